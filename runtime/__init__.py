@@ -1,0 +1,1 @@
+"""Composition: the one room that knows every other."""

@@ -1,0 +1,73 @@
+"""What every test room shares: the servers, the count of edge cases, xdist's set-up."""
+
+import asyncio
+import dataclasses
+from collections.abc import Iterator
+from typing import Protocol
+
+import pytest
+
+from tests.support.servers import SharedServers
+
+pytest_plugins = ["tests.support.stack"]
+
+_LAST_CASE = 69
+_shared = pytest.StashKey[SharedServers]()
+_cases = pytest.StashKey[set[int]]()
+
+
+class _Node(Protocol):
+    """What we use of an xdist worker, seen from the controlling process."""
+
+    config: pytest.Config
+    workerinput: dict[str, object]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--cases", action="store_true", help="list which edge cases have a test, and run none"
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: _Node) -> None:
+    """Start the servers once, for the first worker, and tell every worker where they are."""
+    if _shared not in node.config.stash:
+        servers = SharedServers.of_our_own()
+        node.config.stash[_shared] = servers
+        asyncio.run(servers.start_all())
+    place = node.config.stash[_shared].whereabouts()
+    node.workerinput["servers"] = dataclasses.asdict(place)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _shared in config.stash:
+        asyncio.run(config.stash[_shared].stop())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.option.cases:
+        config.stash[_cases] = {number for item in items for number in _numbers(item)}
+        items.clear()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if _cases in config.stash:
+        covered = config.stash[_cases]
+        missing = set(range(1, _LAST_CASE + 1)) - covered
+        terminalreporter.write_line(f"edge cases with a test ({len(covered)}): {_ranges(covered)}")
+        terminalreporter.write_line(f"still without one ({len(missing)}): {_ranges(missing)}")
+
+
+def _numbers(item: pytest.Item) -> Iterator[int]:
+    for mark in item.iter_markers("case"):
+        for number in mark.args:
+            if not isinstance(number, int) or not 1 <= number <= _LAST_CASE:
+                raise pytest.UsageError(f"{item.nodeid}: there is no edge case {number!r}")
+            yield number
+
+
+def _ranges(numbers: set[int]) -> str:
+    return ", ".join(str(number) for number in sorted(numbers)) or "none"

@@ -1,0 +1,91 @@
+"""Fixtures for the servers that tests share: one PostgreSQL, one Temporal, databases on demand.
+
+Without xdist they start when a test first asks for them. With xdist the controlling process
+starts them, and the workers are told where they are.
+"""
+
+import asyncio
+import fcntl
+import itertools
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from runtime.embedded import LocalPostgres, LocalTemporal
+from tests.support.servers import SharedServers, Whereabouts
+
+_TEMPLATE = "template_caravan"
+_numbers = itertools.count(1)
+
+FreshDatabase = Callable[[], Awaitable[str]]
+
+
+@pytest.fixture(scope="session")
+async def servers(request: pytest.FixtureRequest) -> AsyncIterator[SharedServers]:
+    """The shared servers, wherever they were started."""
+    told: dict[str, dict[str, object]] | None = getattr(request.config, "workerinput", None)
+    if told is not None:
+        yield SharedServers.at(Whereabouts(**told["servers"]))  # type: ignore[arg-type]  # plain data on the wire
+        return
+    own = SharedServers.of_our_own()
+    yield own
+    await own.stop()
+
+
+@pytest.fixture(scope="session")
+async def postgres(servers: SharedServers) -> LocalPostgres:
+    """A running PostgreSQL without tables; `fresh_database` has them."""
+    return await servers.started_postgres()
+
+
+@pytest.fixture(scope="session")
+async def temporal(servers: SharedServers) -> LocalTemporal:
+    """A running Temporal that lets clocks be skipped.
+
+    Connect with `Client.connect(temporal.address, data_converter=...)`; wrap the client in
+    `temporalio.testing.TimeSkipper` to move a process's clock, or leave it bare for real time.
+    """
+    return await servers.started_temporal()
+
+
+@pytest.fixture(scope="session")
+async def template_database(servers: SharedServers, postgres: LocalPostgres) -> str:
+    """The name of a database with all migrations applied, copied and never used itself."""
+    with (servers.folder / "template.lock").open("w") as lock:
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        done = servers.folder / "template.done"
+        if not done.exists():
+            await _migrate(await postgres.create_database(_TEMPLATE))
+            done.touch()
+    return _TEMPLATE
+
+
+@pytest.fixture
+async def fresh_database(
+    postgres: LocalPostgres, template_database: str
+) -> AsyncIterator[FreshDatabase]:
+    """A function that makes one more empty, migrated database and returns its URL."""
+    made: list[str] = []
+
+    async def make() -> str:
+        made.append(f"test_{os.getpid()}_{next(_numbers)}")
+        return await postgres.create_database(made[-1], template_database)
+
+    yield make
+    for name in made:
+        await postgres.drop_database(name)
+
+
+@pytest.fixture
+async def database_url(fresh_database: FreshDatabase) -> str:
+    """The URL of an empty, migrated database of this test's own."""
+    return await fresh_database()
+
+
+async def _migrate(url: str) -> None:
+    migration = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "persistence.migrate"), env={**os.environ, "DATABASE_URL": url}
+    )
+    assert await migration.wait() == 0, "the migrations failed; their output is above"
