@@ -1,0 +1,1 @@
+"""Our own tables: the ledger, requests, facts, views; one transaction binds them."""
