@@ -1,0 +1,89 @@
+"""The development issuer: hands out tokens on a newcomer's machine, and nowhere else.
+
+Whoever reads its key file is anybody. It exists so that `caravan up` can be tried without an
+identity provider; production reads an OIDC provider's keys instead.
+"""
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Self
+
+import jwt
+import structlog
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+
+from domain.actors import Role
+
+DEVELOPMENT_ISSUER: Final = "caravan-development-issuer"
+_ALGORITHM: Final = "ES256"
+
+log = structlog.get_logger(__name__)
+
+
+class DevelopmentIssuerRefused(Exception):
+    """Somebody tried to use the development issuer outside the local profile."""
+
+
+class DevelopmentIssuer:
+    """Signs tokens that say whatever they are asked to say."""
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey, *, audience: str = "caravan") -> None:
+        self._key = key
+        self._audience = audience
+        public = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+        thumbprint = json.dumps({name: public[name] for name in ("crv", "kty", "x", "y")})
+        self._kid = hashlib.sha256(thumbprint.encode()).hexdigest()[:16]
+        self._public = {**public, "kid": self._kid, "alg": _ALGORITHM, "use": "sig"}
+
+    @classmethod
+    def open(cls, key_file: Path, *, profile: str, audience: str = "caravan") -> Self:
+        """Read the key, making it if there is none.
+
+        Raises `DevelopmentIssuerRefused` for every *profile* but `local`.
+        """
+        if profile != "local":
+            raise DevelopmentIssuerRefused(
+                "The development issuer signs anything for anybody and works only in the local "
+                "profile. Set CARAVAN_AUTH__ISSUER and CARAVAN_AUTH__JWKS_URL instead."
+            )
+        if not key_file.exists():
+            _make_key(key_file)
+        key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise DevelopmentIssuerRefused(f"{key_file} is not a key of the development issuer.")
+        log.warning("development_issuer.opened", key_file=str(key_file))
+        return cls(key, audience=audience)
+
+    def mint(self, role: Role, subject: str, ttl: timedelta = timedelta(hours=12)) -> str:
+        """Return a signed token for *subject* in *role*; a seller's id is its subject."""
+        now = datetime.now(UTC)
+        claims: dict[str, Any] = {
+            "iss": DEVELOPMENT_ISSUER,
+            "aud": self._audience,
+            "sub": subject,
+            "iat": now,
+            "exp": now + ttl,
+            "role": role.value,
+        }
+        if role is Role.SELLER:
+            claims["seller"] = subject
+        return jwt.encode(claims, self._key, algorithm=_ALGORITHM, headers={"kid": self._kid})
+
+    def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """Return the public key as a JSON Web Key Set."""
+        return {"keys": [dict(self._public)]}
+
+
+def _make_key(key_file: Path) -> None:
+    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    key_file.parent.mkdir(parents=True, exist_ok=True)
+    key_file.touch(mode=0o600)
+    key_file.write_bytes(pem)
