@@ -1,0 +1,105 @@
+"""The payload codec: histories hold ciphertext, each execution under a key of its own."""
+
+import dataclasses
+import zlib
+from collections.abc import Sequence
+from typing import Final, Self
+
+from temporalio.api.common.v1 import Payload
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import (
+    ActivitySerializationContext,
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    PayloadCodec,
+    SerializationContext,
+    WithSerializationContext,
+    WorkflowSerializationContext,
+)
+
+from persistence.ciphers import DataKey
+from persistence.vault import Erased, Vault
+
+ENCODING: Final = b"binary/encrypted"
+_ZLIB: Final = b"zlib"
+_PLAIN: Final = b"none"
+_WORTH_COMPRESSING: Final = 256
+# What belongs to no execution (a schedule's own memo, say) shares one key.
+_NO_EXECUTION: Final = ""
+_ERASED: Final = Payload(metadata={"encoding": b"json/plain"}, data=b'"(erased)"')
+
+
+class CaravanCodec(PayloadCodec, WithSerializationContext):
+    """AES-256-GCM under the key of the execution that the payload belongs to.
+
+    The payload names its key, so that decoding needs no workflow id. Payloads that are not
+    encrypted pass unchanged: an operator's tool may send a signal in clear.
+    """
+
+    def __init__(self, vault: Vault, workflow_id: str = _NO_EXECUTION) -> None:
+        """Temporal itself asks for the codec of each *workflow_id*, by `with_context`."""
+        self._vault = vault
+        self._workflow_id = workflow_id
+
+    def with_context(self, context: SerializationContext) -> Self:
+        """The same codec for the execution that *context* names."""
+        match context:
+            case WorkflowSerializationContext() | ActivitySerializationContext():
+                return type(self)(self._vault, context.workflow_id or _NO_EXECUTION)
+            case _:
+                return self
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Encrypt whole payloads, their metadata included. Raises `Erased`."""
+        key = await self._vault.key_of(self._workflow_id)
+        return [_encrypted(payload, key) for payload in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Undo `encode`. Raises `Erased`, `KeyUnknown` or `Tampered`."""
+        return [await self._decrypted(payload) for payload in payloads]
+
+    async def show(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """As `decode`, for people to read: what was erased says so instead of raising."""
+        return [await self._shown(payload) for payload in payloads]
+
+    async def _shown(self, payload: Payload) -> Payload:
+        try:
+            return await self._decrypted(payload)
+        except Erased:
+            return _ERASED
+
+    async def _decrypted(self, payload: Payload) -> Payload:
+        if payload.metadata.get("encoding") != ENCODING:
+            return payload
+        key = await self._vault.key_by_id(payload.metadata["key-id"].decode())
+        compression = payload.metadata["compression"]
+        clear = key.decrypt(payload.data, compression.decode())
+        return Payload.FromString(zlib.decompress(clear) if compression == _ZLIB else clear)
+
+
+def _encrypted(payload: Payload, key: DataKey) -> Payload:
+    clear, compression = _smallest(payload.SerializeToString())
+    return Payload(
+        metadata={
+            "encoding": ENCODING,
+            "key-id": key.key_id.encode(),
+            "compression": compression,
+        },
+        data=key.encrypt(clear, compression.decode()),
+    )
+
+
+def _smallest(clear: bytes) -> tuple[bytes, bytes]:
+    if len(clear) <= _WORTH_COMPRESSING:
+        return clear, _PLAIN
+    packed = zlib.compress(clear)
+    return (packed, _ZLIB) if len(packed) < len(clear) else (clear, _PLAIN)
+
+
+def data_converter(vault: Vault) -> DataConverter:
+    """Pydantic values, encrypted; messages and traces of failures, too."""
+    return dataclasses.replace(
+        pydantic_data_converter,
+        payload_codec=CaravanCodec(vault),
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )
