@@ -1,0 +1,1 @@
+"""Carriers and trackers: the port and the vendors that keep it."""

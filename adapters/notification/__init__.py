@@ -1,0 +1,1 @@
+"""Words to people: the port and the ways they go out."""

@@ -1,0 +1,1 @@
+"""Payment providers: the port and the vendors that keep it."""

@@ -1,0 +1,170 @@
+"""What any payment provider must do for us, and promise."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from domain.money import Money
+
+
+class IntentStatus(StrEnum):
+    """Where the buyer's payment stands, in one vocabulary over all providers."""
+
+    AWAITING_BUYER = "awaiting_buyer"
+    PROCESSING = "processing"
+    CAPTURED = "captured"
+    CANCELLED = "cancelled"
+
+
+class EffectStatus(StrEnum):
+    """Where money that goes out stands."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Intent:
+    """The buyer's payment as the provider sees it now.
+
+    `captured` and `fee` (what the provider keeps of it) are zero until money is there;
+    `captured_at` is the provider's own time of it (UTC). `reference` is the provider's id,
+    `client_secret` what the buyer's browser needs to pay: it is never logged or stored by us.
+    """
+
+    reference: str
+    status: IntentStatus
+    amount: Money
+    captured: Money
+    fee: Money
+    captured_at: datetime | None = None
+    client_secret: str = ""
+    decline: str = ""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One thing that was done with money that goes out, and how it stands."""
+
+    key: str
+    reference: str
+    status: EffectStatus
+    amount: Money
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class BookLine:
+    """One line of the provider's own books.
+
+    `account` is "" for the platform's balance, else the connected account. `change` is the
+    signed effect on that balance (fees already taken off), `fee` what the provider kept.
+    `key` is the key that we gave the effect, "" where the provider acted by itself.
+    """
+
+    reference: str
+    account: str
+    kind: str
+    change: Money
+    fee: Money
+    key: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class PaymentNews:
+    """A genuine message from the provider. It says that something changed, not how it stands.
+
+    `subject` is our own name for what it concerns ("order/o-1", "payout/s-1/2026-11-30-EUR"),
+    read from the metadata that we gave the object; "" if it is not ours.
+    """
+
+    event_id: str
+    kind: str
+    subject: str
+    reference: str
+    occurred_at: datetime
+    facts: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class PaymentGateway(Protocol):
+    """Takes a buyer's money and gives back what is owed.
+
+    Every call names its effect by our own *key*, never by the provider's reference, and hands
+    the provider `subject` (the process it belongs to) so that its messages find home. The
+    contract, asked of every implementation in `tests/adapters/test_payment_contract.py`:
+
+    * repeating a call changes nothing and succeeds, also days later, when the provider has
+      forgotten the key: with `again=True` the adapter first looks for an effect that carries
+      the key in its metadata, and returns that one;
+    * one key with another amount raises `Rejected`;
+    * a replayed failure of the provider's own (a stored 500) is told apart from a fresh one and
+      does not block the effect for ever: the adapter looks by metadata, then goes on with a
+      derived key;
+    * only `adapters.errors` leave this boundary, never a vendor's own exceptions.
+    """
+
+    name: str
+
+    async def open(
+        self, key: str, subject: str, amount: Money, method: str = "", *, again: bool = False
+    ) -> Intent:
+        """Ask for *amount* from the buyer. With *method* (a provider's token, never card data)
+        it is confirmed at once; a decline is an `Intent` that awaits the buyer, not an error.
+        """
+        ...
+
+    async def look(self, reference: str) -> Intent:
+        """The truth about an intent now, with what was captured and the provider's fee."""
+        ...
+
+    async def cancel(self, reference: str) -> Intent:
+        """Close the intent so that it can no longer be paid; returns how it really stands,
+        which may be captured or processing: then nothing was cancelled.
+        """
+        ...
+
+    async def refund(
+        self, key: str, subject: str, intent: str, amount: Money, *, again: bool = False
+    ) -> Effect:
+        """Give *amount* of a captured intent back to where it came from."""
+        ...
+
+    async def transfer(
+        self, key: str, subject: str, account: str, amount: Money, *, again: bool = False
+    ) -> Effect:
+        """Move *amount* from the platform's balance to a connected account."""
+        ...
+
+    async def take_back(
+        self, key: str, subject: str, transfer: str, amount: Money, *, again: bool = False
+    ) -> Effect:
+        """Reverse *amount* of an earlier transfer, back to the platform's balance."""
+        ...
+
+    async def pay_out(
+        self, key: str, subject: str, account: str, amount: Money, *, again: bool = False
+    ) -> Effect:
+        """Send *amount* from a connected account to its bank."""
+        ...
+
+    async def refund_status(self, key: str, reference: str) -> Effect:
+        """How an earlier refund stands now."""
+        ...
+
+    async def payout_status(self, key: str, account: str, reference: str) -> Effect:
+        """How an earlier payout stands now; one that came back after "paid" is failed."""
+        ...
+
+    def books(self, account: str, since: datetime | None) -> AsyncIterator[BookLine]:
+        """The provider's own lines of *account* ("" = the platform), oldest first, from *since*
+        on (by the provider's clock).
+        """
+        ...
+
+    def verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> PaymentNews:
+        """Read a webhook. Raises `NotGenuine` on a bad signature or one too old by *now*."""
+        ...

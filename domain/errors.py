@@ -1,0 +1,126 @@
+"""Refusals: every way a business rule can say no.
+
+* Refusal
+  x IllegalTransition     the thing is not in a state that allows this
+  x AmountExceeded        more money was asked for than there is
+  x DeadlinePassed        it was asked after its time had run out
+  x PendingRequest        somebody's request came in time and must be heard first
+  x CurrencyUnknown       the order's policy has no figures for this currency
+  x TrackingInvalid       the carrier never gives out such a number
+  x TrackingInUse         the number already belongs to another parcel
+  x SellerNotActive       the seller may not do this in their present standing
+  x NotYours              the caller's role or ownership does not allow it
+  x NotKnown              there is no such thing
+  x AlreadyExists         the identifier is taken
+  x VersionConflict       it was changed since the caller looked
+  x KeyReused             the idempotency key belongs to another request
+  x PayoutWithheld        nothing may be paid out now, for a stated reason
+  x PolicyInvalid         the policy document contradicts itself or its form
+
+What is not a refusal is an outage (`adapters/errors.py`) or a defect, and must not be dressed
+up as one.
+"""
+
+from typing import ClassVar
+
+
+class Refusal(Exception):  # noqa: N818 - the family's name in the domain, not an accident
+    """A rule said no. `code` is public and never changes meaning; `facts` explain it."""
+
+    code: ClassVar[str] = "refused"
+
+    def __init__(self, detail: str, **facts: str | int) -> None:
+        """Say what to do in *detail*; *facts* hold no personal data, they travel to the caller."""
+        super().__init__(detail)
+        self.detail = detail
+        self.facts = facts
+
+
+class IllegalTransition(Refusal):
+    """The thing is not in a state that allows this."""
+
+    code = "illegal-transition"
+
+
+class AmountExceeded(Refusal):
+    """More money was asked for than there is."""
+
+    code = "amount-exceeded"
+
+
+class DeadlinePassed(Refusal):
+    """It was asked after its time had run out."""
+
+    code = "deadline-passed"
+
+
+class PendingRequest(Refusal):
+    """A request that came in time has not been heard yet: the deadline's step must wait."""
+
+    code = "pending-request"
+
+
+class CurrencyUnknown(Refusal):
+    """The policy has no figures for this currency."""
+
+    code = "currency-unknown"
+
+
+class TrackingInvalid(Refusal):
+    """The carrier never gives out such a number."""
+
+    code = "tracking-number-invalid"
+
+
+class TrackingInUse(Refusal):
+    """The number already belongs to another parcel."""
+
+    code = "tracking-number-in-use"
+
+
+class SellerNotActive(Refusal):
+    """The seller may not do this in their present standing."""
+
+    code = "seller-not-active"
+
+
+class NotYours(Refusal):
+    """The caller's role or ownership does not allow it."""
+
+    code = "not-allowed"
+
+
+class NotKnown(Refusal):
+    """There is no such thing, or none that the caller may see."""
+
+    code = "not-found"
+
+
+class AlreadyExists(Refusal):
+    """The identifier is taken by something else."""
+
+    code = "already-exists"
+
+
+class VersionConflict(Refusal):
+    """It was changed since the caller looked: read it again, then decide."""
+
+    code = "version-conflict"
+
+
+class KeyReused(Refusal):
+    """The idempotency key belongs to another request."""
+
+    code = "idempotency-key-reused"
+
+
+class PayoutWithheld(Refusal):
+    """Nothing may be paid out now; the facts say why and until when."""
+
+    code = "payout-withheld"
+
+
+class PolicyInvalid(Refusal):
+    """The policy document contradicts itself or its form."""
+
+    code = "policy-invalid"

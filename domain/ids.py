@@ -1,0 +1,35 @@
+"""Identifiers and keys, all made of business facts."""
+
+import hashlib
+
+
+def order_workflow_id(order: str) -> str:
+    """The execution that lives one order."""
+    return f"order/{order}"
+
+
+def payout_workflow_id(seller: str, cycle: str) -> str:
+    """The execution of one payout; *cycle* ends in the currency: "2026-11-30-EUR"."""
+    return f"payout/{seller}/{cycle}"
+
+
+def aftercare_workflow_id(subject: str) -> str:
+    """The execution that hears facts which came after their object's own had ended."""
+    return f"aftercare/{subject}"
+
+
+def money_key(subject: str, effect: str, attempt: int) -> str:
+    """Name one money effect: "order/o-1/refund/2".
+
+    The number is the business attempt: only a final failure advances it, never a retry.
+    """
+    return f"{subject}/{effect}/{attempt}"
+
+
+def fingerprint(*parts: str) -> str:
+    """A stable short name for a tuple of texts (SHA-256, 32 hexadecimal digits).
+
+    Used for Temporal update ids: a raw idempotency key would let one caller's answer reach
+    another, because Temporal answers a reused id with the first answer whatever was asked.
+    """
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]

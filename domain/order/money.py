@@ -1,0 +1,97 @@
+"""What the locked row of an order's money says, and what may be asked of it."""
+
+from dataclasses import dataclass, replace
+
+from domain.errors import AmountExceeded
+from domain.order.postings import RefundPlan, ReleasePlan
+
+
+@dataclass(frozen=True)
+class OrderFunds:
+    """An order's money in minor units, as found under its lock: the truth that states mirror.
+
+    `commission` is what the whole order would bear, `charged` what was kept so far; `recovered`
+    is what later refunds took back from outside escrow.
+    """
+
+    order: str
+    seller: str
+    currency: str
+    total: int
+    commission: int
+    captured: int = 0
+    refunded: int = 0
+    charged_back: int = 0
+    held: int = 0
+    released: int = 0
+    reserved: int = 0
+    recovered: int = 0
+    charged: int = 0
+
+    @property
+    def escrow(self) -> int:
+        """What is still in escrow, holds included."""
+        returned = self.refunded + self.charged_back - self.recovered
+        return self.captured - returned - self.released
+
+    @property
+    def refundable(self) -> int:
+        """What may be refunded: captured, less what went back or is held for a stated claim."""
+        return self.captured - self.refunded - self.charged_back - self.held
+
+    @property
+    def releasable(self) -> int:
+        """What escrow may release now."""
+        return max(0, self.escrow - self.held)
+
+    def with_capture(self, amount: int) -> "OrderFunds":
+        """The buyer's money has arrived."""
+        return replace(self, captured=self.captured + amount)
+
+    def with_refund(self, amount: int, plan: RefundPlan) -> "OrderFunds":
+        """A refund is set aside; more than is there is refused (`AmountExceeded`)."""
+        self._must_have(amount, self.refundable, "refund")
+        return replace(
+            self,
+            refunded=self.refunded + amount,
+            recovered=self.recovered + plan.recovered,
+            charged=self.charged - plan.commission,
+            reserved=self.reserved - min(self.reserved, plan.reserve),
+        )
+
+    def without_refund(self, amount: int, plan: RefundPlan) -> "OrderFunds":
+        """A refund failed for good: everything stands where it stood."""
+        return replace(
+            self,
+            refunded=self.refunded - amount,
+            recovered=self.recovered - plan.recovered,
+            charged=self.charged + plan.commission,
+            reserved=self.reserved + plan.reserve,
+        )
+
+    def with_release(self, plan: ReleasePlan) -> "OrderFunds":
+        """Escrow has gone to the seller."""
+        return replace(
+            self,
+            released=self.released + plan.gross,
+            charged=self.charged + plan.commission,
+            reserved=self.reserved + plan.reserve,
+        )
+
+    def with_hold(self, amount: int) -> "OrderFunds":
+        """*amount* may not be released; more than is there is refused (`AmountExceeded`)."""
+        self._must_have(amount, self.releasable, "hold")
+        return replace(self, held=self.held + amount)
+
+    def without_hold(self, amount: int) -> "OrderFunds":
+        """A hold has ended."""
+        return replace(self, held=self.held - amount)
+
+    def _must_have(self, asked: int, available: int, what: str) -> None:
+        if not 0 < asked <= available:
+            raise AmountExceeded(
+                f"at most {available} (minor units of {self.currency}) are left to {what}",
+                asked=asked,
+                available=available,
+                currency=self.currency,
+            )

@@ -1,0 +1,148 @@
+"""The ledger entries that an order's money makes: pure amounts, no balance is read here."""
+
+from dataclasses import dataclass
+
+from domain.ledger import AccountKind as Kind
+from domain.ledger import Leg, move
+from domain.money import BASIS_POINTS
+from domain.order.rules import commission_until
+
+
+def captured(provider: str, order: str, gross: int, fee: int) -> tuple[Leg, ...]:
+    """The buyer's money is with the provider, less the provider's fee, and owed to escrow."""
+    return move(
+        [
+            (Kind.CLEARING, provider, gross - fee),
+            (Kind.PROVIDER_FEES, provider, fee),
+            (Kind.ESCROW, order, -gross),
+        ]
+    )
+
+
+def received_unapplied(provider: str, order: str, gross: int, fee: int) -> tuple[Leg, ...]:
+    """Money that no open order waits for (late, excess): it is kept apart until it goes back."""
+    return move(
+        [
+            (Kind.CLEARING, provider, gross - fee),
+            (Kind.PROVIDER_FEES, provider, fee),
+            (Kind.UNAPPLIED, order, -gross),
+        ]
+    )
+
+
+def unapplied_refund_reserved(order: str, amount: int) -> tuple[Leg, ...]:
+    """Unapplied money leaves for the buyer."""
+    return move([(Kind.UNAPPLIED, order, amount), (Kind.REFUNDS_IN_TRANSIT, order, -amount)])
+
+
+@dataclass(frozen=True)
+class RefundSources:
+    """What a refund can be taken from, in minor units, as found under the order's lock.
+
+    `escrow` is what is left there; `released` what went out of it in all and `commission` what
+    was kept of that; the rest are the seller's balances.
+    """
+
+    escrow: int
+    released: int
+    commission: int
+    payable: int = 0
+    reserve: int = 0
+    deposit: int = 0
+
+
+@dataclass(frozen=True)
+class RefundPlan:
+    """Where a refund comes from; the parts sum to it exactly."""
+
+    escrow: int
+    commission: int
+    payable: int
+    reserve: int
+    deposit: int
+    debt: int
+
+    @property
+    def recovered(self) -> int:
+        """What is taken back from outside escrow."""
+        return self.commission + self.payable + self.reserve + self.deposit + self.debt
+
+
+def plan_refund(amount: int, sources: RefundSources) -> RefundPlan:
+    """Escrow first; then commission pro rata, payable, reserve, deposit, and debt for the rest.
+
+    Source: the policy's recovery order of a later refund; commission is returned pro rata.
+    """
+    escrow = min(amount, sources.escrow)
+    beyond = amount - escrow
+    commission = sources.commission * beyond // sources.released if sources.released else 0
+    left = beyond - commission
+    taken: list[int] = []
+    for balance in (sources.payable, sources.reserve, sources.deposit):
+        part = min(left, max(0, balance))
+        taken.append(part)
+        left -= part
+    payable, reserve, deposit = taken
+    return RefundPlan(escrow, commission, payable, reserve, deposit, left)
+
+
+def refund_reserved(order: str, seller: str, plan: RefundPlan) -> tuple[Leg, ...]:
+    """The refund is set aside before the provider hears of it: two can never take the same."""
+    total = plan.escrow + plan.recovered
+    return move(
+        [
+            (Kind.ESCROW, order, plan.escrow),
+            (Kind.COMMISSION, "", plan.commission),
+            (Kind.PAYABLE, seller, plan.payable),
+            (Kind.RESERVE, seller, plan.reserve),
+            (Kind.DEPOSIT, seller, plan.deposit),
+            (Kind.DEBT, seller, plan.debt),
+            (Kind.REFUNDS_IN_TRANSIT, order, -total),
+        ]
+    )
+
+
+def refund_settled(provider: str, order: str, amount: int) -> tuple[Leg, ...]:
+    """The provider has taken the refund out of our balance."""
+    return move([(Kind.REFUNDS_IN_TRANSIT, order, amount), (Kind.CLEARING, provider, -amount)])
+
+
+@dataclass(frozen=True)
+class ReleasePlan:
+    """How *gross*, leaving escrow, divides; the parts sum to it exactly."""
+
+    gross: int
+    commission: int
+    payable: int
+    reserve: int
+
+
+def plan_release(
+    gross: int, *, released: int, total: int, commission: int, reserve_bp: int
+) -> ReleasePlan:
+    """Commission by its cumulative share, then the reserve's share of the rest, rounded up.
+
+    *released* is what went out before, *total* and *commission* are the order's, in minor units.
+    """
+    due = commission_until(commission, total, released + gross)
+    kept = due - commission_until(commission, total, released)
+    net = gross - kept
+    payable = net * (BASIS_POINTS - reserve_bp) // BASIS_POINTS
+    return ReleasePlan(gross, kept, payable, net - payable)
+
+
+def released(order: str, seller: str, plan: ReleasePlan) -> tuple[Leg, ...]:
+    """Escrow becomes the seller's, less what the platform keeps."""
+    return move(
+        [
+            (Kind.ESCROW, order, plan.gross),
+            (Kind.COMMISSION, "", -plan.commission),
+            (Kind.PAYABLE, seller, -plan.payable),
+            (Kind.RESERVE, seller, -plan.reserve),
+        ]
+    )
+
+
+def reserve_released(seller: str, amount: int) -> tuple[Leg, ...]:
+    """What was kept in reserve may be paid out."""
+    return move([(Kind.RESERVE, seller, amount), (Kind.PAYABLE, seller, -amount)])

@@ -1,0 +1,1 @@
+"""Payouts: a payable balance on its way to the bank."""

@@ -1,0 +1,353 @@
+"""The policy: the numbers that processes run on. Data, versioned, pinned per order."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import date
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final, cast
+
+from domain.calendar import Calendar, Span
+from domain.errors import CurrencyUnknown, PolicyInvalid
+from domain.money import BASIS_POINTS
+
+
+class Tier(StrEnum):
+    """When a seller's money leaves escrow."""
+
+    STANDARD = "standard"
+    EARLY = "early"
+
+
+@dataclass(frozen=True)
+class OrderWindows:
+    """How long each side has. Source of the defaults: the policy table "Order and shipment"."""
+
+    pay_within: Span = Span.parse("3d")
+    pending_payment_within: Span = Span.parse("7d")
+    assess_risk_within: Span = Span.parse("24h")
+    assess_risk_at_most: Span = Span.parse("72h")
+    ship_within: Span = Span.parse("7d")
+    deliver_within: Span = Span.parse("60d")
+    confirm_within: Span = Span.parse("7d")
+    answer_within: Span = Span.parse("15d")
+
+
+@dataclass(frozen=True)
+class ReleaseRules:
+    """When escrow goes to the seller, and what the platform keeps of it."""
+
+    protect_for: Span = Span.parse("15d")
+    early_after_shipment: Span = Span.parse("5d")
+    early_share_bp: int = 8_000
+    reserve_after_shipment: Span = Span.parse("60d")
+    closed_seller_after_shipment: Span = Span.parse("180d")
+    commission_bp: int = 800
+    early_levels: tuple[str, ...] = ("early",)
+
+
+@dataclass(frozen=True)
+class PayoutRules:
+    """How a payable balance goes to the bank. Tables are minor units per currency."""
+
+    minimum: Mapping[str, int] = field(default_factory=lambda: MappingProxyType[str, int]({}))
+    fee: Mapping[str, int] = field(default_factory=lambda: MappingProxyType[str, int]({}))
+    every: Span = Span.parse("7d")
+    watch_return_for: Span = Span.parse("10bd")
+    bank_change_cool_down: Span = Span.parse("3d")
+
+
+@dataclass(frozen=True)
+class RiskRules:
+    """What a person must look at before the seller is told to ship (minor units per currency)."""
+
+    review_above: Mapping[str, int] = field(default_factory=lambda: MappingProxyType[str, int]({}))
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What one order lives by: resolved when it is opened, flat, never changed afterwards.
+
+    Windows are seconds, amounts minor units of the order's currency. `commission` is the sum
+    due if the whole order is released.
+    """
+
+    policy: str
+    pay_within: int
+    pending_payment_within: int
+    assess_risk_within: int
+    assess_risk_at_most: int
+    ship_within: int
+    deliver_within: int
+    confirm_within: int
+    answer_within: int
+    protect_for: int
+    early_after_shipment: int
+    early_share_bp: int
+    reserve_after_shipment: int
+    closed_seller_after_shipment: int
+    commission: int
+    review_above: int
+    tier: Tier = Tier.STANDARD
+
+
+@dataclass(frozen=True)
+class Override:
+    """Other figures for some orders; an empty condition holds for all, later overrides win."""
+
+    country: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    level: tuple[str, ...] = ()
+    order: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType[str, Any]({}))
+    release: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType[str, Any]({}))
+
+    def applies(self, country: str, level: str, categories: Iterable[str]) -> bool:
+        """Whether the order is meant. A category must be that of every line: one order, one clock.
+
+        *country* is where the goods go (ISO 3166), *level* the seller's.
+        """
+        return (
+            (not self.country or country in self.country)
+            and (not self.level or level in self.level)
+            and (not self.category or all(name in self.category for name in categories))
+        )
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One published version of a policy document, its calendar resolved."""
+
+    name: str
+    version: int
+    zone: str
+    currencies: tuple[str, ...]
+    order: OrderWindows = OrderWindows()
+    release: ReleaseRules = ReleaseRules()
+    payout: PayoutRules = PayoutRules()
+    risk: RiskRules = RiskRules()
+    calendar: Calendar = Calendar()
+    overrides: tuple[Override, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The form that orders carry: "standard/3"."""
+        return f"{self.name}/{self.version}"
+
+    def must_know(self, currency: str) -> None:
+        """Refuse a currency that the policy has no figures for (`CurrencyUnknown`)."""
+        if currency not in self.currencies:
+            raise CurrencyUnknown(
+                f"policy {self.label} has no figures for {currency}; use one of "
+                f"{', '.join(self.currencies)}",
+                currency=currency,
+                policy=self.label,
+            )
+
+    def rules_for(
+        self, country: str, level: str, categories: Sequence[str]
+    ) -> tuple[OrderWindows, ReleaseRules]:
+        """The figures of an order, overrides applied."""
+        order, release = self.order, self.release
+        for override in self.overrides:
+            if override.applies(country, level, categories):
+                order = replace(order, **override.order)
+                release = replace(release, **override.release)
+        return order, release
+
+    def commission(self, country: str, level: str, lines: Sequence[tuple[str, int]]) -> int:
+        """What the platform keeps of *lines* (category, minor units), each by its own rate.
+
+        Rounds down once, for the order: largest remainders over the lines sum to the same.
+        """
+        exact = sum(
+            total * self.rules_for(country, level, [category])[1].commission_bp
+            for category, total in lines
+        )
+        return exact // BASIS_POINTS
+
+    def terms(
+        self, country: str, level: str, lines: Sequence[tuple[str, int]], currency: str
+    ) -> Terms:
+        """Resolve what one order lives by.
+
+        *country* is where the goods go (ISO 3166), *level* the seller's, *lines* are (category,
+        total in minor units of *currency*). Refuses a currency without figures
+        (`CurrencyUnknown`).
+        """
+        self.must_know(currency)
+        order, release = self.rules_for(country, level, [category for category, _ in lines])
+        windows = {item.name: getattr(order, item.name).seconds for item in fields(order)}
+        return Terms(
+            policy=self.label,
+            **windows,
+            protect_for=release.protect_for.seconds,
+            early_after_shipment=release.early_after_shipment.seconds,
+            early_share_bp=release.early_share_bp,
+            reserve_after_shipment=release.reserve_after_shipment.seconds,
+            closed_seller_after_shipment=release.closed_seller_after_shipment.seconds,
+            commission=self.commission(country, level, lines),
+            review_above=self.risk.review_above[currency],
+            tier=Tier.EARLY if level in release.early_levels else Tier.STANDARD,
+        )
+
+
+# What a document says per currency, and where the figure is kept.
+_PER_CURRENCY: Final = ("minimum_payout", "payout_fee", "review_above")
+_CONDITIONS: Final = ("country", "category", "level")
+
+
+def from_document(
+    document: Mapping[str, Any], name: str, version: int, holidays: Iterable[str] = ()
+) -> Policy:
+    """Rebuild a policy from its document, *holidays* resolved at its publication (ISO dates).
+
+    Raises `PolicyInvalid`, which names the key, where the document misspells, lacks or
+    contradicts something.
+    """
+    tables = _tables(document.get("currencies"))
+    payout = _figures(PayoutRules(), document.get("payout", {}), "payout")
+    policy = Policy(
+        name=name,
+        version=version,
+        zone=_text(document, "zone"),
+        currencies=tuple(sorted(tables["minimum_payout"])),
+        order=OrderWindows(**_figures(OrderWindows(), document.get("order", {}), "order")),
+        release=ReleaseRules(**_figures(ReleaseRules(), document.get("release", {}), "release")),
+        payout=PayoutRules(**payout, minimum=tables["minimum_payout"], fee=tables["payout_fee"]),
+        risk=RiskRules(review_above=tables["review_above"]),
+        calendar=Calendar(tuple(date.fromisoformat(day) for day in holidays)),
+        overrides=tuple(
+            _override(entry, f"override[{index}]")
+            for index, entry in enumerate(document.get("override", ()))
+        ),
+    )
+    _must_agree(policy)
+    return policy
+
+
+def _invalid(key: str, why: str) -> PolicyInvalid:
+    return PolicyInvalid(f"{key}: {why}", key=key)
+
+
+def _text(document: Mapping[str, Any], key: str) -> str:
+    value = document.get(key)
+    if not isinstance(value, str) or not value:
+        raise _invalid(key, "a text is needed here")
+    return value
+
+
+def _table(value: object, key: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise _invalid(key, "a table is needed here")
+    return cast("Mapping[str, Any]", value)
+
+
+def _tables(document: object) -> dict[str, Mapping[str, int]]:
+    """Turn figures per currency into one table of currencies per figure."""
+    currencies = _table(document, "currencies")
+    if not currencies:
+        raise _invalid("currencies", "at least one currency needs figures")
+    found: dict[str, dict[str, int]] = {figure: {} for figure in _PER_CURRENCY}
+    for currency, entry in currencies.items():
+        path = f"currencies.{currency}"
+        table = _table(entry, path)
+        _must_be_known(table, _PER_CURRENCY, path)
+        for figure in _PER_CURRENCY:
+            if figure not in table:
+                raise _invalid(f"{path}.{figure}", "missing")
+            found[figure][currency] = _count(table[figure], f"{path}.{figure}")
+    return {figure: MappingProxyType(amounts) for figure, amounts in found.items()}
+
+
+def _must_be_known(table: Mapping[str, Any], known: Iterable[str], path: str) -> None:
+    names = sorted(known)
+    for key in table:
+        if key not in names:
+            raise _invalid(f"{path}.{key}", f"unknown; known are {', '.join(names)}")
+
+
+def _figures(defaults: object, value: object, path: str) -> dict[str, Any]:
+    """Read the figures that a group states, each in the form that its default has."""
+    known = {
+        item.name: default
+        for item in fields(defaults)  # type: ignore[arg-type]  # every group is a dataclass
+        if not isinstance(default := getattr(defaults, item.name), Mapping)
+    }
+    table = _table(value, path)
+    _must_be_known(table, known, path)
+    return {key: _like(known[key], raw, f"{path}.{key}") for key, raw in table.items()}
+
+
+def _like(default: object, raw: object, path: str) -> Span | int | tuple[str, ...]:
+    match default:
+        case Span():
+            return _span(raw, path)
+        case int():
+            return _count(raw, path)
+        case _:
+            return _names(raw, path)
+
+
+def _span(raw: object, path: str) -> Span:
+    try:
+        span = Span.parse(str(raw))
+    except ValueError as error:
+        raise _invalid(path, str(error)) from None
+    if span == Span():
+        raise _invalid(path, "a window of no length closes before anybody can act")
+    return span
+
+
+def _count(raw: object, path: str) -> int:
+    if not isinstance(raw, int) or isinstance(raw, bool) or raw < 0:
+        raise _invalid(path, f"{raw!r} is not a whole number of at least 0")
+    return raw
+
+
+def _names(raw: object, path: str) -> tuple[str, ...]:
+    items = cast("Sequence[object]", raw) if isinstance(raw, list | tuple) else ()
+    names = tuple(item for item in items if isinstance(item, str))
+    if not names or len(names) != len(items):
+        raise _invalid(path, "a list of texts is needed here")
+    return names
+
+
+def _override(entry: object, path: str) -> Override:
+    table = _table(entry, path)
+    _must_be_known(table, ("when", "order", "release"), path)
+    when = _table(table.get("when"), f"{path}.when")
+    _must_be_known(when, _CONDITIONS, f"{path}.when")
+    return Override(
+        **{key: _names(raw, f"{path}.when.{key}") for key, raw in when.items()},
+        order=_figures(OrderWindows(), table.get("order", {}), f"{path}.order"),
+        release=_figures(ReleaseRules(), table.get("release", {}), f"{path}.release"),
+    )
+
+
+def _must_agree(policy: Policy) -> None:
+    """Refuse what every single figure allows and all together do not."""
+    _must_be_usable(policy.order, policy.release, "")
+    for index, override in enumerate(policy.overrides):
+        _must_be_usable(
+            replace(policy.order, **override.order),
+            replace(policy.release, **override.release),
+            f"override[{index}].",
+        )
+    for currency in policy.currencies:
+        if policy.payout.fee[currency] >= max(1, policy.payout.minimum[currency]):
+            key = f"currencies.{currency}.payout_fee"
+            raise _invalid(key, "the fee would eat a payout of the minimum")
+
+
+def _must_be_usable(order: OrderWindows, release: ReleaseRules, path: str) -> None:
+    for group, name in ((order, "order"), (release, "release")):
+        for item in fields(group):
+            value = getattr(group, item.name)
+            # An order's terms are flat seconds, resolved before anybody knows when each begins.
+            if isinstance(value, Span) and value.business_days:
+                raise _invalid(f"{path}{name}.{item.name}", "business days are not possible here")
+    if order.assess_risk_at_most.seconds < order.assess_risk_within.seconds:
+        raise _invalid(f"{path}order.assess_risk_at_most", "shorter than assess_risk_within")
+    for figure in ("commission_bp", "early_share_bp"):
+        if getattr(release, figure) > BASIS_POINTS:
+            raise _invalid(f"{path}release.{figure}", f"more than the whole ({BASIS_POINTS})")

@@ -1,0 +1,1 @@
+"""Parcels: numbers, milestones, addresses."""

@@ -1,0 +1,113 @@
+"""Orders' money, holds and effects in PostgreSQL."""
+
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from domain.errors import NotKnown
+from domain.order.money import OrderFunds
+from persistence import records
+from persistence.port import EffectRecord
+from persistence.tables.ledger import Hold, MoneyEffect, OrderMoney
+
+
+class SqlFunds:
+    """Keeps `persistence.port.Funds` inside one open transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        """Write through *session*; its owner commits."""
+        self._session = session
+
+    async def locked(self, order: str) -> OrderFunds:
+        """Lock the row that every hold, refund and release of the order locks."""
+        row = await self._session.get(
+            OrderMoney, order, with_for_update=True, populate_existing=True
+        )
+        if row is None:
+            raise NotKnown(f"there is no order {order}", order=order)
+        return records.funds(row)
+
+    async def put(self, funds: OrderFunds) -> None:
+        """Write the locked row back; identity and agreed figures never change."""
+        await self._session.execute(
+            update(OrderMoney)
+            .where(col(OrderMoney.order) == funds.order)
+            .values(
+                captured=funds.captured,
+                refunded=funds.refunded,
+                charged_back=funds.charged_back,
+                held=funds.held,
+                released=funds.released,
+                reserved=funds.reserved,
+                recovered=funds.recovered,
+                charged=funds.charged,
+            )
+        )
+
+    async def place_hold(
+        self, hold: str, order: str, amount: int, reason: str, by: str, at: datetime
+    ) -> bool:
+        """Put a hold on record; False if it was placed before."""
+        placed = await self._session.execute(
+            insert(Hold)
+            .values(
+                key=f"{order}/{hold}",
+                order=order,
+                amount=amount,
+                reason=reason,
+                placed_by=by,
+                effective_at=at,
+            )
+            .on_conflict_do_nothing()
+            .returning(col(Hold.key))
+        )
+        return placed.scalar_one_or_none() is not None
+
+    async def lift_hold(self, hold: str, order: str, by: str, at: datetime) -> int:
+        """End a hold and return its amount; zero if it had ended."""
+        row = await self._session.get(Hold, f"{order}/{hold}", with_for_update=True)
+        if row is None:
+            raise NotKnown(f"order {order} has no hold {hold}", order=order, hold=hold)
+        if row.lifted_at is not None:
+            return 0
+        row.lifted_at, row.lifted_by = at, by
+        await self._session.flush()
+        return row.amount
+
+    async def ask(self, effect: EffectRecord) -> EffectRecord:
+        """Put the effect on record under its key, or return the one that is there."""
+        written = await self._session.execute(
+            insert(MoneyEffect)
+            .values(
+                key=effect.key,
+                kind=effect.kind,
+                subject=effect.subject,
+                provider=effect.provider,
+                currency=effect.currency,
+                amount=effect.amount,
+                effective_at=effect.effective_at,
+            )
+            .on_conflict_do_nothing()
+            .returning(col(MoneyEffect.key))
+        )
+        if written.scalar_one_or_none() is not None:
+            return effect
+        row = await self._session.get_one(MoneyEffect, effect.key, with_for_update=True)
+        return records.effect_record(row, is_new=False)
+
+    async def found(self, key: str) -> EffectRecord | None:
+        """The effect of that key, if one was asked for."""
+        row = await self._session.get(MoneyEffect, key, populate_existing=True)
+        return None if row is None else records.effect_record(row, is_new=False)
+
+    async def finish(self, key: str, state: str, reference: str = "", failure: str = "") -> None:
+        """Say how the effect ended, and where the provider keeps it."""
+        values = {"state": state, "failure": failure} | (
+            {"reference": reference} if reference else {}
+        )
+        await self._session.execute(
+            update(MoneyEffect).where(col(MoneyEffect.key) == key).values(**values)
+        )

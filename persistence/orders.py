@@ -1,0 +1,201 @@
+"""Orders, parcels and sellers in PostgreSQL."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from domain.errors import NotKnown, TrackingInUse
+from domain.ledger import AccountKind
+from domain.order.state import OrderState
+from domain.policy import Policy, from_document
+from persistence import records
+from persistence.port import LastScan, OrderRecord, ParcelRecord, SellerRecord
+from persistence.tables.business import (
+    OrderRow,
+    OrderViewRow,
+    ParcelRow,
+    PolicyRow,
+    ScanRow,
+    Seller,
+)
+from persistence.tables.ledger import LegRow, OrderMoney
+
+
+class SqlOrders:
+    """Keeps `persistence.port.Orders` inside one open transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        """Write through *session*; its owner commits."""
+        self._session = session
+
+    async def open(self, record: OrderRecord) -> OrderRecord:
+        """Write the order and its row of money, or return the ones that are there."""
+        written = await self._session.execute(
+            insert(OrderRow)
+            .values(
+                order=record.order,
+                buyer=record.buyer,
+                seller=record.seller,
+                currency=record.currency,
+                total=record.total,
+                ship_to=record.ship_to,
+                lines=[dict(line) for line in record.lines],
+                terms=records.TERMS.dump_python(record.terms, mode="json"),
+                placed_at=record.placed_at,
+            )
+            .on_conflict_do_nothing()
+            .returning(col(OrderRow.order))
+        )
+        if written.scalar_one_or_none() is None:
+            return await self.get(record.order)
+        await self._session.execute(
+            insert(OrderMoney).values(
+                order=record.order,
+                seller=record.seller,
+                currency=record.currency,
+                total=record.total,
+                commission=record.terms.commission,
+                **dict.fromkeys(_COUNTERS, 0),
+            )
+        )
+        return record
+
+    async def get(self, order: str) -> OrderRecord:
+        """What the order lives by. Unknown: `NotKnown`."""
+        row = await self._session.get(OrderRow, order)
+        if row is None:
+            raise NotKnown(f"there is no order {order}", order=order)
+        return records.order_record(row)
+
+    async def state(self, order: str) -> OrderState | None:
+        """The state that the view shows."""
+        found = await self._session.execute(
+            select(col(OrderViewRow.state)).where(col(OrderViewRow.order) == order)
+        )
+        state = found.scalar_one_or_none()
+        return None if state is None else records.ORDER_STATE.validate_python(state)
+
+    async def declare(self, parcel: ParcelRecord) -> None:
+        """Take the number, once for all orders."""
+        await self._session.execute(
+            insert(ParcelRow)
+            .values(
+                parcel=parcel.parcel,
+                order=parcel.order,
+                carrier=parcel.carrier,
+                number=parcel.number,
+                tracker="",
+                milestone="declared",
+                is_watched=True,
+                declared_at=parcel.declared_at,
+                looked_at=parcel.declared_at,
+            )
+            .on_conflict_do_nothing(index_elements=["carrier", "number"])
+        )
+        found = await self._session.execute(
+            select(col(ParcelRow.parcel)).where(
+                col(ParcelRow.carrier) == parcel.carrier, col(ParcelRow.number) == parcel.number
+            )
+        )
+        if found.scalar_one() != parcel.parcel:
+            raise TrackingInUse(
+                f"number {parcel.number} of {parcel.carrier} belongs to another parcel",
+                carrier=parcel.carrier,
+            )
+
+    async def watched(self, parcel: str, tracker: str) -> None:
+        """Remember the tracking provider's reference."""
+        await self._session.execute(
+            update(ParcelRow).where(col(ParcelRow.parcel) == parcel).values(tracker=tracker)
+        )
+
+    async def unwatched(self, order: str) -> None:
+        """Leave the order's parcels out of the sweep."""
+        await self._session.execute(
+            update(ParcelRow).where(col(ParcelRow.order) == order).values(is_watched=False)
+        )
+
+    async def last_scan(self, order: str) -> LastScan | None:
+        """The newest scan of the order's parcel that has not been withdrawn."""
+        found = await self._session.execute(
+            select(col(ScanRow.milestone), col(ScanRow.at), col(ScanRow.country))
+            .join(ParcelRow, col(ParcelRow.parcel) == col(ScanRow.parcel))
+            .where(col(ParcelRow.order) == order, ~col(ScanRow.is_withdrawn))
+            .order_by(col(ScanRow.at).desc(), col(ScanRow.id).desc())
+            .limit(1)
+        )
+        row = found.one_or_none()
+        return None if row is None else LastScan(*row)
+
+
+_COUNTERS = (
+    "captured",
+    "refunded",
+    "charged_back",
+    "held",
+    "released",
+    "reserved",
+    "recovered",
+    "charged",
+)
+
+
+class SqlSellers:
+    """Keeps `persistence.port.Sellers` inside one open transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        """Read through *session*."""
+        self._session = session
+
+    async def get(self, seller: str) -> SellerRecord:
+        """The seller as they stand now."""
+        row = await self._session.get(Seller, seller, populate_existing=True)
+        if row is None:
+            raise NotKnown(f"there is no seller {seller}; register it first", seller=seller)
+        return records.seller_record(row)
+
+    async def mark_non_fulfilment(self, seller: str) -> None:
+        """Count one order that was paid for and not shipped."""
+        await self._session.execute(
+            update(Seller)
+            .where(col(Seller.seller) == seller)
+            .values(non_fulfilments=col(Seller.non_fulfilments) + 1)
+        )
+
+    async def policy(self, name: str, version: int | None = None) -> Policy:
+        """The named version, or the newest."""
+        query = select(
+            col(PolicyRow.document), col(PolicyRow.version), col(PolicyRow.holidays)
+        ).where(col(PolicyRow.name) == name)
+        if version is not None:
+            query = query.where(col(PolicyRow.version) == version)
+        found = await self._session.execute(query.order_by(col(PolicyRow.version).desc()).limit(1))
+        row = found.one_or_none()
+        if row is None:
+            raise NotKnown(f"there is no published policy {name}", policy=name)
+        document, published, holidays = row
+        return from_document(document, name, published, holidays)
+
+    async def payable(
+        self, as_of: datetime, after: tuple[str, str], limit: int
+    ) -> Sequence[tuple[str, str, int]]:
+        """Sellers whose payable balance, by entries effective up to *as_of*, is positive."""
+        owner, currency = col(LegRow.owner), col(LegRow.currency)
+        total = -func.sum(col(LegRow.amount))
+        found = await self._session.execute(
+            select(owner, currency, total)
+            .where(
+                col(LegRow.kind) == str(AccountKind.PAYABLE),
+                col(LegRow.effective_at) <= as_of,
+                tuple_(owner, currency) > after,
+            )
+            .group_by(owner, currency)
+            .having(total > 0)
+            .order_by(owner, currency)
+            .limit(limit)
+        )
+        return [(seller, code, int(amount)) for seller, code, amount in found.all()]

@@ -1,0 +1,106 @@
+"""Translation between rows and what the domain speaks of; explicit, and only here."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from domain.order.money import OrderFunds
+from domain.order.rules import headline, next_due
+from domain.order.state import OrderState
+from domain.payout.rules import Standing
+from domain.payout.state import PayoutState
+from domain.policy import Terms
+from persistence.port import EffectRecord, OrderRecord, SellerRecord
+from persistence.tables.business import OrderRow, Seller
+from persistence.tables.ledger import MoneyEffect, OrderMoney
+
+ORDER_STATE: TypeAdapter[OrderState] = TypeAdapter(OrderState)
+PAYOUT_STATE: TypeAdapter[PayoutState] = TypeAdapter(PayoutState)
+TERMS: TypeAdapter[Terms] = TypeAdapter(Terms)
+
+
+def view_values(state: OrderState) -> dict[str, Any]:
+    """The columns of an order's view."""
+    due = next_due(state)
+    return {
+        "order": state.order,
+        "version": state.version,
+        "buyer": state.buyer,
+        "seller": state.seller,
+        "status": headline(state),
+        "needs_attention": state.parked is not None,
+        "currency": state.currency,
+        "total": state.total,
+        "intent": state.intent,
+        "due_at": due.at if due else None,
+        "placed_at": state.placed_at,
+        "ended_at": state.ended_at,
+        "state": ORDER_STATE.dump_python(state, mode="json"),
+    }
+
+
+def payout_values(state: PayoutState) -> dict[str, Any]:
+    """The columns of a payout's view."""
+    return {
+        "payout": state.payout,
+        "version": state.version,
+        "seller": state.seller,
+        "currency": state.currency,
+        "stage": str(state.stage),
+        "gross": state.gross,
+        "fee": state.fee,
+        "reference": state.reference,
+        "reason": state.reason,
+        "as_of": state.as_of,
+        "state": PAYOUT_STATE.dump_python(state, mode="json"),
+    }
+
+
+def order_record(row: OrderRow) -> OrderRecord:
+    """What an order lives by."""
+    return OrderRecord(
+        order=row.order,
+        buyer=row.buyer,
+        seller=row.seller,
+        currency=row.currency,
+        total=row.total,
+        ship_to=row.ship_to,
+        placed_at=row.placed_at,
+        terms=TERMS.validate_python(row.terms),
+        lines=tuple(row.lines),
+    )
+
+
+def funds(row: OrderMoney) -> OrderFunds:
+    """An order's money."""
+    return OrderFunds(**row.model_dump())
+
+
+def effect_record(row: MoneyEffect, *, is_new: bool) -> EffectRecord:
+    """One effect asked of a provider."""
+    return EffectRecord(
+        key=row.key,
+        kind=row.kind,
+        subject=row.subject,
+        provider=row.provider,
+        currency=row.currency,
+        amount=row.amount,
+        effective_at=row.effective_at,
+        state=row.state,
+        reference=row.reference,
+        failure=row.failure,
+        is_new=is_new,
+    )
+
+
+def seller_record(row: Seller) -> SellerRecord:
+    """A seller, as processes see them."""
+    return SellerRecord(
+        seller=row.seller,
+        account=row.account,
+        country=row.country,
+        level=row.level,
+        standing=Standing(row.standing),
+        policy=row.policy,
+        bank_changed_at=row.bank_changed_at,
+    )

@@ -1,0 +1,139 @@
+"""Views, the timeline, notices and alarms in PostgreSQL; and whether somebody has asked."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import exists, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import SQLModel, col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from domain.ids import order_workflow_id
+from domain.notices import CONCERNS
+from domain.order.state import OrderState
+from domain.payout.state import PayoutState
+from persistence import records
+from persistence.port import Event, Facts
+from persistence.tables.business import Alarm, OrderViewRow, PayoutRow
+from persistence.tables.traffic import Notice, Request, TimelineEntry
+
+
+class SqlStory:
+    """Keeps `persistence.port.Story` inside one open transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        """Write through *session*; its owner commits."""
+        self._session = session
+
+    async def tell(self, state: OrderState, *events: Event) -> None:
+        """Show the new state unless a newer one is shown; say what happened, once."""
+        await self._show(OrderViewRow, "order", records.view_values(state))
+        for event in events:
+            await self._happened(
+                order_workflow_id(state.order),
+                state.version,
+                event,
+                {"buyer": state.buyer, "seller": state.seller},
+            )
+
+    async def tell_payout(self, state: PayoutState, *events: Event) -> None:
+        """The same for a payout."""
+        await self._show(PayoutRow, "payout", records.payout_values(state))
+        for event in events:
+            await self._happened(
+                f"payout/{state.payout}", state.version, event, {"seller": state.seller}
+            )
+
+    async def payout(self, payout: str) -> PayoutState | None:
+        """The state that the payout's view shows."""
+        found = await self._session.execute(
+            select(col(PayoutRow.state)).where(col(PayoutRow.payout) == payout)
+        )
+        state = found.scalar_one_or_none()
+        return None if state is None else records.PAYOUT_STATE.validate_python(state)
+
+    async def _show(self, table: type[SQLModel], key: str, values: dict[str, Any]) -> None:
+        new = insert(table).values(**values)
+        shown = {name: new.excluded[name] for name in values if name != key}
+        await self._session.execute(
+            new.on_conflict_do_update(
+                index_elements=[key],
+                set_=shown,
+                where=new.excluded.version > text(f"{table.__tablename__}.version"),
+            )
+        )
+
+    async def _happened(
+        self, subject: str, version: int, event: Event, people: Mapping[str, str]
+    ) -> None:
+        written = await self._session.execute(
+            insert(TimelineEntry)
+            .values(
+                subject=subject,
+                version=version,
+                kind=event.kind,
+                actor=event.actor,
+                at=event.at,
+                facts=dict(event.facts),
+            )
+            .on_conflict_do_nothing()
+            .returning(col(TimelineEntry.seq))
+        )
+        if written.scalar_one_or_none() is None:
+            return
+        for audience in CONCERNS.get(event.kind, ()):
+            await self._session.execute(
+                insert(Notice)
+                .values(
+                    key=f"{subject}/{version}/{event.kind}/{audience}",
+                    subject=subject,
+                    channel="mail",
+                    audience=audience,
+                    recipient=people[audience],
+                    template=event.kind,
+                    facts=dict(event.facts) | {"at": event.at.isoformat()},
+                    state="waiting",
+                    due_at=func.now(),
+                    attempts=0,
+                    last_error="",
+                )
+                .on_conflict_do_nothing()
+            )
+
+    async def is_asked(self, subject: str, by: datetime) -> bool:
+        """Whether a request received by then still waits to be heard (mechanics, *Time*)."""
+        found = await self._session.execute(
+            select(
+                exists().where(
+                    col(Request.object) == subject,
+                    col(Request.state) == "waiting",
+                    col(Request.received_at) <= by,
+                )
+            )
+        )
+        return bool(found.scalar_one())
+
+    async def alarm(
+        self, kind: str, subject: str, detail: str, at: datetime, facts: Facts | None = None
+    ) -> None:
+        """Raise the alarm unless it is open already."""
+        await self._session.execute(
+            insert(Alarm)
+            .values(
+                kind=kind, subject=subject, detail=detail, raised_at=at, facts=dict(facts or {})
+            )
+            .on_conflict_do_nothing()
+        )
+
+    async def clear(self, kind: str, subject: str, at: datetime) -> None:
+        """Close the alarm if it is open."""
+        await self._session.execute(
+            update(Alarm)
+            .where(
+                col(Alarm.kind) == kind,
+                col(Alarm.subject) == subject,
+                col(Alarm.cleared_at).is_(None),
+            )
+            .values(cleared_at=at)
+        )

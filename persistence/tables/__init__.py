@@ -1,0 +1,9 @@
+"""Every table, so that whoever needs the whole metadata has it."""
+
+from sqlmodel import SQLModel
+
+from persistence.tables import business, keys, ledger, traffic
+
+METADATA = SQLModel.metadata
+
+__all__ = ["METADATA", "business", "keys", "ledger", "traffic"]
