@@ -84,7 +84,7 @@ def configure_tracing(service: str, environ: Mapping[str, str] = os.environ) -> 
             "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the exporter is missing: install caravan[otlp]"
         ) from error
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  # slow, and rarely wanted
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415  # slow, too
 
     provider = create_tracer_provider(resource=Resource.create({"service.name": service}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

@@ -10,6 +10,7 @@ import itertools
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -25,9 +26,9 @@ FreshDatabase = Callable[[], Awaitable[str]]
 @pytest.fixture(scope="session")
 async def servers(request: pytest.FixtureRequest) -> AsyncIterator[SharedServers]:
     """The shared servers, wherever they were started."""
-    told: dict[str, dict[str, object]] | None = getattr(request.config, "workerinput", None)
+    told: dict[str, Any] | None = getattr(request.config, "workerinput", None)
     if told is not None:
-        yield SharedServers.at(Whereabouts(**told["servers"]))  # type: ignore[arg-type]  # plain data on the wire
+        yield SharedServers.at(Whereabouts(**told["servers"]))
         return
     own = SharedServers.of_our_own()
     yield own
