@@ -1,0 +1,1 @@
+"""A stand-in world: providers that speak their real dialects, with books of their own."""

@@ -1,0 +1,1 @@
+"""The tracking provider: EasyPost's trackers, as its official client sees them."""

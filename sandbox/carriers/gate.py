@@ -1,0 +1,150 @@
+"""The tracking provider's front door: EasyPost's HTTP API, as far as trackers go."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+
+from sandbox import wire
+from sandbox.carriers import trackers
+from sandbox.store import Json, Page, is_table
+from sandbox.world import PLATFORM, Desk, World, new_id
+
+PREFIX: Final = "/easypost/v2"
+_PAGE_AT_MOST: Final = 100
+
+
+class EasyPostError(Exception):
+    """An answer in EasyPost's error envelope."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body: Json = {"error": {"code": code, "message": message, "errors": []}}
+
+
+class Gate:
+    """Serves `/easypost/v2`, by bearer or basic authentication with any test key."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def __call__(self, request: Request) -> Response:
+        body = await request.body()
+        path = request.url.path
+        names = (body.decode(errors="replace"), request.url.query)
+        struck = self._world.faults.strike(f"{request.method} {path}", *names)
+        ended = await wire.before(request, struck)
+        if isinstance(ended, Response):
+            return ended
+        try:
+            if ended is not None:
+                raise _outage(ended.status)
+            _authenticate(request)
+            with self._world.store.transaction():
+                answer = self._done(request, path.removeprefix(PREFIX), _parsed(body))
+            if any(fault.kind == "error_after_effect" for fault in struck):
+                raise _outage(500)
+        except EasyPostError as error:
+            return _respond(error.body, error.status)
+        return await wire.after(request, struck, _respond(answer, 200))
+
+    def _done(self, request: Request, path: str, body: Json) -> Json:
+        desk = self._world.desk()
+        match request.method, path.strip("/").split("/"):
+            case "POST", ["trackers"]:
+                asked = body.get("tracker", body)
+                return trackers.create(desk, _code(asked), asked.get("carrier") or None)
+            case "GET", ["trackers"]:
+                return _listed(desk, request)
+            case "POST", ["trackers", "batch"]:
+                return _batch(desk, body)
+            case "GET", ["trackers", tracker_id]:
+                return _one(desk, "Tracker", tracker_id)
+            case "GET", ["events", event_id]:
+                return _one(desk, "Event", event_id)
+            case _:
+                raise EasyPostError(404, "NOT_FOUND", "The requested resource could not be found.")
+
+
+def _parsed(body: bytes) -> Json:
+    try:
+        parsed: Any = json.loads(body or b"{}")
+    except ValueError:
+        raise EasyPostError(400, "PARAMETER.INVALID", "The body is not JSON.") from None
+    if not is_table(parsed):
+        raise EasyPostError(400, "PARAMETER.INVALID", "The body is not an object.")
+    return parsed
+
+
+def _authenticate(request: Request) -> None:
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            given = base64.b64decode(given).decode().split(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            given = ""
+    if not given or scheme.lower() not in {"basic", "bearer"}:
+        raise EasyPostError(401, "APIKEY.INACTIVE", "This api key is no longer active.")
+
+
+def _code(asked: Mapping[str, Any]) -> str:
+    code = asked.get("tracking_code")
+    if not isinstance(code, str) or not code.strip():
+        raise EasyPostError(422, "TRACKER.CREATE.ERROR", "Missing required parameter tracking_code")
+    return code.strip()
+
+
+def _one(desk: Desk, kind: str, object_id: str) -> Json:
+    found = desk.store.read(kind, object_id)
+    if found is None:
+        raise EasyPostError(404, "NOT_FOUND", "The requested resource could not be found.")
+    return found
+
+
+def _listed(desk: Desk, request: Request) -> Json:
+    query = request.query_params
+    wanted = [*query.getlist("tracking_codes[]"), *query.getlist("tracking_code")]
+    size = query.get("page_size", "20")
+    if not size.isdigit() or not 1 <= int(size) <= _PAGE_AT_MOST:
+        raise EasyPostError(422, "PARAMETER.INVALID", "page_size must be between 1 and 100")
+    if wanted:
+        found = _by_codes(desk, wanted, query.get("carrier"))
+        return {"trackers": found[: int(size)], "has_more": len(found) > int(size)}
+    page = Page(int(size), query.get("before_id"), query.get("after_id"))
+    carrier = query.get("carrier")
+    where = {} if carrier is None else {"carrier": carrier}
+    trackers_found, more = desk.store.find("Tracker", PLATFORM, page, where)
+    return {"trackers": trackers_found, "has_more": more}
+
+
+def _by_codes(desk: Desk, codes: list[str], carrier: str | None = None) -> list[Json]:
+    found: list[Json] = []
+    for code in dict.fromkeys(codes):
+        where = {"tracking_code": code} | ({} if carrier is None else {"carrier": carrier})
+        found += desk.store.find("Tracker", PLATFORM, Page(_PAGE_AT_MOST), where)[0]
+    return found
+
+
+def _batch(desk: Desk, body: Json) -> Json:
+    """Trackers by code or by id, as many as are known."""
+    codes, ids = (
+        [str(each) for each in body.get(name) or ()] for name in ("tracking_codes", "ids")
+    )
+    if not codes and not ids:
+        raise EasyPostError(422, "PARAMETER.REQUIRED", "Missing required parameter tracking_codes")
+    by_id = [desk.store.read("Tracker", each) for each in ids]
+    found = _by_codes(desk, codes)
+    return {"trackers": [*found, *(each for each in by_id if each)], "has_more": False}
+
+
+def _outage(status: int) -> EasyPostError:
+    return EasyPostError(status, "INTERNAL_SERVER_ERROR", "We're sorry, something went wrong.")
+
+
+def _respond(body: Json, status: int) -> Response:
+    return JSONResponse(body, status, {"X-Request-Id": new_id("req", 16)})

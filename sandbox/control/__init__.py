@@ -1,0 +1,1 @@
+"""How a person or a test plays the world: instants, faults, the books, and a page."""
