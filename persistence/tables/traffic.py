@@ -22,6 +22,8 @@ class Request(SQLModel, table=True):
         UniqueConstraint("caller", "route", "object", "key"),
         Index("requests_waiting", "object", "received_at", postgresql_where=_WAITING),
         Index("requests_due", "due_at", postgresql_where=_WAITING),
+        Index("requests_object", "object", "seq"),
+        Index("requests_key", "caller", "key"),
     )
 
     id: str = Field(primary_key=True)

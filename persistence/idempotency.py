@@ -1,0 +1,260 @@
+"""Requests on record: one key means one request, which has one answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import exists, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from domain.errors import KeyReused
+from domain.ids import fingerprint
+from persistence.tables.business import Alarm, Particulars
+from persistence.tables.traffic import Request
+
+WAITING: Final = "waiting"
+ANSWERED: Final = "answered"
+PARKED: Final = "parked"
+_KEY_LOCK: Final = 1
+_OBJECT_LOCK: Final = 2
+_FIRST_REFUSAL: Final = 400
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A request to be put on record. `sealed` is its command, encrypted for `person`.
+
+    `is_creation`: its object is named by its body, and not by its address.
+    """
+
+    caller: str
+    route: str
+    object: str
+    key: str
+    body_hash: str
+    command: str
+    received_at: datetime
+    person: str = ""
+    sealed: bytes | None = None
+    is_creation: bool = False
+
+    @property
+    def mark(self) -> str:
+        """What names the request everywhere else; also its update's id in Temporal."""
+        return fingerprint(self.caller, self.route, self.object, self.key)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A request as it stands: waiting, answered (refusals too), or parked."""
+
+    id: str
+    seq: int
+    caller: str
+    object: str
+    body_hash: str
+    command: str
+    person: str
+    sealed: bytes | None
+    update_id: str
+    received_at: datetime
+    state: str
+    attempts: int
+    status: int | None
+    answer: Mapping[str, Any] | None
+
+
+_COLUMNS: Final = tuple(col(getattr(Request, name)) for name in Recorded.__dataclass_fields__)
+
+
+async def record(db: AsyncConnection, entry: Entry, lease: timedelta) -> tuple[Recorded, bool]:
+    """Put a request on record, or find it there; says whether it is new.
+
+    Nobody else delivers it within *lease*. Raises `KeyReused` if the key was another request's.
+    """
+    if entry.is_creation:
+        await _lock(db, _KEY_LOCK, entry.caller + "\x1f" + entry.key)
+        await _must_name_one_object(db, entry)
+        # The order of rows of one object is then the order in which they were committed.
+        await _lock(db, _OBJECT_LOCK, entry.object)
+    request = f"r-{entry.mark}"
+    written = await db.execute(
+        insert(Request)
+        .values(
+            id=request,
+            caller=entry.caller,
+            route=entry.route,
+            object=entry.object,
+            key=entry.key,
+            body_hash=entry.body_hash,
+            command=entry.command,
+            person=entry.person,
+            sealed=entry.sealed,
+            update_id=entry.mark,
+            received_at=entry.received_at,
+            state=WAITING,
+            due_at=func.now() + lease,
+            attempts=0,
+            last_error="",
+        )
+        .on_conflict_do_nothing()
+        .returning(col(Request.id))
+    )
+    is_new = written.scalar_one_or_none() is not None
+    row = await found(db, request)
+    if row is None or row.body_hash != entry.body_hash:
+        raise _reused(entry)
+    return row, is_new
+
+
+async def found(db: AsyncConnection, request: str) -> Recorded | None:
+    """A request by its id."""
+    row = (await db.execute(select(*_COLUMNS).where(col(Request.id) == request))).one_or_none()
+    return None if row is None else Recorded(*row)
+
+
+async def creation_of(db: AsyncConnection, command: str, name: str) -> Recorded | None:
+    """The request that makes, or has made, the object *name*, if it was not refused."""
+    query = (
+        select(*_COLUMNS)
+        .where(col(Request.object) == name, col(Request.command) == command, _not_refused())
+        .order_by(col(Request.seq))
+        .limit(1)
+    )
+    row = (await db.execute(query)).one_or_none()
+    return None if row is None else Recorded(*row)
+
+
+async def is_first_in_line(db: AsyncConnection, row: Recorded) -> bool:
+    """Whether no earlier request for the same object still waits to be heard."""
+    earlier = exists().where(
+        col(Request.object) == row.object,
+        col(Request.state) == WAITING,
+        col(Request.seq) < row.seq,
+    )
+    return not (await db.execute(select(earlier))).scalar_one()
+
+
+async def claim(db: AsyncConnection, limit: int, lease: timedelta) -> list[str]:
+    """Take requests whose lease is over, the first of each object, for another *lease*."""
+    earlier = aliased(Request)
+    due = (
+        select(col(Request.id))
+        .where(
+            col(Request.state) == WAITING,
+            col(Request.due_at) <= func.now(),
+            ~exists().where(
+                col(earlier.object) == col(Request.object),
+                col(earlier.state) == WAITING,
+                col(earlier.seq) < col(Request.seq),
+            ),
+        )
+        .order_by(col(Request.seq))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = await db.execute(
+        update(Request)
+        .where(col(Request.id).in_(due))
+        .values(due_at=func.now() + lease)
+        .returning(col(Request.seq), col(Request.id))
+    )
+    rows = sorted((seq or 0, request) for seq, request in taken.all())
+    return [request for _, request in rows]
+
+
+async def answered(
+    db: AsyncConnection, request: str, status: int, answer: Mapping[str, Any]
+) -> Recorded:
+    """Keep the answer, unless there is one; the command is not needed any more."""
+    await db.execute(
+        update(Request)
+        .where(col(Request.id) == request, col(Request.state) != ANSWERED)
+        .values(
+            state=ANSWERED,
+            status=status,
+            answer=dict(answer),
+            answered_at=func.now(),
+            sealed=None,
+            last_error="",
+        )
+    )
+    row = await found(db, request)
+    if row is None:
+        raise LookupError(request)
+    return row
+
+
+async def put_off(db: AsyncConnection, request: str, error: str, wait: timedelta) -> None:
+    """It could not be delivered now; somebody tries again after *wait*."""
+    await db.execute(
+        update(Request)
+        .where(col(Request.id) == request, col(Request.state) == WAITING)
+        .values(
+            attempts=col(Request.attempts) + 1,
+            last_error=error,
+            due_at=func.now() + wait,
+        )
+    )
+
+
+async def parked(db: AsyncConnection, row: Recorded, error: str) -> None:
+    """Give a request up and raise an alarm: delivering it fails for a reason of our own."""
+    await db.execute(
+        update(Request)
+        .where(col(Request.id) == row.id, col(Request.state) == WAITING)
+        .values(state=PARKED, attempts=col(Request.attempts) + 1, last_error=error)
+    )
+    await db.execute(
+        insert(Alarm)
+        .values(
+            kind="request.parked",
+            subject=row.object,
+            detail=f"{row.command} cannot be delivered: {error}",
+            facts={"request": row.id, "command": row.command, "attempts": row.attempts + 1},
+            raised_at=func.now(),
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+async def keep_particulars(db: AsyncConnection, subject: str, person: str, sealed: bytes) -> None:
+    """Keep whom to write to and where to send about *subject*; the first word stands."""
+    await db.execute(
+        insert(Particulars)
+        .values(subject=subject, person=person, sealed=sealed)
+        .on_conflict_do_nothing()
+    )
+
+
+async def _lock(db: AsyncConnection, kind: int, name: str) -> None:
+    await db.execute(
+        text("SELECT pg_advisory_xact_lock(:kind, hashtext(:name))"), {"kind": kind, "name": name}
+    )
+
+
+async def _must_name_one_object(db: AsyncConnection, entry: Entry) -> None:
+    other = exists().where(
+        col(Request.caller) == entry.caller,
+        col(Request.key) == entry.key,
+        col(Request.route) == entry.route,
+        col(Request.object) != entry.object,
+    )
+    if (await db.execute(select(other))).scalar_one():
+        raise _reused(entry)
+
+
+def _not_refused() -> Any:  # noqa: ANN401 - an expression of SQLAlchemy
+    return or_(col(Request.status).is_(None), col(Request.status) < _FIRST_REFUSAL)
+
+
+def _reused(entry: Entry) -> KeyReused:
+    return KeyReused(
+        "this idempotency key belongs to a request with another body; use a new key for a new "
+        "request",
+        key=entry.key,
+    )

@@ -1,0 +1,148 @@
+"""What may be asked of processes: each command's message, and how it reaches Temporal."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from domain.errors import AlreadyExists, SellerNotActive
+from domain.ids import order_workflow_id
+from domain.order.state import OrderState
+from domain.payout.rules import Standing
+from persistence.database import SqlDatabase
+from persistence.idempotency import Recorded, creation_of
+from persistence.records import ORDER_STATE
+from persistence.vault import Vault
+from workflows.order.messages import (
+    CancelOrder,
+    ConfirmReceipt,
+    DecideRisk,
+    DeclareShipment,
+    DenyReceipt,
+    LiftHold,
+    PlaceHold,
+    PlaceOrder,
+    RefundOrder,
+    Resolve,
+)
+
+Result = tuple[int, dict[str, Any]]
+PLACE: Final = "order.place"
+_CREATED: Final = 201
+_OK: Final = 200
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What it takes to deliver a command."""
+
+    client: Client
+    task_queue: str
+    engine: AsyncEngine
+    vault: Vault
+
+
+Deliver = Callable[[Delivery, Recorded, Any], Awaitable[Result]]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One thing that may be asked: the form of its message, and its way to the process."""
+
+    message: TypeAdapter[Any]
+    deliver: Deliver
+
+
+def first_state(placed: PlaceOrder) -> OrderState:
+    """An order as it stands before its process has written anything (version 0)."""
+    return OrderState(
+        order=placed.order,
+        buyer=placed.buyer,
+        seller=placed.seller,
+        currency=placed.currency,
+        total=placed.total,
+        placed_at=placed.received_at,
+    )
+
+
+async def _place(delivery: Delivery, row: Recorded, placed: PlaceOrder) -> Result:
+    await _must_be_possible(delivery, row, placed)
+    try:
+        await delivery.vault.bind(row.object, placed.buyer)
+    except ValueError:
+        raise _taken(placed.order) from None
+    # Already started: it has ended since the first attempt, for only the first request gets here.
+    with suppress(WorkflowAlreadyStartedError):
+        await delivery.client.start_workflow(
+            "order",
+            placed,
+            id=order_workflow_id(placed.order),
+            task_queue=delivery.task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            # A repeat, after an answer that was lost, finds what the first one started.
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=f"Order {placed.order} from {placed.seller} to {placed.ship_to}",
+        )
+    return _CREATED, ORDER_STATE.dump_python(first_state(placed), mode="json")
+
+
+async def _must_be_possible(delivery: Delivery, row: Recorded, placed: PlaceOrder) -> None:
+    """Refuse at once what the process would have to refuse as its first act."""
+    async with delivery.engine.connect() as db:
+        first = await creation_of(db, PLACE, row.object)
+    if first is not None and first.id != row.id:
+        raise _taken(placed.order)
+    async with SqlDatabase(delivery.engine).transaction() as books:
+        seller = await books.sellers.get(placed.seller)
+        policy = await books.sellers.policy(seller.policy)
+    if seller.standing is not Standing.ACTIVE:
+        raise SellerNotActive(
+            f"seller {seller.seller} is {seller.standing} and takes no orders",
+            seller=seller.seller,
+            standing=seller.standing,
+        )
+    policy.must_know(placed.currency)
+
+
+def _taken(order: str) -> AlreadyExists:
+    return AlreadyExists(f"there is an order {order} already; choose another id", order=order)
+
+
+def _update(name: str) -> Deliver:
+    """Ask the order's process, and keep the state that it answers with."""
+
+    async def deliver(delivery: Delivery, row: Recorded, command: object) -> Result:
+        process: Any = delivery.client.get_workflow_handle(row.object)
+        state: OrderState = await process.execute_update(
+            name, command, id=row.update_id, result_type=OrderState
+        )
+        return _OK, ORDER_STATE.dump_python(state, mode="json")
+
+    return deliver
+
+
+def _asks_order(message: type[Any], update: str) -> Command:
+    return Command(TypeAdapter(message), _update(update))
+
+
+COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
+    {
+        PLACE: Command(TypeAdapter(PlaceOrder), _place),
+        "order.cancel": _asks_order(CancelOrder, "cancel"),
+        "order.decide_risk": _asks_order(DecideRisk, "decide_risk"),
+        "order.declare_shipment": _asks_order(DeclareShipment, "declare_shipment"),
+        "order.confirm_receipt": _asks_order(ConfirmReceipt, "confirm_receipt"),
+        "order.deny_receipt": _asks_order(DenyReceipt, "deny_receipt"),
+        "order.refund": _asks_order(RefundOrder, "refund"),
+        "order.place_hold": _asks_order(PlaceHold, "place_hold"),
+        "order.lift_hold": _asks_order(LiftHold, "lift_hold"),
+        "order.resolve": _asks_order(Resolve, "resolve"),
+    }
+)

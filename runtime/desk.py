@@ -1,0 +1,209 @@
+"""The request desk: what callers ask is on record before any process hears of it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from temporalio.client import Client
+
+from domain.errors import NotKnown, Refusal
+from persistence import idempotency
+from persistence.idempotency import Entry, Recorded
+from persistence.vault import Erased, Vault
+from runtime.answers import ACCEPTED, Answer, refused
+from runtime.commands import COMMANDS, Delivery
+from runtime.hearing import Undelivered, hearing
+
+LEASE: Final = timedelta(seconds=10)
+_LONGEST_WAIT: Final = 30
+_MOST_ATTEMPTS: Final = 20
+_LOOK_AGAIN: Final = 0.05
+
+Work = Callable[[AsyncConnection], Awaitable[tuple[int, Mapping[str, Any]]]]
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request of one caller.
+
+    `object` is what it concerns ("order/o-1"), `received_at` the edge's instant (UTC), `person`
+    whose key seals it. `particulars` are words about the person (JSON), kept with the object.
+    """
+
+    caller: str
+    route: str
+    object: str
+    key: str
+    body_hash: str
+    command: str
+    received_at: datetime
+    message: Any = None
+    person: str = ""
+    particulars: bytes | None = None
+    is_creation: bool = False
+
+
+class Desk:
+    """Takes requests, keeps them, delivers them, and keeps what was answered."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        vault: Vault,
+        client: Client,
+        task_queue: str,
+        *,
+        patience: float = 5.0,
+    ) -> None:
+        """Wait at most *patience* seconds for Temporal before saying "not yet"."""
+        self._engine = engine
+        self._vault = vault
+        self._delivery = Delivery(client, task_queue, engine, vault)
+        self._patience = patience
+
+    async def ask(self, ask: Ask) -> Answer:
+        """Put a command on record and deliver it; a repeat gets the first one's answer.
+
+        Raises `KeyReused` if the key came with another body.
+        """
+        row, is_new = await self._record(ask)
+        if not is_new or row.state != idempotency.WAITING:
+            return _answer(row)
+        if not await self._turn_comes(row):
+            return _answer(row)
+        return await self.deliver(row.id)
+
+    async def do(self, ask: Ask, work: Work) -> Answer:
+        """Record a request, do *work*, and keep its answer, all in one transaction.
+
+        For what no process has to hear of. A refusal undoes the work and is kept as well.
+        """
+        async with self._engine.begin() as db:
+            row, is_new = await idempotency.record(db, _entry(ask), LEASE)
+            if not is_new:
+                return _answer(row)
+            if ask.particulars is not None:
+                await self._keep_particulars(db, ask)
+            try:
+                async with db.begin_nested():
+                    status, body = await work(db)
+            except Refusal as refusal:
+                status, body = refused(refusal)
+            return _answer(await idempotency.answered(db, row.id, status, body))
+
+    async def look(self, request: str) -> Recorded | None:
+        """A request as it stands."""
+        async with self._engine.connect() as db:
+            return await idempotency.found(db, request)
+
+    async def claim(self, limit: int) -> list[str]:
+        """Take requests that nobody is delivering, oldest first, one per object."""
+        async with self._engine.begin() as db:
+            return await idempotency.claim(db, limit, LEASE)
+
+    async def deliver(self, request: str) -> Answer:
+        """Let the process hear a request, and keep its answer. Safe to repeat.
+
+        Where that fails, the request keeps waiting; for a reason of our own, twenty times.
+        """
+        row = await self.look(request)
+        if row is None:
+            raise NotKnown(f"there is no request {request}", request=request)
+        if row.state != idempotency.WAITING:
+            return _answer(row)
+        try:
+            status, body = await self._heard(row)
+        except Refusal as refusal:
+            status, body = refused(refusal)
+        except Undelivered as outage:
+            return await self._put_off(row, str(outage))
+        except Exception as defect:
+            log.exception("request.failed", request=row.id, command=row.command)
+            return await self._failed(row, defect)
+        async with self._engine.begin() as db:
+            kept = await idempotency.answered(db, row.id, status, body)
+        log.info(
+            "request.answered",
+            request=row.id,
+            command=row.command,
+            object=row.object,
+            status=status,
+        )
+        return _answer(kept)
+
+    async def message_of(self, row: Recorded) -> Any:  # noqa: ANN401 - any command's message
+        """The command of a request that still waits. Raises `Erased`."""
+        clear = await self._vault.open(row.person, row.sealed or b"")
+        return COMMANDS[row.command].message.validate_json(clear)
+
+    async def _record(self, ask: Ask) -> tuple[Recorded, bool]:
+        clear = COMMANDS[ask.command].message.dump_json(ask.message)
+        sealed = await self._vault.seal(ask.person, clear)
+        async with self._engine.begin() as db:
+            row, is_new = await idempotency.record(db, replace(_entry(ask), sealed=sealed), LEASE)
+            if is_new and ask.particulars is not None:
+                await self._keep_particulars(db, ask)
+        return row, is_new
+
+    async def _keep_particulars(self, db: AsyncConnection, ask: Ask) -> None:
+        sealed = await self._vault.seal(ask.person, ask.particulars or b"")
+        await idempotency.keep_particulars(db, ask.object, ask.person, sealed)
+
+    async def _turn_comes(self, row: Recorded) -> bool:
+        """Wait, not for long, until what was asked of the same object before has been heard."""
+        for _ in range(int(self._patience / _LOOK_AGAIN)):
+            async with self._engine.connect() as db:
+                if await idempotency.is_first_in_line(db, row):
+                    return True
+            await asyncio.sleep(_LOOK_AGAIN)
+        return False
+
+    async def _heard(self, row: Recorded) -> tuple[int, Mapping[str, Any]]:
+        try:
+            message = await self.message_of(row)
+        except Erased:
+            raise NotKnown("the person whom this concerns has been forgotten") from None
+        with hearing(row.object):
+            async with asyncio.timeout(self._patience):
+                return await COMMANDS[row.command].deliver(self._delivery, row, message)
+
+    async def _put_off(self, row: Recorded, error: str) -> Answer:
+        wait = timedelta(seconds=min(2**row.attempts, _LONGEST_WAIT))
+        async with self._engine.begin() as db:
+            await idempotency.put_off(db, row.id, error, wait)
+        log.warning("request.put_off", request=row.id, command=row.command, error=error)
+        return _answer(row)
+
+    async def _failed(self, row: Recorded, defect: Exception) -> Answer:
+        error = type(defect).__name__
+        if row.attempts + 1 < _MOST_ATTEMPTS:
+            return await self._put_off(row, error)
+        async with self._engine.begin() as db:
+            await idempotency.parked(db, row, error)
+        log.error("request.parked", request=row.id, command=row.command, error=error)
+        return _answer(row)
+
+
+def _entry(ask: Ask) -> Entry:
+    return Entry(
+        caller=ask.caller,
+        route=ask.route,
+        object=ask.object,
+        key=ask.key,
+        body_hash=ask.body_hash,
+        command=ask.command,
+        received_at=ask.received_at,
+        person=ask.person,
+        is_creation=ask.is_creation,
+    )
+
+
+def _answer(row: Recorded) -> Answer:
+    if row.state != idempotency.ANSWERED or row.status is None:
+        return Answer(row.id, ACCEPTED, is_final=False)
+    return Answer(row.id, row.status, row.answer or {})

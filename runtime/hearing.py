@@ -1,0 +1,77 @@
+"""How Temporal says no: a rule's refusal, an outage, or a process that is gone."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, cast
+
+from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.errors import IllegalTransition, NotKnown, Refusal
+from runtime.answers import REFUSALS
+
+# The process ended between taking a request and answering it.
+_ENDED_MEANWHILE: Final = "AcceptedUpdateCompletedWorkflow"
+_NOT_NOW: Final = frozenset(
+    {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.ABORTED,
+        RPCStatusCode.INTERNAL,
+        RPCStatusCode.UNKNOWN,
+    }
+)
+
+
+class Undelivered(Exception):
+    """Temporal, or the process, gave no answer in time: ask again later."""
+
+
+@contextmanager
+def hearing(process: str) -> Generator[None]:
+    """Turn what Temporal raises into a `Refusal` or `Undelivered`; the rest is a defect."""
+    try:
+        yield
+    except WorkflowUpdateFailedError as error:
+        refusal = _refusal(error.cause, process)
+        if refusal is None:
+            raise
+        raise refusal from None
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        raise Undelivered("no answer in time") from None
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise _gone(process, error.message) from None
+        if error.status in _NOT_NOW:
+            raise Undelivered(f"Temporal says {error.status.name}") from None
+        raise
+    except RuntimeError as error:
+        # How the client says that it cannot connect.
+        if "connect" not in str(error).lower():
+            raise
+        raise Undelivered("Temporal cannot be reached") from None
+
+
+def _refusal(cause: BaseException | None, process: str) -> Refusal | None:
+    if not isinstance(cause, ApplicationError):
+        return None
+    if cause.type == _ENDED_MEANWHILE:
+        return _gone(process, "completed")
+    kind = REFUSALS.get(cause.type or "")
+    return None if kind is None else kind(cause.message, **_facts(cause))
+
+
+def _facts(cause: ApplicationError) -> dict[str, Any]:
+    first = cause.details[0] if cause.details else None
+    return dict(cast("Mapping[str, Any]", first)) if isinstance(first, Mapping) else {}
+
+
+def _gone(process: str, detail: str) -> Refusal:
+    if "completed" in detail:
+        return IllegalTransition(
+            f"{process} has ended: nothing can be asked of it any more", object=process
+        )
+    return NotKnown(f"there is no {process}", object=process)
