@@ -108,12 +108,20 @@ class Child:
         deadline = time.monotonic() + within
         while not await is_ready():
             if self.returncode is not None:
-                raise StackError(f"{self.program.name} ended at once:\n{self.last_words()}")
+                raise StackError(f"{self.program.name} could not do its work:\n{self.last_words()}")
             if time.monotonic() > deadline:
                 raise StackError(
                     f"{self.program.name} was not ready after {within:g} s:\n{self.last_words()}"
                 )
             await asyncio.sleep(_LOOK_AGAIN)
+
+    async def done(self, within: float) -> None:
+        """Wait for its success. Raise `StackError` if it fails, or takes too long."""
+
+        async def has_ended() -> bool:
+            return self.returncode == 0
+
+        await self.ready(has_ended, within)
 
     async def stop(self, within: float = 10) -> None:
         """Ask it to end, and make it end after *within* seconds. Harmless when it has ended."""

@@ -30,6 +30,20 @@ async def health_server(
         await server.wait_closed()
 
 
+async def answers(port: int, path: str) -> bool:
+    """Say whether a GET of *path* on the loopback address is answered with 200 in a second."""
+    try:
+        async with asyncio.timeout(1):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+                return b" 200 " in await reader.readline()
+            finally:
+                writer.close()
+    except (TimeoutError, OSError):
+        return False
+
+
 class _Responder:
     def __init__(self, is_ready: Callable[[], bool]) -> None:
         self._is_ready = is_ready

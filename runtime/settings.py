@@ -105,12 +105,16 @@ class MailSettings(_Group):
 
 
 class AuthSettings(_Group):
-    """Who vouches for callers: an OIDC provider, or locally a development key of our own."""
+    """Who vouches for callers: an OIDC provider, or locally a development key of our own.
+
+    `service_keys` are SHA-256 digests (hex) of the keys that other services present.
+    """
 
     issuer: str
     audience: str = "caravan"
     jwks_url: HttpUrl | None = None
     development_key_file: Path | None = None
+    service_keys: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _one_source_of_keys(self) -> Self:
@@ -130,6 +134,13 @@ class KeySettings(_Group):
         if (self.ring_file is None) == (self.ring is None):
             raise ValueError("set exactly one of ring_file and ring")
         return self
+
+
+class CodecSettings(_Group):
+    """Who may ask for histories in clear; `capability` replaces a token in the local UI."""
+
+    ui_origins: tuple[str, ...] = ()
+    capability: SecretStr | None = None
 
 
 class ApiSettings(_Group):
@@ -188,6 +199,7 @@ class Settings(BaseSettings):
     mail: MailSettings | None = None
     auth: AuthSettings | None = None
     keys: KeySettings | None = None
+    codec: CodecSettings = CodecSettings()
     api: ApiSettings = ApiSettings()
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     relay: RelaySettings = RelaySettings()
@@ -202,6 +214,8 @@ class Settings(BaseSettings):
     def _development_stays_local(self) -> Self:
         if self.profile != "local" and self.auth and self.auth.development_key_file:
             raise ValueError("the development issuer is refused outside the local profile")
+        if self.profile != "local" and self.codec.capability:
+            raise ValueError("a codec capability is refused outside the local profile")
         return self
 
     @classmethod

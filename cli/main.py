@@ -1,0 +1,25 @@
+"""The program `caravan`: one line for each command."""
+
+import logging
+
+import structlog
+import typer
+
+from cli.doctor import doctor
+from cli.tokens import token
+from cli.up import up
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # They may be secrets.
+)
+app.command()(up)
+app.command()(doctor)
+app.command()(token)
+
+
+@app.callback()
+def _quiet() -> None:
+    """Durable marketplace processes on Temporal."""
+    # What a command has to say it says itself; its output may be pasted into another.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
