@@ -8,7 +8,7 @@ A rule that says no is a refusal (`domain/errors.py`); everything else is a defe
 """
 
 
-class Outage(Exception):  # noqa: N818 - the family's name across the project
+class Outage(Exception):
     """The outside world did not do what it was asked."""
 
     def __init__(self, provider: str, detail: str) -> None:
@@ -31,5 +31,5 @@ class Rejected(Outage):
         self.code = code
 
 
-class NotGenuine(Exception):  # noqa: N818 - it names a fact about the message
+class NotGenuine(Exception):
     """A message that claims to be the provider's and is not: bad signature, or too old."""

@@ -43,7 +43,9 @@ class TrackingNews:
 
 
 class TrackingProvider(Protocol):
-    """Watches numbers of many carriers. The contract, asked of every implementation:
+    """Watches numbers of many carriers.
+
+    The contract, asked of every implementation in `tests/adapters/test_logistics_contract.py`:
 
     * watching the same number twice gives the same tracker and no second charge;
     * one vocabulary of milestones (`domain.shipment.milestones`) over all carriers;

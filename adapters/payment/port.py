@@ -112,8 +112,10 @@ class PaymentGateway(Protocol):
     async def open(
         self, key: str, subject: str, amount: Money, method: str = "", *, again: bool = False
     ) -> Intent:
-        """Ask for *amount* from the buyer. With *method* (a provider's token, never card data)
-        it is confirmed at once; a decline is an `Intent` that awaits the buyer, not an error.
+        """Ask for *amount* from the buyer.
+
+        With *method* (a provider's token, never card data) it is confirmed at once; a decline
+        is an `Intent` that awaits the buyer, not an error.
         """
         ...
 
@@ -122,8 +124,10 @@ class PaymentGateway(Protocol):
         ...
 
     async def cancel(self, reference: str) -> Intent:
-        """Close the intent so that it can no longer be paid; returns how it really stands,
-        which may be captured or processing: then nothing was cancelled.
+        """Close the intent so that it can no longer be paid.
+
+        Returns how it really stands, which may be captured or processing: then nothing was
+        cancelled.
         """
         ...
 
@@ -160,8 +164,9 @@ class PaymentGateway(Protocol):
         ...
 
     def books(self, account: str, since: datetime | None) -> AsyncIterator[BookLine]:
-        """The provider's own lines of *account* ("" = the platform), oldest first, from *since*
-        on (by the provider's clock).
+        """The provider's own lines of *account* ("" = the platform), oldest first.
+
+        They begin at *since*, by the provider's clock.
         """
         ...
 

@@ -1,0 +1,185 @@
+"""EasyPost's trackers, through its official client."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+from easypost.easypost_client import EasyPostClient
+from easypost.errors.api.bad_request_error import BadRequestError
+from easypost.errors.api.forbidden_error import ForbiddenError
+from easypost.errors.api.invalid_request_error import InvalidRequestError
+from easypost.errors.api.method_not_allowed_error import MethodNotAllowedError
+from easypost.errors.api.not_found_error import NotFoundError
+from easypost.errors.general.easypost_error import EasyPostError
+from easypost.errors.general.signature_verification_error import SignatureVerificationError
+from easypost.util import validate_webhook
+
+from adapters.errors import NotGenuine, Outage, Rejected, Unavailable
+from adapters.logistics.port import Scan, Tracking, TrackingNews
+from adapters.threads import Threads
+from domain.shipment.milestones import Milestone
+
+NAME: Final = "easypost"
+_TIMEOUT_SECONDS: Final = 10
+_BATCH: Final = 100
+_SIGNATURE: Final = "X-Hmac-Signature"
+_MILESTONES: Final = MappingProxyType(
+    {
+        "pre_transit": Milestone.DECLARED,
+        "in_transit": Milestone.IN_TRANSIT,
+        "out_for_delivery": Milestone.OUT_FOR_DELIVERY,
+        "available_for_pickup": Milestone.READY_FOR_PICKUP,
+        "delivered": Milestone.DELIVERED,
+        "return_to_sender": Milestone.RETURNING,
+        "failure": Milestone.FAILED,
+        "cancelled": Milestone.CANCELLED,
+    }
+)
+# The request itself is wrong. Everything else is theirs or the operator's to mend.
+_FINAL: Final = (
+    BadRequestError,
+    ForbiddenError,
+    InvalidRequestError,
+    MethodNotAllowedError,
+    NotFoundError,
+)
+
+_Json = dict[str, Any]
+T = TypeVar("T")
+
+
+class EasyPostTracking:
+    """Keeps the contract of `TrackingProvider` on EasyPost.
+
+    A `reference` is the tracker's id and its number ("trk_…/1Z…"): EasyPost gives many at once
+    by number only, and a number may belong to several carriers.
+    """
+
+    name = NAME
+
+    def __init__(
+        self, api_key: str, webhook_secret: str, api_base: str | None = None, calls: int = 8
+    ) -> None:
+        """*api_base* replaces EasyPost's own address; at most *calls* run at the same time."""
+        options = {"api_base": api_base.rstrip("/")} if api_base else {}
+        self._options = {"api_key": api_key, **options}
+        self._webhook_secret = webhook_secret
+        self._threads = Threads(NAME, calls)
+        self._local = threading.local()
+
+    async def watch(self, carrier: str, number: str) -> Tracking:
+        """As the port has it: EasyPost itself gives the same tracker for the same number."""
+        return await self._ask(
+            lambda trackers: _tracking(trackers.create(tracking_code=number, carrier=carrier))
+        )
+
+    async def look(self, reference: str) -> Tracking:
+        """As the port has it."""
+        tracker_id = reference.partition("/")[0]
+        return await self._ask(lambda trackers: _tracking(trackers.retrieve(tracker_id)))
+
+    async def look_many(self, references: Sequence[str]) -> tuple[Tracking, ...]:
+        """As the port has it, in the order asked for: one call per hundred.
+
+        A reference that EasyPost does not know any more is left out.
+        """
+        found: dict[str, Tracking] = {}
+        for start in range(0, len(references), _BATCH):
+            numbers = [one.partition("/")[2] for one in references[start : start + _BATCH]]
+            found |= {one.reference: one for one in await self._batch(numbers)}
+        return tuple(found[one] for one in references if one in found)
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> TrackingNews:
+        """As the port has it."""
+        signature = next((v for k, v in headers.items() if k.lower() == _SIGNATURE.lower()), "")
+        try:
+            event: _Json = validate_webhook(body, {_SIGNATURE: signature}, self._webhook_secret)
+        except (SignatureVerificationError, ValueError) as error:
+            raise NotGenuine(f"easypost: {error}") from error
+        return _news(event)
+
+    def close(self) -> None:
+        """Take no further calls."""
+        self._threads.close()
+
+    async def _batch(self, numbers: list[str]) -> list[Tracking]:
+        def ask(trackers: Any) -> list[Tracking]:  # noqa: ANN401 - the client has no types
+            answer = trackers.retrieve_batch(tracking_codes=numbers)
+            return [_tracking(one) for one in answer["trackers"]]
+
+        return await self._ask(ask)
+
+    async def _ask(self, call: Callable[[Any], T]) -> T:
+        try:
+            return await self._threads.run(lambda: call(self._client().tracker))
+        except EasyPostError as error:
+            raise _outage_of(error) from error
+
+    def _client(self) -> EasyPostClient:
+        """One client per thread, for its connections are not made to be shared."""
+        client: EasyPostClient | None = getattr(self._local, "client", None)
+        if client is None:
+            client = EasyPostClient(timeout=_TIMEOUT_SECONDS, **self._options)
+            self._local.client = client
+        return client
+
+
+def _outage_of(error: EasyPostError) -> Outage:
+    if isinstance(error, _FINAL):
+        code = getattr(error, "code", None) or type(error).__name__
+        return Rejected(NAME, code, str(error))
+    return Unavailable(NAME, type(error).__name__)
+
+
+def _tracking(tracker: Any) -> Tracking:  # noqa: ANN401 - the client's objects have no types
+    seen: _Json = tracker.to_dict()
+    ordered = sorted(seen["tracking_details"], key=lambda detail: _moment(detail["datetime"]))
+    scans = tuple(_scans(ordered))
+    last = scans[-1].milestone if scans else Milestone.DECLARED
+    return Tracking(
+        reference=_reference(seen),
+        carrier=seen["carrier"],
+        number=seen["tracking_code"],
+        milestone=_MILESTONES.get(seen["status"], last),
+        scans=scans,
+    )
+
+
+def _reference(seen: _Json) -> str:
+    return f"{seen['id']}/{seen['tracking_code']}"
+
+
+def _scans(details: Sequence[_Json]) -> Iterator[Scan]:
+    """Scans in order. One that EasyPost cannot read changes no milestone."""
+    milestone = Milestone.DECLARED
+    for detail in details:
+        milestone = _MILESTONES.get(detail["status"], milestone)
+        place: _Json = detail.get("tracking_location") or {}
+        yield Scan(
+            milestone,
+            _moment(detail["datetime"]),
+            detail.get("message") or "",
+            place.get("city") or "",
+            place.get("country") or "",
+        )
+
+
+def _moment(text: str) -> datetime:
+    """A carrier's time; EasyPost documents those without a zone as UTC."""
+    read = datetime.fromisoformat(text)
+    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+
+
+def _news(event: _Json) -> TrackingNews:
+    result: _Json = event.get("result") or {}
+    is_tracker = result.get("object") == "Tracker"
+    return TrackingNews(
+        event_id=event["id"],
+        kind=event["description"],
+        reference=_reference(result) if is_tracker else "",
+        carrier=result["carrier"] if is_tracker else "",
+        number=result["tracking_code"] if is_tracker else "",
+        occurred_at=_moment(event["created_at"]),
+    )

@@ -1,0 +1,286 @@
+"""Stripe, through its official client."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+import stripe
+
+from adapters.payment.port import BookLine, Effect, Intent, PaymentNews
+from adapters.payment.stripe_books import PAGE, lines
+from adapters.payment.stripe_calls import NAME, effect_of, outage_of, same_amount, was_replayed
+from adapters.payment.stripe_objects import (
+    done_at_once,
+    intent_of,
+    key_in,
+    metadata_for,
+    payout_of,
+    refund_of,
+)
+from adapters.payment.stripe_webhooks import news_of
+from adapters.threads import Threads
+from domain.money import Money
+
+if TYPE_CHECKING:
+    from stripe.params import PaymentIntentCreateParams
+
+_NEWEST: Final = 300
+_SETTLED: Final = "latest_charge.balance_transaction"
+
+T = TypeVar("T")
+
+
+class StripeGateway:
+    """Keeps the contract of `PaymentGateway` on Stripe.
+
+    The official client blocks (its asynchronous half needs an HTTP library that is no longer
+    maintained), so each call runs in a thread. It never retries by itself: Temporal does.
+    """
+
+    name = NAME
+
+    def __init__(
+        self,
+        api_key: str,
+        webhook_secret: str,
+        api_base: str | None = None,
+        *,
+        timeout_seconds: float = 10,
+        calls: int = 16,
+    ) -> None:
+        """*api_base* replaces Stripe's own address; at most *calls* run at the same time."""
+        self._client = stripe.StripeClient(
+            api_key,
+            base_addresses={"api": api_base.rstrip("/")} if api_base else None,
+            http_client=stripe.RequestsClient(timeout=timeout_seconds),
+            max_network_retries=0,
+        )
+        self._webhook_secret = webhook_secret
+        self._threads = Threads("stripe", calls)
+
+    async def open(
+        self, key: str, subject: str, amount: Money, method: str = "", *, again: bool = False
+    ) -> Intent:
+        """As the port has it; without *method* the buyer chooses one in the browser."""
+        params = _opening(key, subject, amount, method)
+
+        def create(derived: str) -> stripe.PaymentIntent:
+            try:
+                made = self._client.v1.payment_intents.create(params, {"idempotency_key": derived})
+            except stripe.CardError as declined:
+                return self._intent(_declined_intent(declined))
+            return self._intent(made.id) if _is_replay(made) else made
+
+        def find() -> stripe.PaymentIntent | None:
+            found = _first(key, amount, self._intents_with(key))
+            return None if found is None else self._intent(found.id)
+
+        return intent_of(await self._ask(lambda: effect_of(key, create, find, again=again)))
+
+    async def look(self, reference: str) -> Intent:
+        """As the port has it."""
+        return intent_of(await self._ask(lambda: self._intent(reference)))
+
+    async def cancel(self, reference: str) -> Intent:
+        """As the port has it."""
+
+        def cancel() -> stripe.PaymentIntent:
+            try:
+                self._client.v1.payment_intents.cancel(reference)
+            except stripe.InvalidRequestError as refused:
+                if refused.code != "payment_intent_unexpected_state":
+                    raise
+            return self._intent(reference)
+
+        return intent_of(await self._ask(cancel))
+
+    async def refund(
+        self, key: str, subject: str, intent: str, amount: Money, *, again: bool = False
+    ) -> Effect:
+        """As the port has it."""
+        refunds = self._client.v1.refunds
+
+        def create(derived: str) -> stripe.Refund:
+            made = refunds.create(
+                {
+                    "payment_intent": intent,
+                    "amount": amount.for_provider(NAME),
+                    "metadata": metadata_for(key, subject),
+                },
+                {"idempotency_key": derived},
+            )
+            return refunds.retrieve(made.id) if _is_replay(made) else made
+
+        def find() -> stripe.Refund | None:
+            listed = refunds.list({"payment_intent": intent, "limit": PAGE})
+            return _first(key, amount, listed.auto_paging_iter())
+
+        made = await self._ask(lambda: effect_of(key, create, find, again=again))
+        return refund_of(key, made)
+
+    async def transfer(
+        self, key: str, subject: str, account: str, amount: Money, *, again: bool = False
+    ) -> Effect:
+        """As the port has it."""
+        transfers = self._client.v1.transfers
+
+        def create(derived: str) -> stripe.Transfer:
+            return transfers.create(
+                {
+                    "destination": account,
+                    "amount": amount.for_provider(NAME),
+                    "currency": amount.currency.lower(),
+                    "transfer_group": subject,
+                    "metadata": metadata_for(key, subject),
+                },
+                {"idempotency_key": derived},
+            )
+
+        def find() -> stripe.Transfer | None:
+            listed = transfers.list({"transfer_group": subject, "limit": PAGE})
+            return _first(key, amount, listed.auto_paging_iter())
+
+        made = await self._ask(lambda: effect_of(key, create, find, again=again))
+        return done_at_once(key, made)
+
+    async def take_back(
+        self, key: str, subject: str, transfer: str, amount: Money, *, again: bool = False
+    ) -> Effect:
+        """As the port has it."""
+        reversals = self._client.v1.transfers.reversals
+
+        def create(derived: str) -> stripe.TransferReversal:
+            return reversals.create(
+                transfer,
+                {"amount": amount.for_provider(NAME), "metadata": metadata_for(key, subject)},
+                {"idempotency_key": derived},
+            )
+
+        def find() -> stripe.TransferReversal | None:
+            listed = reversals.list(transfer, {"limit": PAGE})
+            return _first(key, amount, listed.auto_paging_iter())
+
+        made = await self._ask(lambda: effect_of(key, create, find, again=again))
+        return done_at_once(key, made)
+
+    async def pay_out(
+        self, key: str, subject: str, account: str, amount: Money, *, again: bool = False
+    ) -> Effect:
+        """As the port has it."""
+        payouts = self._client.v1.payouts
+
+        def create(derived: str) -> stripe.Payout:
+            made = payouts.create(
+                {
+                    "amount": amount.for_provider(NAME),
+                    "currency": amount.currency.lower(),
+                    "metadata": metadata_for(key, subject),
+                },
+                {"idempotency_key": derived, "stripe_account": account},
+            )
+            return self._payout(account, made.id) if _is_replay(made) else made
+
+        def find() -> stripe.Payout | None:
+            return _first(key, amount, self._payouts(account))
+
+        made = await self._ask(lambda: effect_of(key, create, find, again=again))
+        return payout_of(key, made)
+
+    async def refund_status(self, key: str, reference: str) -> Effect:
+        """As the port has it."""
+        return refund_of(key, await self._ask(lambda: self._client.v1.refunds.retrieve(reference)))
+
+    async def payout_status(self, key: str, account: str, reference: str) -> Effect:
+        """As the port has it."""
+        return payout_of(key, await self._ask(lambda: self._payout(account, reference)))
+
+    async def books(self, account: str, since: datetime | None) -> AsyncIterator[BookLine]:
+        """As the port has it.
+
+        `kind` is Stripe's word: charge, refund, refund_failure, transfer, transfer_refund,
+        payout, payout_failure, …; the same for cards and for other methods.
+        """
+        for line in await self._ask(lambda: lines(self._client, account, since)):
+            yield line
+
+    def verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> PaymentNews:
+        """As the port has it; five minutes are too old."""
+        return news_of(headers, body, self._webhook_secret, now)
+
+    def close(self) -> None:
+        """Take no further calls."""
+        self._threads.close()
+
+    async def _ask(self, call: Callable[[], T]) -> T:
+        try:
+            return await self._threads.run(call)
+        except stripe.StripeError as error:
+            raise outage_of(error) from error
+
+    def _intent(self, reference: str) -> stripe.PaymentIntent:
+        return self._client.v1.payment_intents.retrieve(reference, {"expand": [_SETTLED]})
+
+    def _intents_with(self, key: str) -> Iterator[stripe.PaymentIntent]:
+        """Where an intent with that key may be found.
+
+        Stripe's search lags behind by a minute or so, hence the newest ones as well.
+        """
+        intents = self._client.v1.payment_intents
+        quoted = key.replace("\\", "\\\\").replace("'", "\\'")
+        yield from intents.search({"query": f"metadata['key']:'{quoted}'"}).data
+        newest = intents.list({"limit": PAGE}).auto_paging_iter()
+        yield from (intent for _, intent in zip(range(_NEWEST), newest, strict=False))
+
+    def _payout(self, account: str, reference: str) -> stripe.Payout:
+        return self._client.v1.payouts.retrieve(reference, options={"stripe_account": account})
+
+    def _payouts(self, account: str) -> Iterator[stripe.Payout]:
+        options: stripe.RequestOptions = {"stripe_account": account}
+        return self._client.v1.payouts.list({"limit": PAGE}, options).auto_paging_iter()
+
+
+def _opening(key: str, subject: str, amount: Money, method: str) -> "PaymentIntentCreateParams":
+    params: PaymentIntentCreateParams = {
+        "amount": amount.for_provider(NAME),
+        "currency": amount.currency.lower(),
+        "capture_method": "automatic",
+        "description": subject,
+        "transfer_group": subject,
+        "metadata": metadata_for(key, subject),
+        "automatic_payment_methods": {"enabled": True},
+        "expand": [_SETTLED],
+    }
+    if method:
+        params["payment_method"] = method
+        params["confirm"] = True
+        # Nobody is in front of a browser now who could be sent to another page.
+        params["automatic_payment_methods"] = {"enabled": True, "allow_redirects": "never"}
+    return params
+
+
+def _declined_intent(declined: stripe.CardError) -> str:
+    """The intent that a declined confirmation leaves behind; Stripe always names it."""
+    intent = declined.error.payment_intent if declined.error is not None else None
+    if intent is None:
+        raise declined
+    return intent.id
+
+
+def _is_replay(made: stripe.StripeObject) -> bool:
+    answer = made.last_response
+    return answer is not None and was_replayed(answer.headers)
+
+
+class _Sized(Protocol):
+    amount: int
+
+
+S = TypeVar("S", bound=_Sized)
+
+
+def _first(key: str, amount: Money, listed: Iterable[S]) -> S | None:
+    """The object that carries our key. Raises `Rejected` if its amount is another one."""
+    found = next((one for one in listed if key_in(one) == key), None)
+    if found is not None:
+        same_amount(key, found.amount, amount)
+    return found

@@ -1,0 +1,125 @@
+"""Stripe's objects in our words."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Final
+
+import stripe
+
+from adapters.errors import Unavailable
+from adapters.payment.port import BookLine, Effect, EffectStatus, Intent, IntentStatus
+from adapters.payment.stripe_calls import NAME
+from domain.money import Money
+
+_INTENTS: Final = MappingProxyType(
+    {
+        "processing": IntentStatus.PROCESSING,
+        "requires_capture": IntentStatus.PROCESSING,
+        "succeeded": IntentStatus.CAPTURED,
+        "canceled": IntentStatus.CANCELLED,
+    }
+)
+_EFFECTS: Final = MappingProxyType(
+    {
+        "succeeded": EffectStatus.DONE,
+        "paid": EffectStatus.DONE,
+        "failed": EffectStatus.FAILED,
+        "canceled": EffectStatus.FAILED,
+    }
+)
+# Stripe names the same line differently where no card is involved.
+_KINDS: Final = MappingProxyType({"payment": "charge", "payment_refund": "refund"})
+# On a seller's account, a "payment" is what a transfer of ours looks like from there.
+_KINDS_OF_SELLER: Final = MappingProxyType(
+    {"payment": "transfer", "payment_refund": "transfer_refund"}
+)
+
+
+def money(amount: int, currency: str) -> Money:
+    """Stripe's integer as money."""
+    return Money.from_provider(amount, currency, NAME)
+
+
+def moment(seconds: int) -> datetime:
+    """Stripe's clock, which is UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def metadata_for(key: str, subject: str) -> dict[str, str]:
+    """What every object of ours carries: key and subject for us, the rest for people's eyes."""
+    kind, _, name = subject.partition("/")
+    return {"key": key, "subject": subject} | ({kind: name} if name else {})
+
+
+def key_in(source: object) -> str:
+    """Our key in the metadata of an expanded object, else ""."""
+    metadata: Mapping[str, str] | None = getattr(source, "metadata", None)
+    return "" if metadata is None else str(getattr(metadata, "key", "") or "")
+
+
+def intent_of(seen: stripe.PaymentIntent) -> Intent:
+    """A payment intent, with its charge's balance transaction expanded."""
+    status = _INTENTS.get(seen.status, IntentStatus.AWAITING_BUYER)
+    fee, at = _settled(seen) if status is IntentStatus.CAPTURED else (None, None)
+    return Intent(
+        reference=seen.id,
+        status=status,
+        amount=money(seen.amount, seen.currency),
+        captured=money(seen.amount_received, seen.currency),
+        fee=fee or money(0, seen.currency),
+        captured_at=at,
+        client_secret=seen.client_secret or "",
+        decline=_why(seen.last_payment_error),
+    )
+
+
+def _why(error: object) -> str:
+    """The most exact word of why a payment failed; Stripe leaves out what it has none for."""
+    return getattr(error, "decline_code", None) or getattr(error, "code", None) or ""
+
+
+def _settled(seen: stripe.PaymentIntent) -> tuple[Money, datetime]:
+    charge = seen.latest_charge
+    entry = charge.balance_transaction if isinstance(charge, stripe.Charge) else None
+    if not isinstance(entry, stripe.BalanceTransaction):
+        raise Unavailable(NAME, f"{seen.id} is paid, but not yet in the balance")
+    return money(entry.fee, entry.currency), moment(entry.created)
+
+
+def refund_of(key: str, seen: stripe.Refund) -> Effect:
+    return Effect(
+        key,
+        seen.id,
+        _EFFECTS.get(seen.status or "", EffectStatus.PENDING),
+        money(seen.amount, seen.currency),
+        getattr(seen, "failure_reason", None) or "",
+    )
+
+
+def payout_of(key: str, seen: stripe.Payout) -> Effect:
+    return Effect(
+        key,
+        seen.id,
+        _EFFECTS.get(seen.status, EffectStatus.PENDING),
+        money(seen.amount, seen.currency),
+        seen.failure_code or "",
+    )
+
+
+def done_at_once(key: str, seen: stripe.Transfer | stripe.TransferReversal) -> Effect:
+    """A transfer, or its reversal: between two balances there is nothing to wait for."""
+    return Effect(key, seen.id, EffectStatus.DONE, money(seen.amount, seen.currency))
+
+
+def line_of(entry: stripe.BalanceTransaction, account: str, key: str) -> BookLine:
+    kinds = _KINDS_OF_SELLER if account else _KINDS
+    return BookLine(
+        reference=entry.id,
+        account=account,
+        kind=kinds.get(entry.type, entry.type),
+        change=money(entry.net, entry.currency),
+        fee=money(entry.fee, entry.currency),
+        key=key,
+        at=moment(entry.created),
+    )
