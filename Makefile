@@ -40,7 +40,7 @@ check: $(INSTALLED) ## the gates that run nothing: style, types, imports, depend
 	@.ci/check $(BIN)
 
 unit: $(INSTALLED) ## the tests that need no server
-	@$(BIN)/pytest tests/architecture tests/domain -m "not slow" $(ARGS)
+	@$(BIN)/pytest tests/architecture $(wildcard tests/domain) -m "not slow" $(ARGS)
 
 cases: $(INSTALLED) ## which edge cases have a test
 	@$(BIN)/pytest --cases -q --no-header || [ $$? -eq 5 ]
@@ -57,8 +57,9 @@ clean: ## remove what was installed and cached; the data in .caravan stays
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(INSTALLED): pyproject.toml uv.lock $(UV)
-	@echo "Installing (once; about a minute, most of it downloads) ..."
-	@$(UV) sync --frozen --all-extras --python "$$(command -v $(PYTHON))"
+	@echo "Installing (once; under a minute, most of it downloads) ..."
+	@[ -t 2 ] || quiet=--quiet; \
+	$(UV) sync $$quiet --frozen --all-extras --python "$$(command -v $(PYTHON))"
 	@touch $@
 
 $(UV):

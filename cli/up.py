@@ -77,6 +77,8 @@ class _Stack:
             on_the_way = await supervisor.start(("PostgreSQL", postgres), temporal, sandbox)
         if not on_the_way:
             return False
+        if not self.own_database and postgres.data_dir != self.home.path / "postgres":
+            console.print(f"PostgreSQL keeps its data in {postgres.data_dir}", markup=False)
         url = self.own_database or await postgres.ensure_database(_DATABASE)
         settings = local_settings(self.home, self.ports, self.secrets, url)
         remember(self.home, settings)

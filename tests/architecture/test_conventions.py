@@ -28,16 +28,26 @@ def prose_events(module: Module) -> Iterator[str]:
     for name, node in module.calls():
         owner, _, level = name.rpartition(".")
         if owner in {"log", "self._log"} and level in LEVELS and node.args:
-            event = node.args[0]
-            if not isinstance(event, ast.Constant) or not EVENT.fullmatch(str(event.value)):
-                yield f"{node.lineno} logs {ast.unparse(event)}, not noun.past_participle"
+            first = node.args[0]
+            events = [first.body, first.orelse] if isinstance(first, ast.IfExp) else [first]
+            for event in events:
+                if not isinstance(event, ast.Constant) or not EVENT.fullmatch(str(event.value)):
+                    yield f"{node.lineno} logs {ast.unparse(event)}, not noun.past_participle"
 
 
 def endless(module: Module) -> Iterator[str]:
-    """Every retry and every queue has an end."""
-    for name, node in module.calls():
+    """Every retry ends by number or by time, and every queue has a limit."""
+    calls = list(module.calls())
+    in_time = {
+        keyword.value
+        for _, node in calls
+        if any(keyword.arg == "schedule_to_close_timeout" for keyword in node.keywords)
+        for keyword in node.keywords
+    }
+    for name, node in calls:
         given = {keyword.arg for keyword in node.keywords}
-        if name.split(".")[-1] == "RetryPolicy" and "maximum_attempts" not in given:
+        retries = name.split(".")[-1] == "RetryPolicy" and "maximum_attempts" not in given
+        if retries and node not in in_time:
             yield f"{node.lineno} retries for ever"
         if name in {"asyncio.Queue", "queue.Queue"} and not node.args and "maxsize" not in given:
             yield f"{node.lineno} has a queue without a limit"
