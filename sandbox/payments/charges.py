@@ -117,6 +117,7 @@ def _shape(desk: Desk, intent: Json, method: Json, amount: int) -> Json:
         "source": None,
         "source_transfer": None,
         "status": "pending",
+        "transfer": None,
     }
 
 

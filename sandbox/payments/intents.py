@@ -30,10 +30,12 @@ def create(desk: Desk, params: Params) -> Json:
     params.required("amount")
     currency = currencies.known(params.required("currency"))
     amount = currencies.payable(params.amount() or 0, currency)
-    kinds = _kinds(params, currency)
+    asked = _asked_kinds(params)
+    kinds = asked or methods.usual(currency)
     capture = params.choice("capture_method", ("automatic", "automatic_async", "manual"))
     intent = _shape(desk, amount, currency) | {
-        "automatic_payment_methods": None if "payment_method_types" in params else _AUTOMATIC,
+        "allowed_payment_method_types": kinds if asked else None,
+        "automatic_payment_methods": None if asked else _AUTOMATIC,
         "capture_method": capture,
         "metadata": params.metadata(),
         "payment_method_types": kinds,
@@ -54,16 +56,18 @@ def create(desk: Desk, params: Params) -> Json:
 _AUTOMATIC: Final = {"allow_redirects": "always", "enabled": True}
 
 
-def _kinds(params: Params, currency: str) -> list[str]:
-    asked = params.texts("payment_method_types")
+def _asked_kinds(params: Params) -> list[str]:
+    # Today's name of the parameter, and the one that it had in earlier versions of the API.
+    names = ("allowed_payment_method_types", "payment_method_types")
+    asked = [kind for name in names for kind in params.texts(name)]
     for kind in asked:
         if kind not in {"card", *methods.SLOW}:
             raise invalid(
                 f"The payment method type provided: {kind} is invalid.",
-                param="payment_method_types",
+                param="allowed_payment_method_types",
                 code="payment_intent_invalid_parameter",
             )
-    return asked or methods.usual(currency)
+    return asked
 
 
 def _method(desk: Desk, params: Params) -> Json | None:
@@ -91,7 +95,7 @@ def _shape(desk: Desk, amount: int, currency: str) -> Json:
         *("next_action", "on_behalf_of", "payment_method", "receipt_email", "review", "shipping"),
         *("payment_method_configuration_details", "processing", "setup_future_usage", "source"),
         *("excluded_payment_method_types", "statement_descriptor", "statement_descriptor_suffix"),
-        *("transfer_data", "transfer_group"),
+        *("transfer_data", "transfer_group", "payment_record", "presentment_details", "hooks"),
     )
     return dict.fromkeys(nothing) | {
         "id": intent_id,

@@ -50,6 +50,17 @@ def reversals_of_transfer(desk: Desk, params: Params, transfer_id: str) -> Json:
     return page_of(desk, params, "transfer_reversal", url, transfer=transfer_id)
 
 
+def events(desk: Desk, params: Params) -> Json:
+    """Events, of one `type` or of several `types`."""
+    wanted = [*params.texts("types"), *filter(None, [params.optional("type")])]
+    if len(wanted) <= 1:
+        where = {"type": wanted[0]} if wanted else {}
+        return page_of(desk, params, "event", "/v1/events", **where)
+    page = page_of(desk, params, "event", "/v1/events")
+    page["data"] = [event for event in page["data"] if event["type"] in wanted]
+    return page
+
+
 def search(kind: str, url: str) -> Handler:
     """A search route over *kind*. It finds what is at least `search_lag` wall seconds old."""
 

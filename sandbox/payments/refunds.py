@@ -88,7 +88,8 @@ def _shape(desk: Desk, charge: Json, amount: int) -> Json:
     card = {"reference": "8675309", "reference_status": "available", "type": "refund"}
     nothing = ("balance_transaction", "customer", "customer_account", "description", "reason")
     links = ("receipt_number", "source_transfer_reversal", "transfer_reversal")
-    return dict.fromkeys((*nothing, *links)) | {
+    waits = ("pending_reason", "failure_balance_transaction", "failure_reason")
+    return dict.fromkeys((*nothing, *links, *waits)) | {
         "id": new_id("re"),
         "object": "refund",
         "amount": amount,
@@ -120,8 +121,7 @@ def succeed(desk: Desk, refund: Json) -> Json:
         raise refused(f"This refund is {refund['status']}.")
     if refund["balance_transaction"] is None:
         _book(desk, refund)
-    refund.pop("pending_reason", None)
-    refund["status"] = "succeeded"
+    refund |= {"status": "succeeded", "pending_reason": None}
     tell(desk, "refund.updated", refund, before={"status": "pending"})
     return desk.keep(refund)
 
@@ -134,8 +134,7 @@ def fail(desk: Desk, refund: Json, reason: str = "expired_or_canceled_card") -> 
     if refund["balance_transaction"] is not None:
         entry = balance.enter(desk, "refund_failure", refund, refund["amount"])
         refund["failure_balance_transaction"] = entry["id"]
-    refund.pop("pending_reason", None)
-    refund |= {"status": "failed", "failure_reason": reason}
+    refund |= {"status": "failed", "failure_reason": reason, "pending_reason": None}
     charge = charges.load(desk, refund["charge"])
     charge["amount_refunded"] -= refund["amount"]
     charge["refunded"] = False

@@ -57,8 +57,9 @@ def _get(kind: str) -> Handler:
 
 _METHOD: Final = "payment_method payment_method_data"
 _INTENT: Final = (
-    f"amount currency customer description metadata {_METHOD} payment_method_types receipt_email"
-    " payment_method_options statement_descriptor_suffix transfer_group"
+    f"amount currency customer description metadata {_METHOD} receipt_email"
+    " allowed_payment_method_types payment_method_types payment_method_options"
+    " statement_descriptor_suffix transfer_group"
 )
 _ACCOUNT: Final = (
     "email metadata capabilities settings business_profile external_account tos_acceptance"
@@ -136,7 +137,7 @@ ROUTES: Final = (
     _route("GET", "payouts/*", payouts.retrieve),
     _route("POST", "payouts/*", payouts.update, "metadata"),
     _route("POST", "payouts/*/cancel", payouts.cancel),
-    _list("event", "events", "type"),
+    _route("GET", "events", listing.events, f"{_PAGING} type types"),
     _route("GET", "events/*", _get("event")),
 )
 
