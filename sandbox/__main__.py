@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Generator
 
@@ -35,15 +36,30 @@ class Server(uvicorn.Server):
 
 async def serve(options: Options) -> None:
     """Run until a signal ends it; what was answered is on disk by then."""
+    http, mail = _listen(options.host, options.port), _listen(options.host, options.smtp_port)
     store = Store(options.data / "sandbox.sqlite3")
     world = World(store)
     world.change(options.over(world.rules))
     courier = Courier(world)
-    server = Server(
+    smtp = await Mailbox(world).serve(mail)
+    carrying = asyncio.create_task(courier.run())
+    told = {"url": f"http://{options.host}:{http.getsockname()[1]}", "data": str(options.data)}
+    log.info("sandbox.started", smtp_port=mail.getsockname()[1], **told)
+    try:
+        await _server(world, courier).serve(sockets=[http])
+    finally:
+        carrying.cancel()
+        await asyncio.gather(carrying, return_exceptions=True)
+        smtp.close()
+        store.close()
+        log.info("sandbox.stopped")
+
+
+def _server(world: World, courier: Courier) -> Server:
+    application = build(world, courier)
+    return Server(
         uvicorn.Config(
-            build(world, courier),
-            host=options.host,
-            port=options.port,
+            application,
             http=Protocol,
             log_config=None,
             access_log=False,
@@ -51,17 +67,17 @@ async def serve(options: Options) -> None:
             timeout_graceful_shutdown=2,
         )
     )
-    smtp = await Mailbox(world).serve(options.host, options.smtp_port)
-    carrying = asyncio.create_task(courier.run())
-    log.info("sandbox.started", url=f"http://{options.host}:{options.port}", data=str(options.data))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take a port, or end with a sentence that says what to do."""
     try:
-        await server.serve()
-    finally:
-        carrying.cancel()
-        await asyncio.gather(carrying, return_exceptions=True)
-        smtp.close()
-        store.close()
-        log.info("sandbox.stopped")
+        return socket.create_server((host, port), backlog=512)
+    except OSError as taken:
+        raise SystemExit(
+            f"sandbox: {host}:{port} cannot be had ({taken.strerror}). Stop what listens there, or"
+            " choose another port with --port or --smtp-port."
+        ) from None
 
 
 def main() -> None:

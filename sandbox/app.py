@@ -16,14 +16,14 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 def build(world: World, courier: Courier) -> FastAPI:
     """All doors of the sandbox. Who runs the application runs the courier too."""
     app = FastAPI(title="Caravan sandbox", openapi_url=None, docs_url=None, redoc_url=None)
-    app.include_router(Control(world, courier).router())
-    app.include_router(Pages(world, courier).router())
-    app.add_api_route("/livez", _alive, response_model=None)
     stripe, easypost = payments.Gate(world), carriers.Gate(world)
     app.add_api_route("/stripe/{path:path}", stripe.__call__, methods=_METHODS, response_model=None)
     app.add_api_route(
         f"{carriers.PREFIX}/{{path:path}}", easypost.__call__, methods=_METHODS, response_model=None
     )
+    app.include_router(Control(world, courier).router())
+    app.include_router(Pages(world, courier).router())
+    app.add_api_route("/livez", _alive, response_model=None)
     return app
 
 

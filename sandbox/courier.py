@@ -102,7 +102,7 @@ class Courier:
         payload = str(row["payload"]).encode()
         try:
             answer = await self._client.post(url, content=payload, headers=_headers(row, secret))
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             self._again(row, None, type(error).__name__)
             return
         if answer.is_success:

@@ -4,6 +4,7 @@ import asyncio
 import email.policy
 import hashlib
 import json
+import socket
 from email.message import EmailMessage
 from email.parser import BytesParser
 
@@ -24,10 +25,10 @@ class Mailbox:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def serve(self, host: str, port: int) -> asyncio.Server:
-        """Start listening in this event loop."""
+    async def serve(self, listening: socket.socket) -> asyncio.Server:
+        """Take mail from a socket, in this event loop."""
         loop = asyncio.get_running_loop()
-        return await loop.create_server(lambda: SMTP(self, loop=loop), host, port)
+        return await loop.create_server(lambda: SMTP(self, loop=loop), sock=listening)
 
     async def handle_DATA(  # noqa: N802 the library looks for this name
         self, server: SMTP, session: Session, envelope: Envelope

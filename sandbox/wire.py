@@ -17,7 +17,7 @@ _RESET: Final = struct.pack("ii", 1, 0)
 class Protocol(H11Protocol):
     """Hands the connection itself to the request, so that a fault can break it."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # so does the library itself
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
 
@@ -39,35 +39,32 @@ async def hold(request: Request, seconds: float) -> Response:
     return drop(request)
 
 
-async def before(request: Request, struck: Iterable[Fault]) -> Response | Fault | None:
-    """Suffer the faults that come before the effect.
-
-    Returns an answer that ends the request, an `error` for the provider to put into its own
-    envelope, or None where the request goes on.
-    """
+async def cut(request: Request, struck: Iterable[Fault]) -> Response | None:
+    """Suffer the faults by which a request never reaches the provider."""
     for fault in struck:
-        match fault.kind:
-            case "delay":
-                await asyncio.sleep(fault.seconds)
-            case "hang_before_effect":
-                return await hold(request, fault.seconds)
-            case "connection_reset":
-                return drop(request)
-            case "error":
-                return fault
-            case _:
-                pass
+        if fault.kind == "hang_before_effect":
+            return await hold(request, fault.seconds)
+        if fault.kind == "connection_reset":
+            return drop(request)
     return None
+
+
+async def delay(struck: Iterable[Fault]) -> None:
+    """Let the provider take its time."""
+    for fault in struck:
+        if fault.kind == "delay":
+            await asyncio.sleep(fault.seconds)
+
+
+def named(struck: Iterable[Fault], kind: str) -> Fault | None:
+    return next((fault for fault in struck if fault.kind == kind), None)
 
 
 async def after(request: Request, struck: Iterable[Fault], answer: Response) -> Response:
     """Suffer the faults that come once the effect is committed."""
     for fault in struck:
-        match fault.kind:
-            case "timeout_after_effect":
-                return await hold(request, fault.seconds)
-            case "reset_after_effect":
-                return drop(request)
-            case _:
-                pass
+        if fault.kind == "timeout_after_effect":
+            return await hold(request, fault.seconds)
+        if fault.kind == "reset_after_effect":
+            return drop(request)
     return answer

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 
 from sandbox import wire
 from sandbox.carriers import trackers
+from sandbox.faults import Fault
 from sandbox.store import Json, Page, is_table
 from sandbox.world import PLATFORM, Desk, World, new_id
 
@@ -38,20 +39,29 @@ class Gate:
         path = request.url.path
         names = (body.decode(errors="replace"), request.url.query)
         struck = self._world.faults.strike(f"{request.method} {path}", *names)
-        ended = await wire.before(request, struck)
-        if isinstance(ended, Response):
-            return ended
+        lost = await wire.cut(request, struck)
+        if lost is not None:
+            return lost
         try:
-            if ended is not None:
-                raise _outage(ended.status)
-            _authenticate(request)
-            with self._world.store.transaction():
-                answer = self._done(request, path.removeprefix(PREFIX), _parsed(body))
-            if any(fault.kind == "error_after_effect" for fault in struck):
-                raise _outage(500)
+            answer = _respond(await self._admitted(request, path, body, struck), 200)
         except EasyPostError as error:
-            return _respond(error.body, error.status)
-        return await wire.after(request, struck, _respond(answer, 200))
+            answer = _respond(error.body, error.status)
+        return await wire.after(request, struck, answer)
+
+    async def _admitted(
+        self, request: Request, path: str, body: bytes, struck: list[Fault]
+    ) -> Json:
+        await wire.delay(struck)
+        early = wire.named(struck, "error")
+        if early is not None:
+            raise _outage(early.status)
+        _authenticate(request)
+        with self._world.store.transaction():
+            answer = self._done(request, path.removeprefix(PREFIX), _parsed(body))
+        spoilt = wire.named(struck, "error_after_effect")
+        if spoilt is not None:
+            raise _outage(spoilt.status)
+        return answer
 
     def _done(self, request: Request, path: str, body: Json) -> Json:
         desk = self._world.desk()

@@ -1,5 +1,7 @@
 """What a player can do to the world, in the words of the control API and its page."""
 
+from http import HTTPStatus
+
 from sandbox.carriers.trackers import STATUSES, Scan
 from sandbox.payments import accounts, intents, methods, payouts, refunds, transfers
 from sandbox.payments.errors import StripeError, missing
@@ -52,7 +54,7 @@ def _pay(desk: Desk, intent: Json, how: str, amount: int | None) -> Json:
     try:
         return intents.confirm(desk, Params({"payment_method": token}), intent["id"])
     except StripeError as error:
-        if error.status == 402:  # noqa: PLR2004 the decline is the buyer's news, not the player's
+        if error.status == HTTPStatus.PAYMENT_REQUIRED:  # The buyer's news, not the player's.
             return intents.load(desk, intent["id"])
         raise
 

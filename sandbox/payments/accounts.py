@@ -1,5 +1,6 @@
 """Connected accounts: the sellers, as the payment provider knows them."""
 
+import re
 from typing import Final
 
 from sandbox.payments.errors import StripeError, invalid, missing
@@ -37,7 +38,7 @@ def authorise(desk: Desk, account_id: str) -> None:
 def create(desk: Desk, params: Params) -> Json:
     """An account that is ready for transfers and payouts at once: onboarding is not played here."""
     country = (params.optional("country") or "US").upper()
-    if len(country) != 2:  # noqa: PLR2004 ISO 3166 alpha-2
+    if not re.fullmatch("[A-Z]{2}", country):
         raise invalid(
             f"Country '{country}' is unknown.", param="country", code="country_code_invalid"
         )

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -21,7 +23,6 @@ from sandbox.world import PLATFORM, Desk, World, new_id
 
 KEY_SECONDS: Final = 24 * 3600
 _KEY_AT_MOST: Final = 255
-_KINDS: Final = {429: "rate_limit_error", 401: "invalid_request_error"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +69,34 @@ class Gate:
 
     async def __call__(self, request: Request) -> Response:
         asked = await _read(request)
-        held = (asked.account, asked.key) if asked.key else None
+        struck = self._world.faults.strike(f"{asked.method} {asked.path}", *asked.names())
+        lost = await wire.cut(request, struck)
+        if lost is not None:
+            return lost
+        answer = await self._admitted(request, asked, struck)
+        return await wire.after(request, struck, _respond(asked, answer))
+
+    async def _admitted(self, request: Request, asked: Asked, struck: list[Fault]) -> Answer:
         try:
             _authenticate(request)
-            if held in self._in_use:
-                raise _key_in_use(asked)
+            with self._claimed(asked):
+                await wire.delay(struck)
+                early = wire.named(struck, "error")
+                return self._broken(asked, early) if early else self._answered(asked, struck)
         except StripeError as error:
-            return _respond(asked, _answer(error))
-        if held is not None:
-            self._in_use.add(held)
-        try:
-            return await self._serve(request, asked)
-        finally:
-            if held is not None:
-                self._in_use.discard(held)
+            return _answer(error)
 
-    async def _serve(self, request: Request, asked: Asked) -> Response:
-        struck = self._world.faults.strike(f"{asked.method} {asked.path}", *asked.names())
-        ended = await wire.before(request, struck)
-        if isinstance(ended, Response):
-            return ended
-        answer = self._broken(asked, ended) if ended else self._answered(asked, struck)
-        return await wire.after(request, struck, _respond(asked, answer))
+    @contextmanager
+    def _claimed(self, asked: Asked) -> Generator[None]:
+        """Keep the key to this request; raises where another one has it."""
+        held = (asked.account, asked.key or asked.id)
+        if held in self._in_use:
+            raise _key_in_use(asked)
+        self._in_use.add(held)
+        try:
+            yield
+        finally:
+            self._in_use.discard(held)
 
     def _broken(self, asked: Asked, fault: Fault) -> Answer:
         """An error that the provider answers with before it does anything."""
@@ -114,7 +121,7 @@ class Gate:
             if not error.stored:
                 raise
             answer = _answer(error)
-        spoilt = next((fault for fault in struck if fault.kind == "error_after_effect"), None)
+        spoilt = wire.named(struck, "error_after_effect")
         if spoilt is not None:
             answer = _answer(_outage(spoilt.status))
         self._remember(asked, answer)
@@ -205,9 +212,10 @@ def _other_request(asked: Asked, route: str) -> StripeError:
 
 
 def _outage(status: int) -> StripeError:
-    message = "Too many requests in a short time." if status == 429 else "An unknown error occurred"  # noqa: PLR2004
-    code = "rate_limit" if status == 429 else None  # noqa: PLR2004 the HTTP status itself
-    return StripeError(status, _KINDS.get(status, "api_error"), message, code=code)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        message = "Too many requests in a short time."
+        return StripeError(status, "invalid_request_error", message, code="rate_limit")
+    return StripeError(status, "api_error", "An unknown error occurred")
 
 
 def _answer(error: StripeError) -> Answer:

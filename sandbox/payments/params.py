@@ -8,6 +8,7 @@ from sandbox.payments.errors import invalid
 from sandbox.store import Json, Page, is_list, is_table
 
 _PART: Final = re.compile(r"\[([^\]]*)\]")
+_PAGE_AT_MOST: Final = 100
 _KEYS_AT_MOST: Final = 50
 _VALUE_AT_MOST: Final = 500
 _AMOUNT_AT_MOST: Final = 99_999_999_999
@@ -116,7 +117,7 @@ class Params:
 
     def page(self) -> Page:
         limit = self.integer("limit")
-        if limit is not None and not 1 <= limit <= 100:  # noqa: PLR2004 Stripe's own bound
+        if limit is not None and not 1 <= limit <= _PAGE_AT_MOST:
             raise invalid("Invalid integer: limit must be between 1 and 100.", param="limit")
         return Page(
             limit=limit or 10,

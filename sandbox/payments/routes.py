@@ -101,7 +101,7 @@ ROUTES: Final = (
     _route("GET", "refunds/*", refunds.retrieve),
     _route("POST", "refunds/*", refunds.update, "metadata"),
     _route("GET", "balance", balance.show),
-    _list("balance_transaction", "balance_transactions", "currency source type payout"),
+    _list("balance_transaction", "balance_transactions", "currency source type"),
     _route("GET", "balance_transactions/*", _get("balance_transaction")),
     _route("POST", "accounts", accounts.create, f"{_ACCOUNT} type country controller"),
     _list("account", "accounts"),

@@ -56,9 +56,9 @@ async def test_an_answer_that_never_comes(
 async def test_a_retry_after_a_lost_answer_gets_it(
     impatient: stripe.StripeClient, client: stripe.StripeClient, world: SandboxWorld
 ) -> None:
-    """Under the same key the first answer comes, and no second effect."""
+    """Under the same key the first answer comes, and no second effect, though the first hangs."""
     key = new_key()
-    await world.fault("reset_after_effect", key=key, times=1)
+    await world.fault("timeout_after_effect", key=key, seconds=20, times=1)
     problem_of(partial(take, impatient, key=key))
     answer = take(client, key=key)
 
@@ -97,6 +97,7 @@ async def test_an_early_error_may_be_stored(
 
 
 async def test_a_delay_delays(client: stripe.StripeClient, world: SandboxWorld) -> None:
+    """Time-outs are measured against it."""
     key = new_key()
     await world.fault("delay", key=key, seconds=0.3, times=1)
     began = time.monotonic()
@@ -108,6 +109,7 @@ async def test_a_delay_delays(client: stripe.StripeClient, world: SandboxWorld) 
 async def test_a_rule_strikes_only_what_it_names(
     client: stripe.StripeClient, world: SandboxWorld
 ) -> None:
+    """A fault that strayed would make another test fail for no reason."""
     rule = await world.fault("error", "^POST /v1/refunds$")
     take(client)
     listed = {each["id"]: each for each in await world.faults()}
@@ -142,6 +144,7 @@ def _fails(client: stripe.StripeClient) -> bool:
 async def test_the_carriers_fail_in_their_own_words(
     carriers: Carriers, world: SandboxWorld
 ) -> None:
+    """An outage of theirs looks to the adapter as the real one does."""
     await world.fault("error", "POST /easypost/v2/trackers", times=1)
 
     with pytest.raises(InternalServerError):

@@ -52,6 +52,7 @@ async def test_a_mail_that_is_sent_twice_is_marked(world: SandboxWorld, to: str)
 
 
 async def test_a_mail_server_can_be_out_of_order(world: SandboxWorld, to: str) -> None:
+    """The relay has to try again, and the buyer gets one mail."""
     await world.fault("error", f"SMTP {to}", times=1)
     with pytest.raises(smtplib.SMTPDataError) as refused:
         send(world, mail(to))

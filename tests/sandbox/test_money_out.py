@@ -64,6 +64,7 @@ async def test_a_payout_may_come_back_after_it_was_paid(
 async def test_a_payout_takes_its_time_where_the_bank_does(
     client: stripe.StripeClient, world: SandboxWorld
 ) -> None:
+    """Between the order and the money lie days, in which the payout waits."""
     await world.change(auto_payouts=False)
     take(client, 10_000)
     account = seller(client)
@@ -112,6 +113,7 @@ async def test_an_account_whose_schedule_is_not_manual_is_paid_out_by_itself(
 async def test_an_account_without_payouts_is_refused(
     client: stripe.StripeClient, world: SandboxWorld
 ) -> None:
+    """A seller who owes the provider papers keeps the money on the balance."""
     take(client, 10_000)
     account = seller(client)
     transfer(client, account, 800)
@@ -132,5 +134,6 @@ async def test_transfers_are_found_by_their_group(client: stripe.StripeClient) -
 
 
 async def test_a_foreign_account_is_refused(client: stripe.StripeClient) -> None:
+    """A mistyped account id must not look like an empty one."""
     with pytest.raises(stripe.PermissionError):
         client.v1.payouts.list({}, {"stripe_account": "acct_somebody_else"})

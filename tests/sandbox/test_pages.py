@@ -19,6 +19,7 @@ def press(world: SandboxWorld, **form: str) -> httpx2.Response:
 async def test_a_button_plays_the_buyer(
     client: stripe.StripeClient, world: SandboxWorld, method: str, status: str
 ) -> None:
+    """`make up` is played with by people who have no card reader."""
     intent = ask(client)
     before = httpx2.get(f"{world.place.url}/").text
     after = press(world, kind="payments", name=intent.id, act="pay", method=method)
@@ -42,6 +43,7 @@ async def test_a_button_sends_money_back(client: stripe.StripeClient, world: San
 
 
 async def test_a_form_adds_a_scan(world: SandboxWorld) -> None:
+    """A parcel that nobody registered yet can be scanned too."""
     code = uuid4().hex
     form = {"carrier": "Correios", "code": code, "status": "delivered"}
     page = press(world, kind="parcels", act="scan", at="2018-01-01T00:00:00Z", **form)
@@ -53,6 +55,7 @@ async def test_a_form_adds_a_scan(world: SandboxWorld) -> None:
 async def test_a_button_that_cannot_work_says_why(
     client: stripe.StripeClient, world: SandboxWorld
 ) -> None:
+    """A page that was open for long shows buttons whose time is past."""
     intent = take(client)
     page = press(world, kind="payments", name=intent.id, act="arrive")
 

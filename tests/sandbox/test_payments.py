@@ -83,6 +83,7 @@ async def test_a_voucher_may_bring_another_amount(
 async def test_a_voucher_that_lapses_leaves_the_intent_open(
     client: stripe.StripeClient, world: SandboxWorld
 ) -> None:
+    """The buyer may still pay another way, until the order is closed."""
     intent = ask(client)
     await world.pay(intent.id, "slow")
     failed = await world.fail_payment(intent.id)
@@ -157,6 +158,7 @@ async def test_an_amount_that_the_currency_can_carry_is_taken(
 async def test_an_amount_that_the_currency_cannot_carry_is_refused(
     client: stripe.StripeClient, currency: str, amount: int
 ) -> None:
+    """Our own money type must not make amounts that no provider moves."""
     problem = problem_of(lambda: take(client, amount, currency))
 
     assert (problem.http_status, error_of(problem)["type"]) == (400, "invalid_request_error")
@@ -173,6 +175,7 @@ async def test_an_unknown_parameter_is_refused_by_name(client: stripe.StripeClie
 
 
 async def test_a_missing_object_is_a_404(client: stripe.StripeClient) -> None:
+    """An object that is not there has to be told apart from a provider that is not."""
     with pytest.raises(stripe.InvalidRequestError) as refused:
         client.v1.payment_intents.retrieve("pi_nothing")
 

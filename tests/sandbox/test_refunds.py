@@ -42,6 +42,7 @@ async def test_a_refund_may_fail_days_later(
 
 
 async def test_a_refund_may_stay_pending(client: stripe.StripeClient, world: SandboxWorld) -> None:
+    """Until it has arrived the money is in transit, and the order is not done."""
     await world.change(auto_refunds=False)
     pending = refund(client, take(client))
     done = await world.succeed_refund(pending.id)
@@ -78,5 +79,6 @@ async def test_refunds_are_listed_by_payment_with_their_keys(client: stripe.Stri
 
 
 async def test_an_unpaid_intent_has_nothing_to_refund(client: stripe.StripeClient) -> None:
+    """An authorisation is cancelled, not refunded."""
     with pytest.raises(stripe.InvalidRequestError, match="does not have a successful charge"):
         refund(client, take(client, capture="manual"))

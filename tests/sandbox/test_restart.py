@@ -1,14 +1,17 @@
 """What was answered survives a kill at any moment; what was not told yet is told afterwards."""
 
 import asyncio
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 import stripe
 
 from tests.support.dealings import new_key, problem_of, refund, take
 from tests.support.receiver import Receiver
-from tests.support.sandbox import SandboxProcess, SandboxWorld
+from tests.support.sandbox import ROOT, SandboxProcess, SandboxWorld
 
 
 @pytest.mark.case(69)
@@ -75,6 +78,7 @@ async def test_webhooks_that_were_waiting_go_out_after_a_restart(
 
 
 async def test_the_clock_and_the_faults_survive(own_sandbox: SandboxProcess) -> None:
+    """A chaos run that kills the sandbox too goes on with the same chaos."""
     async with SandboxWorld(own_sandbox.place) as world:
         before = await world.advance(1_000_000)
         await world.fault("error", "POST /v1/refunds", times=2)
@@ -89,6 +93,17 @@ async def test_the_clock_and_the_faults_survive(own_sandbox: SandboxProcess) -> 
 
     assert before <= after < before + 60
     assert third.status == "succeeded"
+
+
+def test_a_taken_port_is_told_in_a_sentence(own_sandbox: SandboxProcess, tmp_path: Path) -> None:
+    """A newcomer has a second one running, and should not have to read a traceback."""
+    taken = str(own_sandbox.place.port)
+    command = [sys.executable, "-m", "sandbox", "--port", taken, "--data", str(tmp_path / "second")]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=30, check=False)
+
+    assert ended.returncode == 1
+    assert b"choose another port" in ended.stderr
+    assert b"Traceback" not in ended.stderr
 
 
 def test_a_signal_ends_it_cleanly(own_sandbox: SandboxProcess) -> None:

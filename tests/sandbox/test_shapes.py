@@ -115,6 +115,7 @@ def test_an_expanded_link_is_the_whole_object(shared_sandbox: SandboxPlace) -> N
 
 
 def test_what_is_no_link_cannot_be_expanded(shared_sandbox: SandboxPlace) -> None:
+    """A typo in `expand` must not be ignored here and refused there."""
     client = shared_sandbox.stripe()
     intent = take(client)
 

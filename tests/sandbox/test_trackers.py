@@ -76,6 +76,7 @@ async def test_many_are_asked_for_at_once(carriers: Carriers, code: str) -> None
 
 
 async def test_lists_have_pages(carriers: Carriers, code: str) -> None:
+    """The sweep walks them all, and stops."""
     for number in range(3):
         carriers.tracker.create(tracking_code=f"{code}{number}", carrier=f"C{code}")
     first = carriers.tracker.all(carrier=f"C{code}", page_size=2)
@@ -86,6 +87,7 @@ async def test_lists_have_pages(carriers: Carriers, code: str) -> None:
 
 
 async def test_what_is_wrong_is_told_in_the_providers_envelope(carriers: Carriers) -> None:
+    """The official client turns it into the exception that the adapter expects."""
     with pytest.raises(NotFoundError):
         carriers.tracker.retrieve("trk_nothing")
     with pytest.raises(InvalidRequestError, match="tracking_code"):

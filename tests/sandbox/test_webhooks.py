@@ -67,6 +67,7 @@ async def test_an_event_can_be_read_again_from_the_provider(
 async def test_a_sellers_events_name_the_account(
     client: stripe.StripeClient, world: SandboxWorld
 ) -> None:
+    """Without it a failed payout could not be laid to anybody."""
     take(client, 5000)
     account = seller(client)
     transfer(client, account, 1000)
@@ -86,6 +87,7 @@ async def test_a_sellers_events_name_the_account(
 async def test_tracking_events_are_signed_for_the_official_client(
     carriers: Carriers, world: SandboxWorld
 ) -> None:
+    """Nobody else may report a parcel as delivered, for that pays the seller."""
     code = uuid4().hex
     async with Receiver() as endpoint:
         await world.tell(easypost_url=f"{endpoint.url}/hooks/easypost")
@@ -148,6 +150,7 @@ async def test_rest_tells_what_is_still_on_its_way(
 async def test_a_subject_may_be_the_orders_own_id(
     client: stripe.StripeClient, world: SandboxWorld
 ) -> None:
+    """Whoever drives an order knows its id, and none of the provider's."""
     key = new_key()
     async with Receiver() as endpoint:
         await world.tell(stripe_url=endpoint.url)
