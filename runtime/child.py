@@ -123,7 +123,7 @@ class Child:
 
         await self.ready(has_ended, within)
 
-    async def stop(self, within: float = 10) -> None:
+    async def stop(self, within: float = 15) -> None:
         """Ask it to end, and make it end after *within* seconds. Harmless when it has ended."""
         if self.returncode is not None:
             return
