@@ -12,7 +12,6 @@ NAME: Final = "stripe"
 # The state of things says no today: the platform's balance is short, or somebody holds a lock.
 _TEMPORARY: Final = frozenset({"balance_insufficient", "lock_timeout", "rate_limit"})
 _MOST_DERIVED: Final = 20
-_CONFLICT: Final = 409
 _IDEMPOTENCY: Final = "idempotency_error"
 
 T = TypeVar("T", bound=stripe.StripeObject)
@@ -62,12 +61,11 @@ def was_replayed(headers: object) -> bool:
 def _is_temporary(error: stripe.StripeError) -> bool:
     match error:
         case stripe.APIConnectionError() | stripe.RateLimitError() | stripe.APIError():
+            # The client has no error of its own for 409, "the key is in use": an APIError, too.
             return True
         case stripe.AuthenticationError():
             # A wrong key is the operator's to mend; the effect itself was not refused.
             return True
-        case stripe.IdempotencyError():
-            return error.http_status == _CONFLICT
         case _:
             return error.code in _TEMPORARY
 

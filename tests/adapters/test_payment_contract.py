@@ -170,8 +170,10 @@ async def test_a_stored_error_does_not_block_the_effect(
     assert again.reference == made.reference
 
 
-async def test_two_at_once_make_one_effect(effect: Deed, done: str) -> None:
+async def test_two_at_once_make_one_effect(effect: Deed, done: str, world: SandboxWorld) -> None:
     """A step that timed out may still be running when it is tried again."""
+    await world.fault("delay", effect.route, key=done, times=1, seconds=0.3)
+
     both = await asyncio.gather(*(effect.do(done, PART) for _ in range(4)), return_exceptions=True)
 
     made = {one.reference for one in both if isinstance(one, Intent | Effect)}
@@ -266,23 +268,27 @@ async def test_what_does_not_exist_is_a_final_no(gateway: PaymentGateway) -> Non
         await gateway.pay_out(f"{subject}/p/1", subject, "acct_never", PART)
 
 
+@pytest.mark.case(51)
 async def test_a_refund_that_comes_back_is_failed(
     gateway: PaymentGateway, world: SandboxWorld
 ) -> None:
     """The card was closed: the buyer has nothing yet, days after "succeeded"."""
     intent = await paid(gateway)
     key = f"{fresh()}/refund/1"
-    made = await gateway.refund(key, fresh(), intent.reference, PART)
+    subject = key.removesuffix("/refund/1")
+    made = await gateway.refund(key, subject, intent.reference, PART)
     assert made.status is EffectStatus.DONE
 
     await world.fail_refund(made.reference)
 
     status = await gateway.refund_status(key, made.reference)
+    assert await gateway.refund(key, subject, intent.reference, PART) == status
     assert status.status is EffectStatus.FAILED
     assert status.failure == "expired_or_canceled_card"
     assert status.key == key
 
 
+@pytest.mark.case(57)
 async def test_a_payout_that_comes_back_is_failed(
     gateway: PaymentGateway, place: SandboxPlace, world: SandboxWorld
 ) -> None:
