@@ -24,7 +24,7 @@ up as one.
 from typing import ClassVar
 
 
-class Refusal(Exception):  # noqa: N818 - the family's name in the domain, not an accident
+class Refusal(Exception):
     """A rule said no. `code` is public and never changes meaning; `facts` explain it."""
 
     code: ClassVar[str] = "refused"

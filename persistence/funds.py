@@ -1,8 +1,9 @@
 """Orders' money, holds and effects in PostgreSQL."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -97,6 +98,15 @@ class SqlFunds:
             return effect
         row = await self._session.get_one(MoneyEffect, effect.key, with_for_update=True)
         return records.effect_record(row, is_new=False)
+
+    async def of(self, subject: str, kind: str) -> Sequence[EffectRecord]:
+        """Every effect of one kind for *subject*, oldest first."""
+        rows = await self._session.execute(
+            select(MoneyEffect)
+            .where(col(MoneyEffect.subject) == subject, col(MoneyEffect.kind) == kind)
+            .order_by(col(MoneyEffect.first_asked_at), col(MoneyEffect.key))
+        )
+        return [records.effect_record(row, is_new=False) for row in rows.scalars()]
 
     async def found(self, key: str) -> EffectRecord | None:
         """The effect of that key, if one was asked for."""

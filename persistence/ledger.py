@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from domain.ledger import LOCKED, Account, Leg, Posting
+from domain.ledger import LOCKED, Account, AccountKind, Leg, Posting
 from persistence.tables.ledger import Balance, LegRow, PostingRow
 
 
@@ -71,6 +71,26 @@ class SqlLedger:
                 index_elements=["kind", "owner", "currency"],
                 set_={"amount": col(Balance.amount) + new.excluded.amount},
             )
+        )
+
+    async def entry(self, key: str) -> Posting | None:
+        """The entry posted under *key*, its legs in the order of writing."""
+        head = await self._session.execute(select(PostingRow).where(col(PostingRow.key) == key))
+        row = head.scalar_one_or_none()
+        if row is None:
+            return None
+        legs = await self._session.execute(
+            select(LegRow).where(col(LegRow.posting) == row.id).order_by(col(LegRow.id))
+        )
+        return Posting(
+            key=row.key,
+            kind=row.kind,
+            process=row.process,
+            currency=row.currency,
+            effective_at=row.effective_at,
+            legs=tuple(
+                Leg(Account(AccountKind(leg.kind), leg.owner), leg.amount) for leg in legs.scalars()
+            ),
         )
 
     async def balance(self, account: Account, currency: str) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -106,6 +106,12 @@ class SqlOrders:
                 f"number {parcel.number} of {parcel.carrier} belongs to another parcel",
                 carrier=parcel.carrier,
             )
+
+    async def undeclare(self, parcel: str) -> None:
+        """Give the number free; a parcel that is watched already stays."""
+        await self._session.execute(
+            delete(ParcelRow).where(col(ParcelRow.parcel) == parcel, col(ParcelRow.tracker) == "")
+        )
 
     async def watched(self, parcel: str, tracker: str) -> None:
         """Remember the tracking provider's reference."""

@@ -106,6 +106,10 @@ class Ledger(Protocol):
         """Write an entry; False if its key was posted before, and nothing changes then."""
         ...
 
+    async def entry(self, key: str) -> Posting | None:
+        """The entry posted under *key*, if there is one."""
+        ...
+
     async def balance(self, account: Account, currency: str) -> int:
         """What a locked account holds for its owner (credit positive), locking its row."""
         ...
@@ -140,6 +144,10 @@ class Funds(Protocol):
         """Put an effect on record before the provider hears of it, or find it there."""
         ...
 
+    async def of(self, subject: str, kind: str) -> Sequence[EffectRecord]:
+        """Every effect of one kind that was asked for *subject*, oldest first."""
+        ...
+
     async def found(self, key: str) -> EffectRecord | None:
         """An effect by its key."""
         ...
@@ -166,6 +174,10 @@ class Orders(Protocol):
 
     async def declare(self, parcel: ParcelRecord) -> None:
         """Take a number for a parcel. Refuses one that is another parcel's (`TrackingInUse`)."""
+        ...
+
+    async def undeclare(self, parcel: str) -> None:
+        """Give a number free that turned out to be none."""
         ...
 
     async def watched(self, parcel: str, tracker: str) -> None:

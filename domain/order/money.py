@@ -78,6 +78,10 @@ class OrderFunds:
             reserved=self.reserved + plan.reserve,
         )
 
+    def without_reserve(self) -> "OrderFunds":
+        """The order's reserve has become the seller's."""
+        return replace(self, reserved=0)
+
     def with_hold(self, amount: int) -> "OrderFunds":
         """*amount* may not be released; more than is there is refused (`AmountExceeded`)."""
         self._must_have(amount, self.releasable, "hold")

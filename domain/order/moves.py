@@ -43,6 +43,17 @@ def opened(state: OrderState, terms: Terms, at: datetime) -> OrderState:
     return replace(state, policy=terms.policy, clocks=(clock,), version=state.version + 1)
 
 
+def not_accepted(state: OrderState) -> OrderState:
+    """The marketplace cannot take this order; nothing was charged."""
+    return replace(
+        state,
+        payment=PAYMENT.next(state.payment, PaymentEvent.WINDOW_CLOSED),
+        outcome=Outcome.NOT_ACCEPTED,
+        ended_at=state.placed_at,
+        version=state.version + 1,
+    )
+
+
 def payment_asked(state: OrderState, intent: str) -> OrderState:
     """The provider knows about the payment."""
     return replace(state, intent=intent, version=state.version + 1)
@@ -94,7 +105,7 @@ def risk_extended(state: OrderState, terms: Terms) -> OrderState:
     paid_at = state.paid_at or state.placed_at
     clock = _running(ClockName.RISK, paid_at, terms.assess_risk_at_most)
     return replace(
-        state, clocks=_clocks(state, start=(replace(clock, reminded=2),)), version=state.version + 1
+        state, clocks=_clocks(state, start=(replace(clock, reminded=1),)), version=state.version + 1
     )
 
 
@@ -212,12 +223,23 @@ def received(state: OrderState, terms: Terms, at: datetime, event: FulfilmentEve
 
 def _last_clock(state: OrderState, terms: Terms, at: datetime) -> Clock:
     """What the money still waits for once the goods are received."""
-    protected = at + timedelta(seconds=terms.protect_for)
-    if state.reserved == 0 and state.release is not Release.FULL:
-        return Clock(ClockName.RELEASE, at, protected)
-    shipped_at = state.shipped_at or at
+    if state.release is Release.FULL and state.reserved:
+        return _reserve_clock(state, terms, at)
+    return _running(ClockName.RELEASE, at, terms.protect_for)
+
+
+def _reserve_clock(state: OrderState, terms: Terms, confirmed_at: datetime) -> Clock:
+    shipped_at = state.shipped_at or confirmed_at
+    protected = confirmed_at + timedelta(seconds=terms.protect_for)
     kept_until = shipped_at + timedelta(seconds=terms.reserve_after_shipment)
-    return Clock(ClockName.RESERVE, at, max(protected, kept_until))
+    return Clock(ClockName.RESERVE, confirmed_at, max(protected, kept_until))
+
+
+def reserve_kept(state: OrderState, terms: Terms) -> OrderState:
+    """The goods are received and part of the money went out early: its reserve waits on."""
+    confirmed_at = state.confirmed_at or state.placed_at
+    clock = _reserve_clock(state, terms, confirmed_at)
+    return replace(state, clocks=_clocks(state, start=(clock,)))
 
 
 def release_put_off(state: OrderState, until: datetime) -> OrderState:
@@ -272,6 +294,11 @@ def _given_up(state: OrderState) -> OrderState:
         off = called_off(state, FulfilmentEvent.CALLED_OFF, outcome)
         return replace(off, version=state.version)
     return replace(state, clocks=_clocks(state, stop=(ClockName.RELEASE, ClockName.EARLY_RELEASE)))
+
+
+def refund_refused(state: OrderState, why: Parked) -> OrderState:
+    """The provider's final no: the attempt is spent, and an operator decides about the next."""
+    return replace(state, refunds=state.refunds + 1, parked=why, version=state.version + 1)
 
 
 def refund_arrived(state: OrderState, key: str) -> OrderState:

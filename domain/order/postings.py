@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from domain.ledger import AccountKind as Kind
-from domain.ledger import Leg, move
+from domain.ledger import Leg, Posting, move
 from domain.money import BASIS_POINTS
 from domain.order.rules import commission_until
 
@@ -68,6 +68,19 @@ class RefundPlan:
         return self.commission + self.payable + self.reserve + self.deposit + self.debt
 
 
+def plan_of(reserved: Posting) -> RefundPlan:
+    """Read back from its entry where a refund was taken from."""
+    amounts = {leg.account.kind: leg.amount for leg in reserved.legs}
+    return RefundPlan(
+        escrow=amounts.get(Kind.ESCROW, 0),
+        commission=amounts.get(Kind.COMMISSION, 0),
+        payable=amounts.get(Kind.PAYABLE, 0),
+        reserve=amounts.get(Kind.RESERVE, 0),
+        deposit=amounts.get(Kind.DEPOSIT, 0),
+        debt=amounts.get(Kind.DEBT, 0),
+    )
+
+
 def plan_refund(amount: int, sources: RefundSources) -> RefundPlan:
     """Escrow first; then commission pro rata, payable, reserve, deposit, and debt for the rest.
 
@@ -107,6 +120,14 @@ def refund_settled(provider: str, order: str, amount: int) -> tuple[Leg, ...]:
     return move([(Kind.REFUNDS_IN_TRANSIT, order, amount), (Kind.CLEARING, provider, -amount)])
 
 
+def refund_returned(provider: str, reserved: Posting) -> tuple[Leg, ...]:
+    """A refund came back from the buyer's bank: everybody has again what they gave for it."""
+    back = [(leg.account.kind, leg.account.owner, -leg.amount) for leg in reserved.legs]
+    total = sum(amount for kind, _, amount in back if kind is Kind.REFUNDS_IN_TRANSIT)
+    kept = [part for part in back if part[0] is not Kind.REFUNDS_IN_TRANSIT]
+    return move([(Kind.CLEARING, provider, total), *kept])
+
+
 @dataclass(frozen=True)
 class ReleasePlan:
     """How *gross*, leaving escrow, divides; the parts sum to it exactly."""
@@ -129,6 +150,17 @@ def plan_release(
     net = gross - kept
     payable = net * (BASIS_POINTS - reserve_bp) // BASIS_POINTS
     return ReleasePlan(gross, kept, payable, net - payable)
+
+
+def release_of(entry: Posting) -> ReleasePlan:
+    """Read back from its entry how a release divided."""
+    amounts = {leg.account.kind: leg.amount for leg in entry.legs}
+    return ReleasePlan(
+        gross=amounts.get(Kind.ESCROW, 0),
+        commission=-amounts.get(Kind.COMMISSION, 0),
+        payable=-amounts.get(Kind.PAYABLE, 0),
+        reserve=-amounts.get(Kind.RESERVE, 0),
+    )
 
 
 def released(order: str, seller: str, plan: ReleasePlan) -> tuple[Leg, ...]:

@@ -1,6 +1,6 @@
 """What an order allows, to whom, until when; what happens next; how its money divides."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -64,7 +64,7 @@ _BEATS: Final[Mapping[Action, ClockName]] = MappingProxyType(
 WHEN_DUE: Final[Mapping[ClockName, str]] = MappingProxyType(
     {
         ClockName.PAYMENT: "the payment is looked at once more, then the order closes unpaid",
-        ClockName.RISK: "at 24 h the check is extended with an alarm; at 72 h the buyer is refunded",
+        ClockName.RISK: "the check is extended once, with an alarm; then the buyer is refunded",
         ClockName.SHIPMENT: "the order is cancelled and the buyer refunded in full",
         ClockName.DELIVERY: "the buyer is asked whether the goods arrived",
         ClockName.ANSWER: "the buyer is refunded unless the carrier proves delivery",
@@ -124,30 +124,31 @@ def releasable(state: OrderState) -> int:
     return max(0, refundable(state) - state.released)
 
 
+_POSSIBLE: Final[Mapping[Action, Callable[[OrderState], bool]]] = MappingProxyType(
+    {
+        Action.CANCEL: lambda s: PAYMENT.allows(s.payment, PaymentEvent.CANCELLED),
+        Action.DECIDE_RISK: lambda s: PAYMENT.allows(s.payment, PaymentEvent.RISK_ACCEPTED),
+        Action.DECLARE_SHIPMENT: lambda s: FULFILMENT.allows(
+            s.fulfilment, FulfilmentEvent.DECLARED
+        ),
+        Action.CONFIRM_RECEIPT: lambda s: FULFILMENT.allows(
+            s.fulfilment, FulfilmentEvent.CONFIRMED
+        ),
+        Action.DENY_RECEIPT: lambda s: (
+            FULFILMENT.allows(s.fulfilment, FulfilmentEvent.DENIED) and not s.denied
+        ),
+        Action.REFUND: lambda s: (
+            PAYMENT.allows(s.payment, PaymentEvent.PART_REFUNDED) and refundable(s) > 0
+        ),
+        Action.PLACE_HOLD: lambda s: releasable(s) > 0,
+        Action.LIFT_HOLD: lambda s: s.held > 0,
+        Action.RESOLVE: lambda s: s.parked is not None,
+    }
+)
+
+
 def _is_possible(state: OrderState, action: Action) -> bool:
-    if state.ended_at is not None:
-        return False
-    match action:
-        case Action.CANCEL:
-            return PAYMENT.allows(state.payment, PaymentEvent.CANCELLED)
-        case Action.DECIDE_RISK:
-            return PAYMENT.allows(state.payment, PaymentEvent.RISK_ACCEPTED)
-        case Action.DECLARE_SHIPMENT:
-            return FULFILMENT.allows(state.fulfilment, FulfilmentEvent.DECLARED)
-        case Action.CONFIRM_RECEIPT:
-            return FULFILMENT.allows(state.fulfilment, FulfilmentEvent.CONFIRMED)
-        case Action.DENY_RECEIPT:
-            return FULFILMENT.allows(state.fulfilment, FulfilmentEvent.DENIED) and not state.denied
-        case Action.REFUND:
-            return PAYMENT.allows(state.payment, PaymentEvent.PART_REFUNDED) and (
-                refundable(state) > 0
-            )
-        case Action.PLACE_HOLD:
-            return releasable(state) > 0
-        case Action.LIFT_HOLD:
-            return state.held > 0
-        case Action.RESOLVE:
-            return state.parked is not None
+    return state.ended_at is None and _POSSIBLE[action](state)
 
 
 def _is_theirs(state: OrderState, actor: Actor) -> bool:
@@ -208,13 +209,16 @@ def headline(state: OrderState) -> str:
         return str(state.outcome)
     if state.outcome is not Outcome.OPEN:
         return "refunding"
-    if state.payment is Payment.AWAITING:
-        return "awaiting_payment"
-    if state.payment is Payment.IN_RISK_CHECK:
-        return "in_risk_check"
+    if state.payment in _BEFORE_SHIPMENT:
+        return _BEFORE_SHIPMENT[state.payment]
     if state.fulfilment is Fulfilment.RECEIVED:
         return "held" if state.held and not state.clocks else "in_protection"
     return str(state.fulfilment)
+
+
+_BEFORE_SHIPMENT: Final = MappingProxyType(
+    {Payment.AWAITING: "awaiting_payment", Payment.IN_RISK_CHECK: "in_risk_check"}
+)
 
 
 def is_settled(state: OrderState) -> bool:
@@ -225,6 +229,24 @@ def is_settled(state: OrderState) -> bool:
     is_anything_open = state.reserved or state.held or state.open_refunds
     is_over = state.fulfilment in (Fulfilment.RECEIVED, Fulfilment.CANCELLED)
     return is_over and is_money_out and not is_anything_open
+
+
+def is_release_due(state: OrderState) -> bool:
+    """Whether money waits in escrow that no clock, hold or refund keeps there any more."""
+    waits = clock_of(state, ClockName.RELEASE) is not None
+    is_received = state.fulfilment is Fulfilment.RECEIVED and state.outcome is Outcome.OPEN
+    return is_received and not waits and releasable(state) > 0
+
+
+def phase(state: OrderState) -> str:
+    """The headline, coarse enough to be searched for: it changes a few times in a life."""
+    status = headline(state)
+    return "on_the_way" if status in _ON_THE_WAY else status
+
+
+_ON_THE_WAY: Final = frozenset(
+    {str(Fulfilment.DECLARED), str(Fulfilment.IN_TRANSIT), str(Fulfilment.BUYER_ASKED)}
+)
 
 
 def is_refund_due(state: OrderState) -> bool:

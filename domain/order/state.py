@@ -158,7 +158,10 @@ class ClockName(StrEnum):
 
 @dataclass(frozen=True)
 class Clock:
-    """One running deadline (UTC). `reminded` counts the reminders that have gone out."""
+    """One running deadline (UTC). `reminded` counts the reminders that have gone out.
+
+    A clock that was lengthened once counts as reminded: it is not lengthened again.
+    """
 
     name: ClockName
     opened_at: datetime
@@ -198,6 +201,7 @@ class Outcome(StrEnum):
     NEVER_SHIPPED = "never_shipped"
     NEVER_RECEIVED = "never_received"
     REFUNDED = "refunded"
+    NOT_ACCEPTED = "not_accepted"
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,6 @@ def came_back(provider: str, account: str, seller: str, net: int) -> tuple[Leg, 
     return move([(Kind.CLEARING, f"{provider}:{account}", net), (Kind.PAYABLE, seller, -net)])
 
 
-def given_up(payout: str, seller: str, net: int) -> tuple[Leg, ...]:
-    """It never left us: owed to the seller again."""
-    return move([(Kind.PAYOUTS_IN_TRANSIT, payout, net), (Kind.PAYABLE, seller, -net)])
+def netted(seller: str, amount: int) -> tuple[Leg, ...]:
+    """What the seller owed is taken from what was payable."""
+    return move([(Kind.PAYABLE, seller, amount), (Kind.DEBT, seller, -amount)])

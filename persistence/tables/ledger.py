@@ -90,7 +90,7 @@ class MoneyEffect(SQLModel, table=True):
     """One effect asked of a provider, under its key of business facts.
 
     `state`: asked, done, pending (the provider has not finished), failed. `reference` is the
-    provider's id, missing exactly when an answer was lost; `by_hand` says who settled it so.
+    provider's id, missing exactly when an answer was lost.
     """
 
     __tablename__ = "effects"  # pyright: ignore[reportAssignmentType] - SQLModel's own form
@@ -104,7 +104,6 @@ class MoneyEffect(SQLModel, table=True):
     state: str = "asked"
     reference: str = Field(default="", index=True)
     failure: str = ""
-    by_hand: str = ""
     effective_at: datetime
     first_asked_at: datetime | None = Field(
         default=None, sa_column_kwargs={"server_default": text("now()")}

@@ -10,23 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.actors import Actor
-
-
-@dataclass(frozen=True)
-class OrderLine:
-    """One product in an order; `price` and `freight` are for the whole line."""
-
-    line: str
-    product: str
-    category: str
-    quantity: int
-    price: int
-    freight: int = 0
-
-    @property
-    def total(self) -> int:
-        """What the buyer pays for the line."""
-        return self.price + self.freight
+from domain.order.lines import OrderLine
+from domain.order.state import OrderState
 
 
 @dataclass(frozen=True)
@@ -136,6 +121,18 @@ class LiftHold:
     reason: str = ""
 
 
+Request = (
+    CancelOrder
+    | DecideRisk
+    | DeclareShipment
+    | ConfirmReceipt
+    | DenyReceipt
+    | RefundOrder
+    | PlaceHold
+    | LiftHold
+)
+
+
 class Resolution(StrEnum):
     """What an operator does about a parked step."""
 
@@ -168,3 +165,17 @@ class ParcelMoved:
     event_id: str
     received_at: datetime
     milestone: str = ""
+
+
+Fact = PaymentChanged | ParcelMoved
+
+
+@dataclass(frozen=True)
+class OrderSnapshot:
+    """Where an order stands, in full: its axes, what may be asked by whom, what comes next."""
+
+    state: OrderState
+    status: str
+    allowed: dict[str, tuple[str, ...]]
+    next: str = ""
+    next_at: datetime | None = None

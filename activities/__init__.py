@@ -1,0 +1,1 @@
+"""One step each: the outside effect through its port, and the transaction around it."""

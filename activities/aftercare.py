@@ -1,0 +1,102 @@
+"""What is done about facts that come after their process has ended."""
+
+import structlog
+from temporalio import activity
+
+from activities.refund import post_return
+from activities.requests import CareForPayment
+from adapters.payment.port import EffectStatus, Intent, IntentStatus, PaymentGateway
+from domain.ids import money_key, order_workflow_id
+from domain.ledger import Leg, Posting
+from domain.money import Money
+from domain.order import postings
+from domain.order.state import OrderState, Payment
+from persistence.port import Database, EffectRecord, Event
+
+log = structlog.get_logger()
+
+
+class AftercareActivities:
+    """Gives back what arrived too late, and says when a refund came back too late."""
+
+    def __init__(self, database: Database, gateway: PaymentGateway) -> None:
+        """Post to *database* what *gateway* says is true."""
+        self._database = database
+        self._gateway = gateway
+
+    @activity.defn(name="aftercare.payment")
+    async def payment(self, request: CareForPayment) -> str:
+        """Look at the payment and the refunds of an ended order; returns what was done.
+
+        Money for an order that closed unpaid goes back in full; a refund that came back after
+        the end puts the money where it stood and raises an alarm: a person finds another way.
+        """
+        async with self._database.transaction() as tx:
+            state = await tx.orders.state(request.subject)
+            refunds = await tx.funds.of(order_workflow_id(request.subject), "refund")
+        if state is None:
+            return "unknown"
+        done: list[str] = []
+        if state.payment is Payment.NEVER_PAID and state.intent:
+            intent = await self._gateway.look(state.intent)
+            if intent.status is IntentStatus.CAPTURED and intent.captured.minor:
+                await self._give_back(state, intent, request)
+                done.append("late_payment_refunded")
+        done += [
+            "refund_came_back"
+            for refund in refunds
+            if refund.state == "done" and await self._has_come_back(refund, request)
+        ]
+        return ", ".join(done) or "nothing_to_do"
+
+    async def _give_back(self, state: OrderState, intent: Intent, request: CareForPayment) -> None:
+        subject = order_workflow_id(state.order)
+        key = money_key(subject, "late-refund", 1)
+        gross, name = intent.captured.minor, self._gateway.name
+        async with self._database.transaction() as tx:
+            effect = await tx.funds.ask(
+                EffectRecord(key, "late_refund", subject, name, state.currency, gross, request.at)
+            )
+            received = postings.received_unapplied(name, state.order, gross, intent.fee.minor)
+            for step, legs in (
+                (f"{subject}/late/{intent.reference}", received),
+                (f"{key}/reserved", postings.unapplied_refund_reserved(state.order, gross)),
+            ):
+                await tx.ledger.post(_entry(state, step, request, legs))
+        if effect.state in ("done", "pending"):
+            return
+        sent = await self._gateway.refund(
+            key, subject, intent.reference, Money(gross, state.currency), again=not effect.is_new
+        )
+        settled = postings.refund_settled(name, state.order, gross)
+        is_done = sent.status is EffectStatus.DONE
+        async with self._database.transaction() as tx:
+            await tx.ledger.post(_entry(state, f"{key}/settled", request, settled))
+            await tx.funds.finish(key, "done" if is_done else "pending", sent.reference)
+            facts: dict[str, str | int] = {"amount": gross, "currency": state.currency}
+            await tx.story.tell(
+                state, Event("order.late_payment_refunded", request.at, facts=facts)
+            )
+        log.info("aftercare.refunded", order=state.order, minor=gross)
+
+    async def _has_come_back(self, refund: EffectRecord, request: CareForPayment) -> bool:
+        now = await self._gateway.refund_status(refund.key, refund.reference)
+        if now.status is not EffectStatus.FAILED:
+            return False
+        async with self._database.transaction() as tx:
+            await post_return(tx, self._gateway.name, refund, now.failure, request.at)
+            facts: dict[str, str | int] = {"key": refund.key, "reason": now.failure}
+            await tx.story.alarm(
+                "refund_came_back",
+                refund.subject,
+                "a refund came back after its order had ended: find another way to pay it",
+                request.at,
+                facts,
+            )
+        log.warning("aftercare.refund_returned", key=refund.key)
+        return True
+
+
+def _entry(state: OrderState, key: str, request: CareForPayment, legs: tuple[Leg, ...]) -> Posting:
+    kind = "late_refund" if "late-refund" in key else "unapplied_receipt"
+    return Posting(key, kind, f"aftercare/order/{state.order}", state.currency, request.at, legs)

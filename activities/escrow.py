@@ -1,0 +1,189 @@
+"""Escrow: holds on it, and its release to the seller. Ledger only; no provider is asked."""
+
+from datetime import datetime, timedelta
+
+import structlog
+from temporalio import activity
+
+from activities.order import must_not_be_asked
+from activities.requests import ChangeHold, Step
+from domain.ids import order_workflow_id
+from domain.ledger import Leg, Posting
+from domain.money import BASIS_POINTS
+from domain.order import moves, postings
+from domain.order.rules import is_settled
+from domain.order.state import ClockName, Fulfilment, OrderState
+from domain.payout.rules import Standing
+from domain.policy import Terms, Tier
+from persistence.port import Database, Event, Transaction
+
+log = structlog.get_logger()
+
+
+class EscrowActivities:
+    """Holds and releases lock the same row of an order's money: one of two wins, never both."""
+
+    def __init__(self, database: Database) -> None:
+        """Everything happens in *database*."""
+        self._database = database
+
+    @activity.defn(name="escrow.release")
+    async def release(self, step: Step) -> OrderState:
+        """Release what is captured less refunded, charged back and held, as found under the lock.
+
+        What is left after it is held; with nothing left open the order ends. A seller who has
+        closed the store waits longer. Refuses with `PendingRequest` while a request that came in
+        by `at` waits to be heard.
+        """
+        state = step.state
+        async with self._database.transaction() as tx:
+            await must_not_be_asked(tx, state.order, step.at)
+            terms = (await tx.orders.get(state.order)).terms
+            waits_until = await self._closed_until(tx, state, terms)
+            if waits_until is not None and step.at < waits_until:
+                after = moves.release_put_off(state, waits_until)
+                facts: dict[str, str | int] = {"until": waits_until.isoformat()}
+                await tx.story.tell(after, Event("order.release_put_off", step.at, facts=facts))
+                return after
+            after = await self._release(tx, step, terms)
+        log.info("escrow.released", order=state.order, minor=after.released - state.released)
+        return after
+
+    async def _release(self, tx: Transaction, step: Step, terms: Terms) -> OrderState:
+        state = step.state
+        key = f"{order_workflow_id(state.order)}/release/{state.version}"
+        done = await tx.ledger.entry(key)
+        funds = await tx.funds.locked(state.order)
+        if done is not None:
+            plan = postings.release_of(done)
+        else:
+            plan = postings.plan_release(
+                funds.releasable,
+                released=funds.released,
+                total=funds.total,
+                commission=funds.commission,
+                reserve_bp=_reserve_bp(state, terms),
+            )
+            if plan.gross:
+                legs = postings.released(state.order, state.seller, plan)
+                await tx.ledger.post(_entry(state, key, "release", step.at, legs))
+                await tx.funds.put(funds.with_release(plan))
+        after = moves.released(state, plan.gross, plan.reserve)
+        if state.fulfilment is Fulfilment.RECEIVED and after.reserved:
+            after = moves.reserve_kept(after, terms)
+        return await _told(tx, after, step, plan)
+
+    async def _closed_until(
+        self, tx: Transaction, state: OrderState, terms: Terms
+    ) -> datetime | None:
+        seller = await tx.sellers.get(state.seller)
+        if seller.standing is not Standing.CLOSED or state.shipped_at is None:
+            return None
+        return state.shipped_at + timedelta(seconds=terms.closed_seller_after_shipment)
+
+    @activity.defn(name="escrow.release_reserve")
+    async def release_reserve(self, step: Step) -> OrderState:
+        """Let the seller have what was kept in reserve for this order."""
+        state = step.state
+        key = f"{order_workflow_id(state.order)}/reserve-release/{state.version}"
+        async with self._database.transaction() as tx:
+            await must_not_be_asked(tx, state.order, step.at)
+            funds = await tx.funds.locked(state.order)
+            legs = postings.reserve_released(state.seller, funds.reserved)
+            if funds.reserved:
+                await tx.ledger.post(_entry(state, key, "reserve_release", step.at, legs))
+                await tx.funds.put(funds.without_reserve())
+            after = moves.reserve_released(state)
+            events = [
+                Event(
+                    "order.reserve_released",
+                    step.at,
+                    facts={"amount": state.reserved, "currency": state.currency},
+                )
+            ]
+            if is_settled(after):
+                after = moves.ended(after, step.at)
+                events.append(Event("order.ended", step.at))
+                await tx.orders.unwatched(state.order)
+            await tx.story.tell(after, *events)
+        log.info("escrow.reserve_released", order=state.order, minor=state.reserved)
+        return after
+
+    @activity.defn(name="escrow.hold")
+    async def hold(self, request: ChangeHold) -> OrderState:
+        """Put a stated share aside for a stated reason. Refuses more than is there.
+
+        A hold of that name counts once: a repeat mirrors what the locked row says.
+        """
+        state = request.state
+        async with self._database.transaction() as tx:
+            funds = await tx.funds.locked(state.order)
+            is_new = await tx.funds.place_hold(
+                request.hold,
+                state.order,
+                request.amount,
+                request.reason,
+                request.actor,
+                request.at,
+            )
+            if is_new:
+                funds = funds.with_hold(request.amount)
+                await tx.funds.put(funds)
+            after = moves.held(state, funds.held - state.held)
+            await tx.story.tell(after, _hold_event("order.held", request, request.amount))
+        log.info("escrow.held", order=state.order, hold=request.hold, minor=request.amount)
+        return after
+
+    @activity.defn(name="escrow.lift")
+    async def lift(self, request: ChangeHold) -> OrderState:
+        """End a hold; what it kept may be released. Unknown: `NotKnown`; ended before: no effect.
+
+        A repeat after a lost answer finds the hold ended and mirrors what the locked row says.
+        """
+        state = request.state
+        async with self._database.transaction() as tx:
+            funds = await tx.funds.locked(state.order)
+            amount = await tx.funds.lift_hold(request.hold, state.order, request.actor, request.at)
+            if amount:
+                funds = funds.without_hold(amount)
+                await tx.funds.put(funds)
+            after = moves.held(state, funds.held - state.held)
+            await tx.story.tell(after, _hold_event("order.hold_lifted", request, amount))
+        log.info("escrow.hold_lifted", order=state.order, hold=request.hold, minor=amount)
+        return after
+
+
+async def _told(
+    tx: Transaction, after: OrderState, step: Step, plan: postings.ReleasePlan
+) -> OrderState:
+    facts: dict[str, str | int] = {
+        "amount": plan.gross,
+        "payable": plan.payable,
+        "reserve": plan.reserve,
+        "commission": plan.commission,
+        "currency": after.currency,
+    }
+    events = [Event("order.released" if plan.gross else "order.release_held", step.at, facts=facts)]
+    if is_settled(after):
+        after = moves.ended(after, step.at)
+        events.append(Event("order.ended", step.at))
+        await tx.orders.unwatched(after.order)
+    await tx.story.tell(after, *events)
+    return after
+
+
+def _reserve_bp(state: OrderState, terms: Terms) -> int:
+    """The early tier keeps a share in reserve until protection would have ended."""
+    has_early = any(clock.name is ClockName.EARLY_RELEASE for clock in state.clocks)
+    if terms.tier is Tier.EARLY and has_early:
+        return BASIS_POINTS - terms.early_share_bp
+    return 0
+
+
+def _hold_event(kind: str, request: ChangeHold, amount: int) -> Event:
+    facts: dict[str, str | int] = {"hold": request.hold, "amount": amount, "reason": request.reason}
+    return Event(kind, request.at, request.actor, facts)
+
+
+def _entry(state: OrderState, key: str, kind: str, at: datetime, legs: tuple[Leg, ...]) -> Posting:
+    return Posting(key, kind, order_workflow_id(state.order), state.currency, at, legs)

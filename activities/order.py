@@ -1,0 +1,177 @@
+"""Steps of an order that move neither money nor goods: opening, moves, reminders, parking."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+import structlog
+from temporalio import activity
+
+from activities.requests import Move, OpenOrder, Park, Record, Remind
+from domain.errors import PendingRequest, Refusal, SellerNotActive
+from domain.ids import order_workflow_id
+from domain.order import moves
+from domain.order.state import FulfilmentEvent, OrderState, Outcome
+from domain.payout.rules import Standing
+from domain.policy import Terms
+from persistence.port import Database, Event, OrderRecord, Transaction
+
+log = structlog.get_logger()
+
+
+class OrderActivities:
+    """Records what happened to an order."""
+
+    def __init__(self, database: Database) -> None:
+        """Everything goes to *database*; nothing outside is touched."""
+        self._database = database
+
+    @activity.defn(name="order.open")
+    async def open(self, request: OpenOrder) -> OrderState:
+        """Fix policy, commission and windows, put the order on record, start its first clock.
+
+        What cannot be taken (an unknown or inactive seller, a currency without figures) ends as
+        not accepted, with the reason in its timeline; nothing was charged.
+        """
+        state = request.state
+        try:
+            async with self._database.transaction() as tx:
+                record = await self._accepted(tx, request)
+                after = moves.opened(state, record.terms, state.placed_at)
+                facts: dict[str, str | int] = {"amount": state.total, "currency": state.currency}
+                placed = Event("order.placed", state.placed_at, f"buyer:{state.buyer}", facts)
+                await tx.story.tell(after, placed)
+        except Refusal as no:
+            after = moves.not_accepted(state)
+            async with self._database.transaction() as tx:
+                event = Event("order.not_accepted", state.placed_at, facts={"reason": no.code})
+                await tx.story.tell(after, event)
+        log.info("order.opened", order=state.order, outcome=str(after.outcome))
+        return after
+
+    async def _accepted(self, tx: Transaction, request: OpenOrder) -> OrderRecord:
+        state = request.state
+        seller = await tx.sellers.get(state.seller)
+        if seller.standing is not Standing.ACTIVE:
+            raise SellerNotActive(
+                f"seller {state.seller} is {seller.standing} and takes no orders",
+                seller=state.seller,
+                standing=str(seller.standing),
+            )
+        policy = await tx.sellers.policy(seller.policy)
+        lines = [(line.category, line.total) for line in request.lines]
+        return await tx.orders.open(
+            OrderRecord(
+                order=state.order,
+                buyer=state.buyer,
+                seller=state.seller,
+                currency=state.currency,
+                total=state.total,
+                ship_to=request.ship_to,
+                placed_at=state.placed_at,
+                terms=policy.terms(request.ship_to, seller.level, lines, state.currency),
+                lines=tuple(asdict(line) for line in request.lines),
+            )
+        )
+
+    @activity.defn(name="order.record")
+    async def record(self, request: Record) -> OrderState:
+        """Record a move and start or stop the clocks that it concerns.
+
+        Refuses with `PendingRequest` what a deadline would do while a request that came in time
+        waits to be heard.
+        """
+        state = request.state
+        async with self._database.transaction() as tx:
+            if request.by_deadline:
+                await must_not_be_asked(tx, state.order, request.at)
+            terms = (await tx.orders.get(state.order)).terms
+            after = _MOVES[request.move](request, terms)
+            facts: dict[str, str | int] = {"reason": request.reason} if request.reason else {}
+            events = [Event(f"order.{request.move}", request.at, request.actor, facts)]
+            if request.move is Move.RISK_ACCEPTED:
+                events.append(ready_to_ship(after, request.actor))
+            if request.move is Move.NEVER_SHIPPED:
+                await tx.sellers.mark_non_fulfilment(state.seller)
+            if request.move is Move.RISK_EXTENDED:
+                await tx.story.alarm(
+                    "risk_check_late",
+                    order_workflow_id(state.order),
+                    "nobody has decided a risk check in its first window",
+                    request.at,
+                )
+            if after.ended_at is not None:
+                await tx.orders.unwatched(state.order)
+            await tx.story.tell(after, *events)
+        log.info("order.moved", order=state.order, move=str(request.move))
+        return after
+
+    @activity.defn(name="order.remind")
+    async def remind(self, request: Remind) -> OrderState:
+        """Tell whoever a clock waits for that it runs."""
+        after = moves.reminded(request.state, request.clock)
+        async with self._database.transaction() as tx:
+            await tx.story.tell(after, Event(f"order.{request.clock}_reminded", request.at))
+        return after
+
+    @activity.defn(name="order.park")
+    async def park(self, request: Park) -> OrderState:
+        """Show in view, timeline and alarms that an operator is needed, or no longer."""
+        after = moves.parked(request.state, request.why)
+        subject = order_workflow_id(after.order)
+        async with self._database.transaction() as tx:
+            if request.why is None:
+                await tx.story.clear("parked", subject, request.at)
+                event = Event("order.resumed", request.at, request.actor, {"note": request.note})
+            else:
+                facts: dict[str, str | int] = {
+                    "step": request.why.step,
+                    "reason": request.why.reason,
+                }
+                await tx.story.alarm("parked", subject, request.why.reason, request.at, facts)
+                event = Event("order.parked", request.at, request.actor, facts)
+            await tx.story.tell(after, event)
+        log.warning("order.parked" if request.why else "order.resumed", order=after.order)
+        return after
+
+
+async def must_not_be_asked(tx: Transaction, order: str, deadline: datetime) -> None:
+    """Refuse to act on *deadline* while a request received by then waits to be heard."""
+    if await tx.story.is_asked(order_workflow_id(order), deadline):
+        raise PendingRequest(
+            f"a request for order {order} came in time and is not heard yet", order=order
+        )
+
+
+def ready_to_ship(state: OrderState, actor: str = "") -> Event:
+    """The seller is told to ship, and until when."""
+    (clock,) = state.clocks
+    return Event(
+        "order.ready_to_ship", clock.opened_at, actor, {"ship_by": clock.due_at.isoformat()}
+    )
+
+
+_MOVES: Final[Mapping[Move, Callable[[Record, Terms], OrderState]]] = MappingProxyType(
+    {
+        Move.RISK_ACCEPTED: lambda r, terms: moves.risk_accepted(r.state, terms, r.at),
+        Move.RISK_REFUSED: lambda r, _: moves.risk_refused(r.state),
+        Move.RISK_EXTENDED: lambda r, terms: moves.risk_extended(r.state, terms),
+        Move.BUYER_ASKED: lambda r, terms: moves.buyer_asked(r.state, terms, r.at),
+        Move.RECEIPT_DENIED: lambda r, _: moves.denied(r.state),
+        Move.RECEIVED: lambda r, terms: moves.received(
+            r.state, terms, r.at, FulfilmentEvent.CONFIRMED
+        ),
+        Move.RECEIVED_BY_SILENCE: lambda r, terms: moves.received(
+            r.state, terms, r.at, FulfilmentEvent.CONFIRMED_BY_SILENCE
+        ),
+        Move.NEVER_SHIPPED: lambda r, _: moves.called_off(
+            r.state, FulfilmentEvent.NOT_SHIPPED, Outcome.NEVER_SHIPPED
+        ),
+        Move.NEVER_RECEIVED: lambda r, _: moves.called_off(
+            r.state, FulfilmentEvent.NOT_RECEIVED, Outcome.NEVER_RECEIVED
+        ),
+        Move.ENDED: lambda r, _: moves.ended(r.state, r.at),
+    }
+)

@@ -1,0 +1,211 @@
+"""The buyer's money on its way back: three steps in one, so that no gap can lose it."""
+
+from datetime import datetime
+
+import structlog
+from temporalio import activity
+
+from activities.requests import Refund, Step
+from adapters.errors import Rejected
+from adapters.payment.port import Effect, EffectStatus, PaymentGateway
+from domain.ids import money_key, order_workflow_id
+from domain.ledger import Account, Leg, Posting
+from domain.ledger import AccountKind as Kind
+from domain.money import Money
+from domain.order import moves, postings
+from domain.order.money import OrderFunds
+from domain.order.state import OrderState, Parked
+from persistence.port import Database, EffectRecord, Event, Transaction
+
+log = structlog.get_logger()
+BY_HAND = "by_hand"
+
+
+class RefundActivities:
+    """Gives money back. The sum is set aside first, then the provider is asked, then it settles."""
+
+    def __init__(self, database: Database, gateway: PaymentGateway) -> None:
+        """Reserve and settle in *database* what is asked of *gateway*."""
+        self._database = database
+        self._gateway = gateway
+
+    @activity.defn(name="payment.refund")
+    async def refund(self, request: Refund) -> OrderState:
+        """Give `amount` back. Safe to run any number of times, also killed between its steps.
+
+        Refuses more than is there (`AmountExceeded`). The provider's final no undoes the
+        reservation and parks the order; an outage is tried again under the same key.
+        """
+        key = money_key(order_workflow_id(request.state.order), "refund", request.number)
+        async with self._database.transaction() as tx:
+            effect = await self._reserve(tx, request, key)
+        if request.by_hand:
+            return await self._settle(request, _paid_by_hand(effect, request.by_hand), BY_HAND)
+        if effect.state == "failed":
+            return await self._refused(request, key, effect.failure)
+        try:
+            done = await self._gateway.refund(
+                key,
+                order_workflow_id(request.state.order),
+                request.state.intent,
+                Money(request.amount, request.state.currency),
+                again=not effect.is_new,
+            )
+        except Rejected as no:
+            return await self._refused(request, key, no.code)
+        if done.status is EffectStatus.FAILED:
+            return await self._refused(request, key, done.failure)
+        return await self._settle(request, done, self._gateway.name)
+
+    async def _reserve(self, tx: Transaction, request: Refund, key: str) -> EffectRecord:
+        state = request.state
+        funds = await tx.funds.locked(state.order)
+        effect = await tx.funds.ask(
+            EffectRecord(
+                key=key,
+                kind="refund",
+                subject=order_workflow_id(state.order),
+                provider=self._gateway.name,
+                currency=state.currency,
+                amount=request.amount,
+                effective_at=request.at,
+            )
+        )
+        if effect.is_new:
+            plan = postings.plan_refund(request.amount, await _sources(tx, funds))
+            await tx.funds.put(funds.with_refund(request.amount, plan))
+            legs = postings.refund_reserved(state.order, state.seller, plan)
+            await tx.ledger.post(_entry(request, f"{key}/reserved", "refund_reserved", legs))
+        return effect
+
+    async def _settle(self, request: Refund, done: Effect, paid_from: str) -> OrderState:
+        state, key = request.state, done.key
+        is_final = done.status is EffectStatus.DONE
+        after = moves.refund_sent(state, key, request.amount, is_final=is_final)
+        legs = postings.refund_settled(paid_from, state.order, request.amount)
+        async with self._database.transaction() as tx:
+            await tx.ledger.post(_entry(request, f"{key}/settled", "refund_settled", legs))
+            await tx.funds.finish(key, "done" if is_final else "pending", done.reference)
+            facts: dict[str, str | int] = {"amount": request.amount, "currency": state.currency}
+            if request.reason:
+                facts["reason"] = request.reason
+            event = Event("order.refund_sent", request.at, request.actor, facts)
+            await tx.story.tell(after, event)
+        log.info("refund.sent", key=key, minor=request.amount, final=is_final)
+        return after
+
+    async def _refused(self, request: Refund, key: str, code: str) -> OrderState:
+        why = Parked("payment.refund", f"the provider refused the refund: {code}", key, request.at)
+        after = moves.refund_refused(request.state, why)
+        subject = order_workflow_id(after.order)
+        async with self._database.transaction() as tx:
+            reserved = await _put_back(tx, after.order, key)
+            if reserved is not None:
+                reversal = reserved.reversed(f"{key}/reversed", "refund_reversed", request.at)
+                await tx.ledger.post(reversal)
+            await tx.funds.finish(key, "failed", failure=code)
+            facts: dict[str, str | int] = {"key": key, "reason": code}
+            await tx.story.alarm("parked", subject, why.reason, request.at, facts)
+            await tx.story.tell(after, Event("order.parked", request.at, facts=facts))
+        log.warning("refund.refused", key=key, code=code)
+        return after
+
+    @activity.defn(name="payment.follow_refunds")
+    async def follow(self, step: Step) -> OrderState:
+        """See how the refunds stand that are not final; one that came back parks the order."""
+        state = step.state
+        for key in state.open_refunds:
+            async with self._database.transaction() as tx:
+                effect = await tx.funds.found(key)
+            if effect is None or effect.state != "pending":
+                continue
+            now = await self._gateway.refund_status(key, effect.reference)
+            if now.status is EffectStatus.DONE:
+                state = await self._arrived(state, key, step.at)
+            elif now.status is EffectStatus.FAILED:
+                state = await self._came_back(state, effect, now.failure, step.at)
+        return state
+
+    async def _arrived(self, state: OrderState, key: str, at: datetime) -> OrderState:
+        after = moves.refund_arrived(state, key)
+        async with self._database.transaction() as tx:
+            await tx.funds.finish(key, "done")
+            await tx.story.tell(after, Event("order.refund_arrived", at, facts={"key": key}))
+        return after
+
+    async def _came_back(
+        self, state: OrderState, effect: EffectRecord, code: str, at: datetime
+    ) -> OrderState:
+        why = Parked("payment.refund", f"the refund came back: {code}", effect.key, at)
+        failed = moves.refund_failed(state, effect.key, effect.amount)
+        after = moves.parked(failed, why)
+        async with self._database.transaction() as tx:
+            await post_return(tx, self._gateway.name, effect, code, at)
+            facts: dict[str, str | int] = {"key": effect.key, "reason": code}
+            await tx.story.alarm("parked", order_workflow_id(state.order), why.reason, at, facts)
+            await tx.story.tell(after, Event("order.refund_came_back", at, facts=facts))
+        log.warning("refund.returned", key=effect.key, code=code)
+        return after
+
+
+async def post_return(
+    tx: Transaction, provider: str, effect: EffectRecord, code: str, at: datetime
+) -> None:
+    """Post that a refund came back: reversing entries, never an edit."""
+    order = effect.subject.removeprefix("order/")
+    reserved = await _put_back(tx, order, effect.key)
+    if reserved is not None:
+        legs = postings.refund_returned(provider, reserved)
+        await tx.ledger.post(
+            Posting(
+                f"{effect.key}/returned",
+                "refund_returned",
+                effect.subject,
+                effect.currency,
+                at,
+                legs,
+            )
+        )
+    await tx.funds.finish(effect.key, "failed", failure=code)
+
+
+async def _put_back(tx: Transaction, order: str, key: str) -> Posting | None:
+    """Undo a reservation in the locked funds; None if that has been done before."""
+    funds = await tx.funds.locked(order)
+    reserved = await tx.ledger.entry(f"{key}/reserved")
+    effect = await tx.funds.found(key)
+    if reserved is None or effect is None or effect.state == "failed":
+        return None
+    await tx.funds.put(funds.without_refund(effect.amount, postings.plan_of(reserved)))
+    return reserved
+
+
+async def _sources(tx: Transaction, funds: OrderFunds) -> postings.RefundSources:
+    """What the refund can be taken from; balances are locked in the order of their accounts."""
+    owner, currency = funds.seller, funds.currency
+    kinds = sorted((Kind.DEPOSIT, Kind.PAYABLE, Kind.RESERVE))
+    if not funds.released:
+        return postings.RefundSources(funds.escrow, 0, 0)
+    found = {kind: await tx.ledger.balance(Account(kind, owner), currency) for kind in kinds}
+    return postings.RefundSources(
+        escrow=funds.escrow,
+        released=funds.released,
+        commission=funds.charged,
+        payable=found[Kind.PAYABLE],
+        reserve=found[Kind.RESERVE],
+        deposit=found[Kind.DEPOSIT],
+    )
+
+
+def _entry(request: Refund, key: str, kind: str, legs: tuple[Leg, ...]) -> Posting:
+    subject = order_workflow_id(request.state.order)
+    return Posting(key, kind, subject, request.state.currency, request.at, legs)
+
+
+def _paid_by_hand(effect: EffectRecord, note: str) -> Effect:
+    return Effect(
+        key=effect.key,
+        reference=f"{BY_HAND}: {note}",
+        status=EffectStatus.DONE,
+        amount=Money(effect.amount, effect.currency),
+    )

@@ -1,0 +1,172 @@
+"""What workflows ask of activities. Small: the state of the process, and what has changed.
+
+Fields are only ever added, each with a default. `at` is business time (UTC): the instant of
+whatever caused the step, never the wall clock.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from domain.order.lines import OrderLine
+from domain.order.state import ClockName, OrderState, Outcome, Parked
+from domain.payout.state import PayoutState
+
+
+@dataclass(frozen=True)
+class OpenOrder:
+    """Put a new order on record and fix what it lives by."""
+
+    state: OrderState
+    lines: tuple[OrderLine, ...]
+    ship_to: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of an order, at a moment; `actor` is who caused it, "" for time and providers."""
+
+    state: OrderState
+    at: datetime
+    actor: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class AskPayment:
+    """Ask the buyer's money of the provider. `again`: an earlier try may have had its effect."""
+
+    state: OrderState
+    at: datetime
+    method: str = ""
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class ClosePayment:
+    """Close the payment window; `by_deadline` says that its clock ran out at `at`."""
+
+    state: OrderState
+    at: datetime
+    outcome: Outcome
+    by_deadline: bool = False
+    actor: str = ""
+
+
+@dataclass(frozen=True)
+class Ship:
+    """Declare a parcel."""
+
+    state: OrderState
+    at: datetime
+    carrier: str
+    number: str
+    actor: str = ""
+
+
+class Move(StrEnum):
+    """A change of state that moves neither money nor goods; `by silence` ones act on a clock."""
+
+    RISK_ACCEPTED = "risk_accepted"
+    RISK_REFUSED = "risk_refused"
+    RISK_EXTENDED = "risk_extended"
+    BUYER_ASKED = "buyer_asked"
+    RECEIVED = "received"
+    RECEIVED_BY_SILENCE = "received_by_silence"
+    RECEIPT_DENIED = "receipt_denied"
+    NEVER_SHIPPED = "never_shipped"
+    NEVER_RECEIVED = "never_received"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class Record:
+    """Record a move. `by_deadline`: refused while a request that came in time waits."""
+
+    state: OrderState
+    at: datetime
+    move: Move
+    actor: str = ""
+    reason: str = ""
+    by_deadline: bool = False
+
+
+@dataclass(frozen=True)
+class Remind:
+    """Send one reminder of a clock."""
+
+    state: OrderState
+    at: datetime
+    clock: ClockName
+
+
+@dataclass(frozen=True)
+class Park:
+    """Show that the process waits for an operator, or (None) that it goes on."""
+
+    state: OrderState
+    at: datetime
+    why: Parked | None
+    actor: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Refund:
+    """Give money back, as attempt `number`. `by_hand`: how an operator paid it outside."""
+
+    state: OrderState
+    at: datetime
+    number: int
+    amount: int
+    actor: str = ""
+    reason: str = ""
+    by_hand: str = ""
+
+
+@dataclass(frozen=True)
+class ChangeHold:
+    """Place a hold of `amount`, or lift it."""
+
+    state: OrderState
+    at: datetime
+    hold: str
+    amount: int = 0
+    actor: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class PayoutStep:
+    """One step of a payout, at a moment."""
+
+    state: PayoutState
+    at: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class DuePayouts:
+    """List what is payable as of a moment, after a mark (seller, currency), so many at a time."""
+
+    as_of: datetime
+    after_seller: str = ""
+    after_currency: str = ""
+    limit: int = 100
+
+
+@dataclass(frozen=True)
+class PayoutDue:
+    """One payable balance in minor units."""
+
+    seller: str
+    currency: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class CareForPayment:
+    """News of an order's payment, or of a payout, after its execution had ended."""
+
+    subject: str
+    at: datetime

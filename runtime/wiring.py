@@ -1,0 +1,197 @@
+"""Composition: the one room that knows everything binds each port to its adapter."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
+from temporalio.runtime import Runtime
+from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.aftercare import AftercareActivities
+from activities.escrow import EscrowActivities
+from activities.failures import TypedFailures
+from activities.order import OrderActivities
+from activities.payment import PaymentActivities
+from activities.payout import PayoutActivities
+from activities.refund import RefundActivities
+from activities.shipment import ShipmentActivities
+from adapters.logistics.easypost import EasyPostTracking
+from adapters.logistics.port import TrackingProvider
+from adapters.notification.port import Post
+from adapters.notification.smtp import SmtpPost
+from adapters.payment.port import PaymentGateway
+from adapters.payment.stripe import StripeGateway
+from persistence.database import SqlDatabase
+from persistence.engine import connect
+from persistence.vault import Vault
+from runtime.codec import data_converter
+from runtime.keyring import KeyRing
+from runtime.settings import KeySettings, Settings, required
+from workflows import ALL
+
+# Longer than any step that is under way when the worker is told to stop.
+_GRACE = timedelta(seconds=70)
+# Imported once per process instead of once per execution: what keeps no state and asks the
+# outside nothing. The workflow classes themselves stay inside the sandbox.
+_SHARED = (
+    "activities",
+    "adapters",
+    "domain",
+    "persistence",
+    "sqlalchemy",
+    "sqlmodel",
+    "structlog",
+    "workflows._kit",
+    "workflows.aftercare.messages",
+    "workflows.order.details",
+    "workflows.order.hearing",
+    "workflows.order.messages",
+    "workflows.order.tasks",
+    "workflows.payout.messages",
+)
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that processes share, opened once per process."""
+
+    settings: Settings
+    engine: AsyncEngine
+    vault: Vault
+    payments: PaymentGateway
+    tracking: TrackingProvider
+    post: Post
+
+    @property
+    def database(self) -> SqlDatabase:
+        """Transactions over the engine."""
+        return SqlDatabase(self.engine)
+
+    async def temporal(self, runtime: Runtime | None = None) -> Client:
+        """A client that encrypts what it sends. One per process; raises when Temporal is away."""
+        return await Client.connect(
+            **self.settings.temporal.connection(),
+            data_converter=data_converter(self.vault),
+            runtime=runtime,
+        )
+
+
+@asynccontextmanager
+async def services(settings: Settings) -> AsyncIterator[Services]:
+    """Open what *settings* name, and close it at the end. `SettingsError` if something lacks."""
+    url = required(settings.database_url, "database_url").get_secret_value()
+    payments, tracking, post = _payments(settings), _tracking(settings), _post(settings)
+    ring = key_ring(required(settings.keys, "keys"))
+    engine = connect(url)
+    try:
+        yield Services(settings, engine, Vault(engine, ring), payments, tracking, post)
+    finally:
+        payments.close()
+        tracking.close()
+        await engine.dispose()
+
+
+def key_ring(settings: KeySettings) -> KeyRing:
+    """The master keys; without them nothing starts."""
+    if settings.ring_file is not None:
+        return KeyRing.read(settings.ring_file)
+    ring = required(settings.ring, "keys__ring")
+    return KeyRing.parse(ring.get_secret_value())
+
+
+def _payments(settings: Settings) -> StripeGateway:
+    payment = required(settings.payment, "payment")
+    return StripeGateway(
+        payment.api_key.get_secret_value(),
+        payment.webhook_secret.get_secret_value(),
+        str(payment.api_base) if payment.api_base else None,
+    )
+
+
+def _tracking(settings: Settings) -> EasyPostTracking:
+    logistics = required(settings.logistics, "logistics")
+    return EasyPostTracking(
+        logistics.api_key.get_secret_value(),
+        logistics.webhook_secret.get_secret_value(),
+        str(logistics.api_base) if logistics.api_base else None,
+    )
+
+
+def _post(settings: Settings) -> SmtpPost:
+    mail = required(settings.mail, "mail")
+    return SmtpPost(
+        mail.host,
+        mail.port,
+        mail.sender,
+        username=mail.username,
+        password=mail.password.get_secret_value() if mail.password else None,
+        starttls=mail.starttls,
+    )
+
+
+def activities(shared: Services) -> list[Callable[..., Any]]:
+    """Every step that a worker can run."""
+    database, payments, tracking = shared.database, shared.payments, shared.tracking
+    order = OrderActivities(database)
+    payment = PaymentActivities(database, payments)
+    refund = RefundActivities(database, payments)
+    escrow = EscrowActivities(database)
+    shipment = ShipmentActivities(database, tracking)
+    payout = PayoutActivities(database, payments)
+    aftercare = AftercareActivities(database, payments)
+    return [
+        order.open,
+        order.record,
+        order.remind,
+        order.park,
+        payment.ask,
+        payment.settle,
+        payment.close,
+        refund.refund,
+        refund.follow,
+        escrow.hold,
+        escrow.lift,
+        escrow.release,
+        escrow.release_reserve,
+        shipment.declare,
+        shipment.follow,
+        payout.list_due,
+        payout.send,
+        payout.watch,
+        payout.care,
+        aftercare.payment,
+    ]
+
+
+def worker(
+    client: Client,
+    steps: Sequence[Callable[..., Any]],
+    *,
+    task_queue: str,
+    deployment: str = "caravan",
+    build_id: str = "local",
+    **options: Any,  # noqa: ANN401 - the worker's own, for tests
+) -> Worker:
+    """A worker for every process, with the sandbox on and an explicit deployment."""
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=ALL,
+        activities=steps,
+        interceptors=[TypedFailures(), *options.pop("interceptors", ())],
+        workflow_runner=SandboxedWorkflowRunner(
+            restrictions=SandboxRestrictions.default.with_passthrough_modules(*_SHARED)
+        ),
+        deployment_config=WorkerDeploymentConfig(
+            version=WorkerDeploymentVersion(deployment, build_id), use_worker_versioning=False
+        ),
+        graceful_shutdown_timeout=_GRACE,
+        max_cached_workflows=5_000,
+        **options,
+    )

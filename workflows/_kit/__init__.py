@@ -1,0 +1,1 @@
+"""Helpers that workflows are composed of; never base classes."""

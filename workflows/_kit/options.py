@@ -1,0 +1,35 @@
+"""How long steps may take and how often they are tried. Every profile ends."""
+
+from datetime import timedelta
+from typing import Final
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityConfig
+
+# Our own tables: quick, safe to repeat; a database that is away for a week needs a person.
+RECORD: Final = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=30),
+    schedule_to_close_timeout=timedelta(days=7),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=500),
+        backoff_coefficient=2.0,
+        maximum_interval=timedelta(seconds=30),
+    ),
+)
+# A provider that is away for three days parks the process.
+PROVIDER: Final = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=1),
+    schedule_to_close_timeout=timedelta(days=3),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=2.0,
+        maximum_interval=timedelta(minutes=5),
+    ),
+)
+
+
+def summed_up(options: ActivityConfig, summary: str) -> ActivityConfig:
+    """The profile with the words that the UI shows for the step."""
+    config = ActivityConfig(summary=summary)
+    config.update(options)
+    return config

@@ -1,0 +1,1 @@
+"""Facts that come after their process has ended."""

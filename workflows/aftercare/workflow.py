@@ -1,0 +1,58 @@
+"""What is done about facts that come after their process has ended."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.aftercare import AftercareActivities
+    from activities.payout import PayoutActivities
+    from activities.requests import CareForPayment
+    from workflows._kit.mailbox import Mailbox
+    from workflows._kit.options import PROVIDER, summed_up
+    from workflows.aftercare.messages import LateFact
+
+
+@workflow.defn(name="aftercare")
+class AftercareWorkflow:
+    """Hears late facts of one object, each once, and ends when there are no more.
+
+    Started by the first of them (signal-with-start, id "aftercare/{object}"); a later one starts
+    it anew.
+    """
+
+    @workflow.init
+    def __init__(self, subject: str) -> None:
+        """Begin with nothing heard."""
+        self._subject = subject
+        self._mail: Mailbox[str] = Mailbox()
+        self._done: list[str] = []
+
+    @workflow.run
+    async def run(self, subject: str) -> list[str]:
+        """Look at the truth once per fact; returns what was done."""
+        while self._mail:
+            fact = self._mail.next().message
+            if isinstance(fact, LateFact):
+                self._done.append(await self._cared_for(fact))
+                workflow.set_current_details(
+                    f"Late news of `{subject}`:\n\n" + "\n".join(f"- {word}" for word in self._done)
+                )
+        return self._done
+
+    async def _cared_for(self, fact: LateFact) -> str:
+        kind, _, name = fact.subject.partition("/")
+        if kind == "payout":
+            return await workflow.execute_activity_method(
+                PayoutActivities.care,
+                CareForPayment(name, fact.received_at),
+                **summed_up(PROVIDER, "A payout has news after its end"),
+            )
+        return await workflow.execute_activity_method(
+            AftercareActivities.payment,
+            CareForPayment(name, fact.received_at),
+            **summed_up(PROVIDER, "A payment has news after its order's end"),
+        )
+
+    @workflow.signal(description="A provider's message about something that has ended.")
+    def fact_arrived(self, fact: LateFact) -> None:
+        """Written down, once per event."""
+        self._mail.note(fact.event_id, fact, fact.received_at)

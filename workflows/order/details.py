@@ -1,0 +1,67 @@
+"""What the Temporal UI says about an order, in Markdown: where it stands and what it waits for."""
+
+from domain.money import Money
+from domain.order.rules import WHEN_DUE, allowed, headline
+from domain.order.state import OrderState
+
+
+def describe(state: OrderState) -> str:
+    """A page that an operator understands without reading code."""
+    parts = [f"### {headline(state).replace('_', ' ').capitalize()}"]
+    if state.parked is not None:
+        parts.append(
+            f"**Parked** since {state.parked.since:%Y-%m-%d %H:%M} UTC: {state.parked.reason} "
+            f"(`{state.parked.step}`, tried as `{state.parked.tried}`). An operator may: "
+            f"{' or '.join(name.replace('_', ' ') for name in state.parked.may)}."
+        )
+    parts += [
+        "\n".join(
+            (
+                "| axis | stands at |",
+                "|---|---|",
+                f"| payment | {state.payment} |",
+                f"| fulfilment | {state.fulfilment}{_parcel(state)} |",
+                f"| release | {state.release} |",
+                f"| money | {_money(state)} |",
+            )
+        )
+    ]
+    parts.append(_clocks(state))
+    if actions := allowed(state):
+        asked = "; ".join(
+            f"{action.replace('_', ' ')} ({', '.join(roles)})" for action, roles in actions.items()
+        )
+        parts.append(f"May be asked now: {asked}.")
+    return "\n\n".join(parts)
+
+
+def _parcel(state: OrderState) -> str:
+    return f", {state.parcel.carrier} {state.parcel.milestone}" if state.parcel else ""
+
+
+def _money(state: OrderState) -> str:
+    amounts = {
+        "total": state.total,
+        "captured": state.captured,
+        "refunded": state.refunded,
+        "held": state.held,
+        "released": state.released,
+        "in reserve": state.reserved,
+    }
+    return ", ".join(
+        f"{name} {Money(minor, state.currency)}"
+        for name, minor in amounts.items()
+        if minor or name == "total"
+    )
+
+
+def _clocks(state: OrderState) -> str:
+    if state.ended_at is not None:
+        return f"Ended {state.ended_at:%Y-%m-%d %H:%M} UTC; it waits for nothing."
+    if not state.clocks:
+        return "No clock runs; the next step is a person's or a provider's."
+    lines = [
+        f"- until **{clock.due_at:%Y-%m-%d %H:%M} UTC** ({clock.name}): then {WHEN_DUE[clock.name]}"
+        for clock in sorted(state.clocks, key=lambda clock: clock.due_at)
+    ]
+    return "Waits\n" + "\n".join(lines)

@@ -1,0 +1,125 @@
+"""Running an order's steps: one at a time, parked when one fails for good, shown when done."""
+
+from datetime import timedelta
+from typing import Final, cast
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities import requests as steps
+    from domain.errors import PendingRequest
+    from domain.order import rules
+    from domain.order.state import OrderState, Parked
+    from workflows._kit.attributes import Shown
+    from workflows._kit.mailbox import Mailbox
+    from workflows._kit.refusal import reason_of, refusal_in
+    from workflows.order import messages as said
+    from workflows.order import tasks
+    from workflows.order.details import describe
+    from workflows.order.messages import Resolution
+    from workflows.order.tasks import R, Task
+
+_HEARD_WITHIN: Final = timedelta(seconds=30)
+
+
+class Stepper:
+    """Holds an order's state and takes it from step to step.
+
+    `now` is business time: the instant of the latest cause, never the wall clock's.
+    """
+
+    def __init__(self, state: OrderState, mail: Mailbox[OrderState]) -> None:
+        """Begin where the order was placed; *mail* tells whether somebody waits to be heard."""
+        self.state = state
+        self.now = state.placed_at
+        self.resolution: said.Resolve | None = None
+        self._mail = mail
+        self._shown = Shown(rules.phase(state))
+
+    async def refund(
+        self,
+        amount: int,
+        actor: str = "",
+        reason: str = "",
+        resolved: said.Resolve | None = None,
+    ) -> None:
+        """Refund until it is sent: after the provider's final no, an operator says how to go on."""
+        while True:
+            attempt = steps.Refund(
+                self.state,
+                self.now,
+                self.state.refunds + 1,
+                amount,
+                actor,
+                reason,
+                by_hand=_by_hand(resolved),
+            )
+            await self.do(tasks.REFUND, attempt)
+            if self.state.parked is None:
+                return
+            resolved = await self.operator()
+
+    async def in_time(self, task: Task[R], request: R) -> None:
+        """Act on a deadline, unless somebody spoke up in time and waits to be heard.
+
+        Then their words are waited for, and everything is looked at again.
+        """
+        try:
+            await self.do(task, request)
+        except ApplicationError as no:
+            if no.type != PendingRequest.code:
+                raise
+            heard = workflow.wait_condition(
+                lambda: bool(self._mail),
+                timeout=_HEARD_WITHIN,
+                timeout_summary="a request that came in time waits to be heard",
+            )
+            try:
+                await heard
+            except TimeoutError:
+                workflow.logger.info("order.request_awaited", extra={"order": request.state.order})
+
+    async def do(self, task: Task[R], request: R) -> None:
+        """Run one step. When it fails for good outside the story, park; never die of it."""
+        while True:
+            try:
+                self.state = await workflow.execute_activity_method(
+                    task.run, request, **task.config
+                )
+            except ActivityError as failed:
+                refusal = refusal_in(failed)
+                if refusal is not None:
+                    raise refusal from None
+                why = Parked(task.name, reason_of(failed), task.name, workflow.now(), task.may)
+                await self.do(tasks.PARK, steps.Park(self.state, self.now, why))
+                resolved = await self.operator()
+                request = tasks.once_more(request, self.state, _by_hand(resolved))
+            else:
+                self._show()
+                return
+
+    async def operator(self) -> said.Resolve:
+        """Wait for an operator's word about the parked step."""
+        self.resolution = None
+        await workflow.wait_condition(lambda: self.resolution is not None)
+        word: said.Resolve = cast("said.Resolve", self.resolution)
+        going_on = steps.Park(self.state, self.now, None, str(word.actor), word.note)
+        await self.do(tasks.PARK, going_on)
+        return word
+
+    def _show(self) -> None:
+        due = rules.next_due(self.state)
+        self._shown.show(
+            rules.phase(self.state),
+            due.at if due else None,
+            needs_attention=self.state.parked is not None,
+        )
+        workflow.set_current_details(describe(self.state))
+
+
+def _by_hand(word: said.Resolve | None) -> str:
+    """The note of a step that an operator settled outside; "" if it is to be tried again."""
+    if word is None or word.resolution is not Resolution.SETTLE_BY_HAND:
+        return ""
+    return word.note or f"settled by {word.actor}"

@@ -1,0 +1,86 @@
+"""The steps of an order by name: what runs, how long it may take, and what the UI calls it."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Final, Generic, TypeVar
+
+from temporalio import workflow
+from temporalio.types import MethodAsyncSingleParam
+
+with workflow.unsafe.imports_passed_through():
+    from activities import requests as steps
+    from activities.escrow import EscrowActivities
+    from activities.order import OrderActivities
+    from activities.payment import PaymentActivities
+    from activities.refund import RefundActivities
+    from activities.shipment import ShipmentActivities
+    from domain.order.state import OrderState
+    from workflows._kit.options import PROVIDER, RECORD, summed_up
+
+R = TypeVar(
+    "R",
+    steps.AskPayment,
+    steps.ChangeHold,
+    steps.ClosePayment,
+    steps.OpenOrder,
+    steps.Park,
+    steps.Record,
+    steps.Refund,
+    steps.Remind,
+    steps.Ship,
+    steps.Step,
+)
+
+
+@dataclass(frozen=True)
+class Task(Generic[R]):
+    """One kind of step."""
+
+    name: str
+    run: MethodAsyncSingleParam[Any, R, OrderState]
+    options: workflow.ActivityConfig
+    summary: str
+    may: tuple[str, ...] = ("retry",)
+
+    @property
+    def config(self) -> workflow.ActivityConfig:
+        """Time limits and retries, with the words that the UI shows."""
+        return summed_up(self.options, self.summary)
+
+
+OPEN: Final = Task("order.open", OrderActivities.open, RECORD, "Fix policy and terms")
+ASK: Final = Task("payment.ask", PaymentActivities.ask, PROVIDER, "Ask the buyer for the money")
+SETTLE: Final = Task("payment.settle", PaymentActivities.settle, PROVIDER, "Look at the payment")
+CLOSE: Final = Task("payment.close", PaymentActivities.close, PROVIDER, "Close the payment window")
+RECORD_MOVE: Final = Task("order.record", OrderActivities.record, RECORD, "Record a change")
+REMIND: Final = Task(
+    "order.remind", OrderActivities.remind, RECORD, "Remind whom a clock waits for"
+)
+PARK: Final = Task("order.park", OrderActivities.park, RECORD, "Show that an operator is needed")
+SHIP: Final = Task("shipment.declare", ShipmentActivities.declare, PROVIDER, "Declare the parcel")
+FOLLOW: Final = Task("shipment.follow", ShipmentActivities.follow, RECORD, "Follow the parcel")
+HOLD: Final = Task("escrow.hold", EscrowActivities.hold, RECORD, "Hold a share of the escrow")
+LIFT: Final = Task("escrow.lift", EscrowActivities.lift, RECORD, "Lift a hold")
+RELEASE: Final = Task("escrow.release", EscrowActivities.release, RECORD, "Release the escrow")
+RELEASE_RESERVE: Final = Task(
+    "escrow.release_reserve", EscrowActivities.release_reserve, RECORD, "Release the reserve"
+)
+FOLLOW_REFUNDS: Final = Task(
+    "payment.follow_refunds", RefundActivities.follow, PROVIDER, "See how the refunds stand"
+)
+REFUND: Final = Task(
+    "payment.refund",
+    RefundActivities.refund,
+    PROVIDER,
+    "Refund the buyer",
+    may=("retry", "settle_by_hand"),
+)
+
+
+def once_more(request: R, state: OrderState, by_hand: str) -> R:
+    """The same step again after an operator's word: same key, the state as it stands now."""
+    changes: dict[str, Any] = {"state": state}
+    if isinstance(request, steps.AskPayment):
+        changes["again"] = True
+    if isinstance(request, steps.Refund):
+        changes["by_hand"] = by_hand
+    return replace(request, **changes)

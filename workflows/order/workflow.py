@@ -1,0 +1,373 @@
+"""The life of one order, from checkout until nothing of its money is open."""
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Final
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities import requests as steps
+    from activities.aftercare import AftercareActivities
+    from activities.requests import Move
+    from domain.errors import IllegalTransition
+    from domain.order import rules
+    from domain.order.rules import WHEN_DUE, Action, Due
+    from domain.order.state import ClockName, Fulfilment, OrderState, Outcome, Payment
+    from workflows._kit.alarm_clock import AlarmClock
+    from workflows._kit.mailbox import Letter, Mailbox
+    from workflows._kit.options import PROVIDER, summed_up
+    from workflows._kit.refusal import refusing
+    from workflows.order import messages as said
+    from workflows.order import tasks
+    from workflows.order.hearing import hold_of, judge, move_of, shipment_of
+    from workflows.order.stepper import Stepper
+
+_WHEN_SILENT: Final = MappingProxyType(
+    {
+        ClockName.SHIPMENT: Move.NEVER_SHIPPED,
+        ClockName.DELIVERY: Move.BUYER_ASKED,
+        ClockName.ANSWER: Move.NEVER_RECEIVED,
+        ClockName.CONFIRMATION: Move.RECEIVED_BY_SILENCE,
+    }
+)
+
+
+@workflow.defn(name="order")
+class OrderWorkflow:
+    """One order.
+
+    `run` reads as the life of an order and is the only place that moves money. What is said to
+    it waits in its mailbox and is heard in turn: a fact (signal) is never refused or lost, a
+    request (update) is judged at once by the state's table and answered when its turn has come.
+    """
+
+    @workflow.init
+    def __init__(self, placed: said.PlaceOrder) -> None:
+        """Begin with what was asked; everything else is resolved by the first step."""
+        state = OrderState(
+            order=placed.order,
+            buyer=placed.buyer,
+            seller=placed.seller,
+            currency=placed.currency,
+            total=placed.total,
+            placed_at=placed.received_at,
+        )
+        self._mail: Mailbox[OrderState] = Mailbox()
+        self._order = Stepper(state, self._mail)
+        self._clock = AlarmClock()
+
+    @workflow.run
+    async def run(self, placed: said.PlaceOrder) -> OrderState:
+        """Buyer pays, seller ships, buyer receives, seller is paid; or the buyer is refunded."""
+        await self._open(placed)
+        if await self._buyer_pays():
+            if (
+                await self._risk_is_accepted()
+                and await self._seller_ships()
+                and await self._buyer_receives()
+            ):
+                await self._seller_is_paid()
+            await self._buyer_is_refunded()
+        await self._last_words()
+        return self._order.state
+
+    async def _open(self, placed: said.PlaceOrder) -> None:
+        opening = steps.OpenOrder(self._order.state, placed.lines, placed.ship_to)
+        await self._order.do(tasks.OPEN, opening)
+        if self._order.state.ended_at is None:
+            await self._order.do(
+                tasks.ASK, steps.AskPayment(self._order.state, self._order.now, placed.method)
+            )
+
+    async def _buyer_pays(self) -> bool:
+        await self._until(lambda state: state.payment is not Payment.AWAITING)
+        return self._order.state.payment is not Payment.NEVER_PAID
+
+    async def _risk_is_accepted(self) -> bool:
+        await self._until(lambda state: state.payment is not Payment.IN_RISK_CHECK)
+        return self._goes_on
+
+    async def _seller_ships(self) -> bool:
+        await self._until(lambda state: state.fulfilment is not Fulfilment.AWAITING_SHIPMENT)
+        return self._goes_on
+
+    async def _buyer_receives(self) -> bool:
+        await self._until(lambda state: state.fulfilment is Fulfilment.RECEIVED)
+        return self._goes_on
+
+    async def _seller_is_paid(self) -> None:
+        """Wait out protection, holds and reserve; the last release ends the order."""
+        await self._until(lambda _: False)
+
+    async def _buyer_is_refunded(self) -> None:
+        """Give back all that is left of an order that was called off, and see it arrive."""
+        while self._order.state.ended_at is None:
+            if rules.is_refund_due(self._order.state):
+                await self._order.refund(
+                    rules.refundable(self._order.state), reason=str(self._order.state.outcome)
+                )
+            elif rules.is_settled(self._order.state):
+                ended = steps.Record(self._order.state, self._order.now, Move.ENDED)
+                await self._order.do(tasks.RECORD_MOVE, ended)
+            else:
+                await self._turn()
+
+    async def _last_words(self) -> None:
+        """Nothing said to the order goes unanswered: what came too late is told so."""
+        while self._mail or not workflow.all_handlers_finished():
+            await workflow.wait_condition(
+                lambda: bool(self._mail) or workflow.all_handlers_finished()
+            )
+            if self._mail:
+                await self._hear(self._mail.next())
+
+    @property
+    def _goes_on(self) -> bool:
+        return self._order.state.outcome is Outcome.OPEN and self._order.state.ended_at is None
+
+    async def _until(self, happened: Callable[[OrderState], bool]) -> None:
+        """Take turns until it has happened, or the order is called off or over."""
+        while self._goes_on and not happened(self._order.state):
+            await self._turn()
+
+    async def _turn(self) -> None:
+        """Hear the oldest message; else do what is due; else wait for either."""
+        due = rules.next_due(self._order.state)
+        self._clock.set(due.at if due else None, _words(due))
+        if self._mail:
+            await self._hear(self._mail.next())
+        elif rules.is_release_due(self._order.state):
+            await self._order.in_time(tasks.RELEASE, steps.Step(self._order.state, self._order.now))
+        elif due is not None and self._clock.has_rung:
+            self._order.now = max(self._order.now, due.at)
+            await self._act_on(due)
+        else:
+            await workflow.wait_condition(lambda: bool(self._mail) or self._clock.has_rung)
+
+    async def _act_on(self, due: Due) -> None:
+        """Do what a clock's end means; business time is the instant at which it ended."""
+        state, at = self._order.state, due.at
+        if due.is_reminder:
+            await self._order.do(tasks.REMIND, steps.Remind(state, at, due.clock))
+            return
+        match due.clock:
+            case ClockName.PAYMENT:
+                closing = steps.ClosePayment(state, at, Outcome.NEVER_PAID, by_deadline=True)
+                await self._order.in_time(tasks.CLOSE, closing)
+            case ClockName.RISK:
+                clock = rules.clock_of(state, ClockName.RISK)
+                move = Move.RISK_REFUSED if clock and clock.reminded else Move.RISK_EXTENDED
+                await self._order.in_time(
+                    tasks.RECORD_MOVE, steps.Record(state, at, move, by_deadline=True)
+                )
+            case ClockName.EARLY_RELEASE | ClockName.RELEASE:
+                await self._order.in_time(tasks.RELEASE, steps.Step(state, at))
+            case ClockName.RESERVE:
+                await self._order.in_time(tasks.RELEASE_RESERVE, steps.Step(state, at))
+            case _:
+                silence = steps.Record(state, at, _WHEN_SILENT[due.clock], by_deadline=True)
+                await self._order.in_time(tasks.RECORD_MOVE, silence)
+
+    async def _hear(self, letter: Letter[OrderState]) -> None:
+        self._order.now = max(self._order.now, letter.received_at)
+        try:
+            with refusing():
+                await self._apply(letter.message)
+        except ApplicationError as no:
+            letter.refusal = no
+        else:
+            letter.answer = self._order.state
+
+    async def _apply(self, message: object) -> None:
+        """One message, one step. A request is judged again: the order may have moved on."""
+        match message:
+            case said.PaymentChanged():
+                await self._payment_changed(message)
+            case said.ParcelMoved():
+                if self._goes_on:
+                    await self._order.do(
+                        tasks.FOLLOW, steps.Step(self._order.state, message.received_at)
+                    )
+            case said.RefundOrder():
+                judge(self._order.state, message)
+                await self._order.refund(message.amount, str(message.actor), message.reason)
+            case said.CancelOrder():
+                judge(self._order.state, message)
+                await self._cancel(message)
+            case _:
+                await self._grant(message)
+
+    async def _grant(self, request: object) -> None:
+        match request:
+            case said.DecideRisk() | said.ConfirmReceipt() | said.DenyReceipt():
+                judge(self._order.state, request)
+                await self._order.do(tasks.RECORD_MOVE, move_of(self._order.state, request))
+            case said.DeclareShipment():
+                judge(self._order.state, request)
+                await self._order.do(tasks.SHIP, shipment_of(self._order.state, request))
+            case said.PlaceHold() | said.LiftHold():
+                judge(self._order.state, request)
+                task = tasks.HOLD if isinstance(request, said.PlaceHold) else tasks.LIFT
+                await self._order.do(task, hold_of(self._order.state, request))
+            case _:
+                raise TypeError(request)
+
+    async def _payment_changed(self, news: said.PaymentChanged) -> None:
+        at = news.received_at
+        if self._order.state.ended_at is not None:
+            await workflow.execute_activity_method(
+                AftercareActivities.payment,
+                steps.CareForPayment(self._order.state.order, at),
+                **summed_up(PROVIDER, "News of the payment after the order's end"),
+            )
+        elif self._order.state.payment is Payment.AWAITING:
+            await self._order.do(tasks.SETTLE, steps.Step(self._order.state, at))
+        elif self._order.state.open_refunds:
+            sent = self._order.state.refunded
+            await self._order.do(tasks.FOLLOW_REFUNDS, steps.Step(self._order.state, at))
+            if self._order.state.parked is not None:
+                resolution = await self._order.operator()
+                await self._order.refund(sent - self._order.state.refunded, resolved=resolution)
+
+    async def _cancel(self, request: said.CancelOrder) -> None:
+        closing = steps.ClosePayment(
+            self._order.state,
+            request.received_at,
+            Outcome.CANCELLED_BY_BUYER,
+            actor=str(request.actor),
+        )
+        await self._order.do(tasks.CLOSE, closing)
+        if self._order.state.payment is not Payment.NEVER_PAID:
+            raise IllegalTransition(
+                "the payment arrived first: the order is not cancelled",
+                order=self._order.state.order,
+                status=rules.headline(self._order.state),
+            )
+
+    @workflow.signal(description="The provider says that the payment or a refund has news.")
+    def payment_changed(self, fact: said.PaymentChanged) -> None:
+        """Written down, and applied when its turn comes: the provider's truth is read again."""
+        self._mail.note(fact.event_id, fact, fact.received_at)
+
+    @workflow.signal(description="The carrier has reached a milestone with the parcel.")
+    def parcel_moved(self, fact: said.ParcelMoved) -> None:
+        """Written down, and applied when its turn comes: news can overtake payment."""
+        self._mail.note(fact.event_id, fact, fact.received_at)
+
+    @workflow.query(description="Where every axis stands, what is allowed, what comes next.")
+    def snapshot(self) -> said.OrderSnapshot:
+        """Everything there is to know, for those who speak to Temporal directly."""
+        due = rules.next_due(self._order.state)
+        return said.OrderSnapshot(
+            state=self._order.state,
+            status=rules.headline(self._order.state),
+            allowed={
+                str(name): tuple(who) for name, who in rules.allowed(self._order.state).items()
+            },
+            next=WHEN_DUE[due.clock] if due else "",
+            next_at=due.at if due else None,
+        )
+
+    async def _asked(self, request: said.Request) -> OrderState:
+        return await self._mail.hear(request, request.received_at)
+
+    def _judge(self, request: said.Request) -> None:
+        with refusing():
+            judge(self._order.state, request)
+
+    @workflow.update(description="Close the order before it is paid.")
+    async def cancel(self, request: said.CancelOrder) -> OrderState:
+        """Refused once the money is there."""
+        return await self._asked(request)
+
+    @cancel.validator
+    def _may_cancel(self, request: said.CancelOrder) -> None:
+        self._judge(request)
+
+    @workflow.update(description="Compliance decides about a payment that was put aside.")
+    async def decide_risk(self, request: said.DecideRisk) -> OrderState:
+        """Refused unless the order waits for it."""
+        return await self._asked(request)
+
+    @decide_risk.validator
+    def _may_decide_risk(self, request: said.DecideRisk) -> None:
+        self._judge(request)
+
+    @workflow.update(description="The seller declares carrier and number.")
+    async def declare_shipment(self, request: said.DeclareShipment) -> OrderState:
+        """Refused after the shipping time, or with a number that cannot be."""
+        return await self._asked(request)
+
+    @declare_shipment.validator
+    def _may_declare_shipment(self, request: said.DeclareShipment) -> None:
+        self._judge(request)
+
+    @workflow.update(description="The buyer has the goods.")
+    async def confirm_receipt(self, request: said.ConfirmReceipt) -> OrderState:
+        """Refused unless the goods are on their way."""
+        return await self._asked(request)
+
+    @confirm_receipt.validator
+    def _may_confirm_receipt(self, request: said.ConfirmReceipt) -> None:
+        self._judge(request)
+
+    @workflow.update(description="The buyer, asked, says that nothing came.")
+    async def deny_receipt(self, request: said.DenyReceipt) -> OrderState:
+        """Refused unless the buyer was asked."""
+        return await self._asked(request)
+
+    @deny_receipt.validator
+    def _may_deny_receipt(self, request: said.DenyReceipt) -> None:
+        self._judge(request)
+
+    @workflow.update(description="Give a part or all back to the buyer.")
+    async def refund(self, request: said.RefundOrder) -> OrderState:
+        """Refused beyond what is left."""
+        return await self._asked(request)
+
+    @refund.validator
+    def _may_refund(self, request: said.RefundOrder) -> None:
+        self._judge(request)
+
+    @workflow.update(description="Keep a share of the escrow for a stated reason.")
+    async def place_hold(self, request: said.PlaceHold) -> OrderState:
+        """Refused beyond what escrow could release."""
+        return await self._asked(request)
+
+    @place_hold.validator
+    def _may_place_hold(self, request: said.PlaceHold) -> None:
+        self._judge(request)
+
+    @workflow.update(description="End a hold.")
+    async def lift_hold(self, request: said.LiftHold) -> OrderState:
+        """Refused where nothing is held."""
+        return await self._asked(request)
+
+    @lift_hold.validator
+    def _may_lift_hold(self, request: said.LiftHold) -> None:
+        self._judge(request)
+
+    @workflow.update(description="An operator lets a parked order go on.")
+    async def resolve(self, request: said.Resolve) -> OrderState:
+        """Try the parked step again, or take it as settled by hand. Refused unless parked."""
+        self._order.resolution = request
+        await workflow.wait_condition(lambda: self._order.state.parked is None)
+        return self._order.state
+
+    @resolve.validator
+    def _may_resolve(self, request: said.Resolve) -> None:
+        with refusing():
+            rules.check(self._order.state, Action.RESOLVE, request.actor, request.received_at)
+            parked = self._order.state.parked
+            if parked is not None and request.resolution not in parked.may:
+                raise IllegalTransition(
+                    f"{parked.step} may only be: {', '.join(parked.may)}", step=parked.step
+                )
+
+
+def _words(due: Due | None) -> str:
+    if due is None:
+        return ""
+    return f"{due.clock}: {'reminder' if due.is_reminder else WHEN_DUE[due.clock]}"

@@ -1,0 +1,1 @@
+"""Payouts, one by one and cycle by cycle."""
