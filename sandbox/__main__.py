@@ -72,12 +72,20 @@ def _server(world: World, courier: Courier) -> Server:
 def _listen(host: str, port: int) -> socket.socket:
     """Take a port, or end with a sentence that says what to do."""
     try:
-        return socket.create_server((host, port), backlog=512)
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+        )[0]
+        # The event loop sends answers without delay only on sockets that name their protocol.
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(512)
     except OSError as taken:
         raise SystemExit(
             f"sandbox: {host}:{port} cannot be had ({taken.strerror}). Stop what listens there, or"
             " choose another port with --port or --smtp-port."
         ) from None
+    return listening
 
 
 def main() -> None:
