@@ -3,7 +3,7 @@
 import dataclasses
 import zlib
 from collections.abc import Sequence
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -18,7 +18,7 @@ from temporalio.converter import (
 )
 
 from persistence.ciphers import DataKey
-from persistence.vault import Erased, Vault
+from persistence.vault import Erased
 
 ENCODING: Final = b"binary/encrypted"
 _ZLIB: Final = b"zlib"
@@ -29,6 +29,18 @@ _NO_EXECUTION: Final = ""
 _ERASED: Final = Payload(metadata={"encoding": b"json/plain"}, data=b'"(erased)"')
 
 
+class DataKeys(Protocol):
+    """Where the keys of executions come from (`persistence.vault.Vault`)."""
+
+    async def key_of(self, workflow_id: str) -> DataKey:
+        """The key of an execution, made where there is none. Raises `Erased`."""
+        ...
+
+    async def key_by_id(self, key_id: str) -> DataKey:
+        """The key that a payload names. Raises `Erased` or `KeyUnknown`."""
+        ...
+
+
 class CaravanCodec(PayloadCodec, WithSerializationContext):
     """AES-256-GCM under the key of the execution that the payload belongs to.
 
@@ -36,22 +48,22 @@ class CaravanCodec(PayloadCodec, WithSerializationContext):
     encrypted pass unchanged: an operator's tool may send a signal in clear.
     """
 
-    def __init__(self, vault: Vault, workflow_id: str = _NO_EXECUTION) -> None:
+    def __init__(self, keys: DataKeys, workflow_id: str = _NO_EXECUTION) -> None:
         """Temporal itself asks for the codec of each *workflow_id*, by `with_context`."""
-        self._vault = vault
+        self._keys = keys
         self._workflow_id = workflow_id
 
     def with_context(self, context: SerializationContext) -> Self:
         """The same codec for the execution that *context* names."""
         match context:
             case WorkflowSerializationContext() | ActivitySerializationContext():
-                return type(self)(self._vault, context.workflow_id or _NO_EXECUTION)
+                return type(self)(self._keys, context.workflow_id or _NO_EXECUTION)
             case _:
                 return self
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Encrypt whole payloads, their metadata included. Raises `Erased`."""
-        key = await self._vault.key_of(self._workflow_id)
+        key = await self._keys.key_of(self._workflow_id)
         return [_encrypted(payload, key) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
@@ -71,7 +83,7 @@ class CaravanCodec(PayloadCodec, WithSerializationContext):
     async def _decrypted(self, payload: Payload) -> Payload:
         if payload.metadata.get("encoding") != ENCODING:
             return payload
-        key = await self._vault.key_by_id(payload.metadata["key-id"].decode())
+        key = await self._keys.key_by_id(payload.metadata["key-id"].decode())
         compression = payload.metadata["compression"]
         clear = key.decrypt(payload.data, compression.decode())
         return Payload.FromString(zlib.decompress(clear) if compression == _ZLIB else clear)
@@ -96,10 +108,10 @@ def _smallest(clear: bytes) -> tuple[bytes, bytes]:
     return (packed, _ZLIB) if len(packed) < len(clear) else (clear, _PLAIN)
 
 
-def data_converter(vault: Vault) -> DataConverter:
+def data_converter(keys: DataKeys) -> DataConverter:
     """Pydantic values, encrypted; messages and traces of failures, too."""
     return dataclasses.replace(
         pydantic_data_converter,
-        payload_codec=CaravanCodec(vault),
+        payload_codec=CaravanCodec(keys),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )
