@@ -6,7 +6,6 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import pytest
 import stripe
 
 from tests.support.dealings import new_key, problem_of, refund, take
@@ -14,7 +13,6 @@ from tests.support.receiver import Receiver
 from tests.support.sandbox import ROOT, SandboxProcess, SandboxWorld
 
 
-@pytest.mark.case(69)
 async def test_a_kill_loses_nothing_that_was_answered(own_sandbox: SandboxProcess) -> None:
     """Payments, keys, faults, scans and mails are where they were."""
     client = own_sandbox.place.stripe()

@@ -50,7 +50,6 @@ async def test_the_latest_scan_by_its_own_time_is_the_status(
     assert [each.status for each in seen.tracking_details] == ["in_transit", "delivered"]
 
 
-@pytest.mark.case(23)
 async def test_a_delivery_may_be_withdrawn(
     carriers: Carriers, world: SandboxWorld, code: str
 ) -> None:
