@@ -216,7 +216,11 @@ async def postings(
         query = query.where(col(PostingRow.id) > after)
     rows = (await db.execute(query.order_by(col(PostingRow.id)).limit(limit))).all()
     legs = await _legs(db, [row[0] for row in rows])
-    return [LedgerEntry(*row, tuple(legs[row[0]])) for row in rows]
+    return [_entry(*row, legs=tuple(legs[row[0]])) for row in rows]
+
+
+def _entry(*columns: Any, legs: tuple[EntryLeg, ...]) -> LedgerEntry:  # noqa: ANN401 - of a row
+    return LedgerEntry(*columns, legs)
 
 
 async def _legs(db: AsyncConnection, entries: list[int]) -> dict[int, list[EntryLeg]]:
@@ -316,3 +320,9 @@ async def alarms(
         query = query.where(col(Alarm.id) < before)
     found = await db.execute(query.order_by(col(Alarm.id).desc()).limit(limit))
     return [AlarmRow(*row) for row in found.all()]
+
+
+async def alarm(db: AsyncConnection, number: int) -> AlarmRow | None:
+    """One alarm."""
+    row = (await db.execute(select(*_ALARM).where(col(Alarm.id) == number))).one_or_none()
+    return None if row is None else AlarmRow(*row)

@@ -14,12 +14,16 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.errors import AlreadyExists, SellerNotActive
 from domain.ids import order_workflow_id
+from domain.money import Money
+from domain.order.rules import headline
 from domain.order.state import OrderState
 from domain.payout.rules import Standing
+from domain.payout.state import PayoutState
 from persistence.database import SqlDatabase
 from persistence.idempotency import Recorded, creation_of
-from persistence.records import ORDER_STATE
+from persistence.records import ORDER_STATE, PAYOUT_STATE
 from persistence.vault import Vault
+from workflows._kit.attributes import at_start
 from workflows.order.messages import (
     CancelOrder,
     ConfirmReceipt,
@@ -32,9 +36,11 @@ from workflows.order.messages import (
     RefundOrder,
     Resolve,
 )
+from workflows.payout.messages import StartPayout
 
 Result = tuple[int, dict[str, Any]]
 PLACE: Final = "order.place"
+PAY_OUT: Final = "payout.send"
 _CREATED: Final = 201
 _OK: Final = 200
 
@@ -78,6 +84,7 @@ async def _place(delivery: Delivery, row: Recorded, placed: PlaceOrder) -> Resul
         await delivery.vault.bind(row.object, placed.buyer)
     except ValueError:
         raise _taken(placed.order) from None
+    state = first_state(placed)
     # Already started: it has ended since the first attempt, for only the first request gets here.
     with suppress(WorkflowAlreadyStartedError):
         await delivery.client.start_workflow(
@@ -88,9 +95,11 @@ async def _place(delivery: Delivery, row: Recorded, placed: PlaceOrder) -> Resul
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             # A repeat, after an answer that was lost, finds what the first one started.
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            static_summary=f"Order {placed.order} from {placed.seller} to {placed.ship_to}",
+            search_attributes=at_start("order", headline(state), placed.seller, placed.order),
+            static_summary=f"{Money(placed.total, placed.currency)} from {placed.seller} "
+            f"to {placed.ship_to}",
         )
-    return _CREATED, ORDER_STATE.dump_python(first_state(placed), mode="json")
+    return _CREATED, ORDER_STATE.dump_python(state, mode="json")
 
 
 async def _must_be_possible(delivery: Delivery, row: Recorded, placed: PlaceOrder) -> None:
@@ -115,6 +124,22 @@ def _taken(order: str) -> AlreadyExists:
     return AlreadyExists(f"there is an order {order} already; choose another id", order=order)
 
 
+async def _pay_out(delivery: Delivery, _: Recorded, asked: StartPayout) -> Result:
+    state = PayoutState(asked.payout, asked.seller, asked.currency, asked.as_of)
+    with suppress(WorkflowAlreadyStartedError):
+        await delivery.client.start_workflow(
+            "payout",
+            asked,
+            id=f"payout/{asked.payout}",
+            task_queue=delivery.task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=at_start("payout", state.stage, asked.seller),
+            static_summary=f"Payout of {asked.currency} to {asked.seller}, asked for",
+        )
+    return _CREATED, PAYOUT_STATE.dump_python(state, mode="json")
+
+
 def _update(name: str) -> Deliver:
     """Ask the order's process, and keep the state that it answers with."""
 
@@ -135,6 +160,7 @@ def _asks_order(message: type[Any], update: str) -> Command:
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
         PLACE: Command(TypeAdapter(PlaceOrder), _place),
+        PAY_OUT: Command(TypeAdapter(StartPayout), _pay_out),
         "order.cancel": _asks_order(CancelOrder, "cancel"),
         "order.decide_risk": _asks_order(DecideRisk, "decide_risk"),
         "order.declare_shipment": _asks_order(DeclareShipment, "declare_shipment"),

@@ -1,0 +1,63 @@
+"""The HTTP application, made from its services."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+
+from api import problems
+from api.deps import Services
+from api.edge import Edge
+from api.openapi import describe
+from api.routers import (
+    books,
+    health,
+    order_requests,
+    orders,
+    policies,
+    requests,
+    sellers,
+    timeline,
+    webhooks,
+)
+
+_LARGEST_BODY: Final = 256 * 1024
+_ROUTERS: Final = (
+    orders.router,
+    order_requests.router,
+    timeline.router,
+    sellers.router,
+    books.router,
+    policies.router,
+    requests.router,
+    webhooks.router,
+    health.router,
+)
+
+
+def create_app(services: Services, more: Sequence[APIRouter] = ()) -> FastAPI:
+    """Make the application; *more* are routers of the place where it runs (the codec's)."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        yield
+        await services.wakeups.close()
+
+    app = FastAPI(
+        title="Caravan",
+        version="1",
+        summary="Durable marketplace processes over HTTP.",
+        lifespan=lifespan,
+        max_body_size=_LARGEST_BODY,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.services = services
+    app.state.problem_base = services.problem_base.rstrip("/")
+    for router in (*_ROUTERS, *more):
+        app.include_router(router)
+    problems.install(app)
+    describe(app)
+    app.add_middleware(Edge)
+    return app

@@ -1,0 +1,205 @@
+"""How a POST becomes a request on record, and its answer a response."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from api.auth import Caller
+from api.deps import Anybody, Key, Services, Use
+from api.problems import MEDIA_TYPE, Problem, of_refusal, response
+from api.schemas.common import ProblemView, RequestView
+from api.schemas.order_views import OrderView, etag
+from domain.actors import STAFF, Actor, Role
+from domain.errors import NotKnown
+from domain.ids import order_workflow_id
+from domain.order.state import OrderState
+from persistence import idempotency, reading
+from persistence.idempotency import Recorded
+from persistence.records import ORDER_STATE
+from runtime.answers import Answer
+from runtime.commands import PLACE, first_state
+from runtime.desk import Ask, Work
+
+_SOON: Final = "1"
+Message = Callable[[Actor, datetime], object]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One POST of one caller, under its idempotency key."""
+
+    request: Request
+    use: Services
+    caller: Caller
+    key: str
+
+    async def order(self, name: str, command: str, body: BaseModel, message: Message) -> Response:
+        """Ask something of an order that the caller may see; answer with how it then stands.
+
+        *command* may go on with what of the order is meant: "order.lift_hold/h-1".
+        """
+        received_at = self.use.clock.now(order_workflow_id(name))
+        state = await visible_order(self.use, self.caller, name)
+        answer = await self.use.desk.ask(
+            Ask(
+                caller=str(self.caller),
+                route=command,
+                object=order_workflow_id(name),
+                key=self.key,
+                body_hash=body_hash(body),
+                command=command.partition("/")[0],
+                received_at=received_at,
+                message=message(self.caller.actor, received_at),
+                person=state.buyer,
+            )
+        )
+        return self.answered(answer, self.show_order)
+
+    async def do(self, ask: Ask, work: Work) -> Response:
+        """Do what no process has to hear of, once; answer with what it resulted in."""
+        done = await self.use.desk.do(replace(ask, caller=str(self.caller), key=self.key), work)
+        return self.answered(done, lambda body: (body, {}))
+
+    def answered(
+        self,
+        answer: Answer,
+        show: Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], dict[str, str]]],
+    ) -> Response:
+        """Show a result; pass a refusal on as a problem; or say where to ask for the answer."""
+        if not answer.is_final:
+            return self._not_yet(answer)
+        refusal = answer.refusal
+        if refusal is not None:
+            return response(self.request, of_refusal(refusal))
+        body, headers = show(answer.body)
+        return JSONResponse(dict(body), answer.status, headers)
+
+    def show_order(self, body: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, str]]:
+        """An order's state, as its resource and its headers."""
+        view = OrderView.of(ORDER_STATE.validate_python(body), self.caller)
+        return view.model_dump(mode="json"), {"ETag": etag(view.version)}
+
+    def _not_yet(self, answer: Answer) -> Response:
+        where = f"/v1/requests/{answer.request}"
+        body = {"request": answer.request, "state": "waiting", "location": where}
+        return JSONResponse(body, answer.status, {"Location": where, "Retry-After": _SOON})
+
+
+async def asking(request: Request, use: Use, caller: Anybody, key: Key) -> Asking:
+    """The POST that is being answered."""
+    return Asking(request, use, caller, key)
+
+
+Asked = Annotated[Asking, Depends(asking)]
+
+
+def body_hash(body: BaseModel) -> str:
+    """What makes two bodies the same: their meaning, not their spaces or the order of members."""
+    meaning = json.dumps(body.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(meaning.encode()).hexdigest()
+
+
+async def visible_order(use: Services, caller: Caller, name: str) -> OrderState:
+    """An order that the caller may see. All others do not exist for them (`NotKnown`)."""
+    state = await _order(use, name)
+    if state is None or not _may_see(caller, state.buyer, state.seller):
+        raise NotKnown(f"there is no order {name}", order=name)
+    return state
+
+
+async def _order(use: Services, name: str) -> OrderState | None:
+    """As last written; or, until its process has written anything, as it was asked for."""
+    async with use.engine.connect() as db:
+        state = await reading.order(db, name)
+        if state is not None:
+            return state
+        asked = await idempotency.creation_of(db, PLACE, order_workflow_id(name))
+    if asked is None:
+        return None
+    if asked.answer is not None:
+        return ORDER_STATE.validate_python(asked.answer)
+    return first_state(await use.desk.message_of(asked))
+
+
+def _may_see(caller: Caller, buyer: str, seller: str) -> bool:
+    match caller.role:
+        case Role.BUYER:
+            return caller.id == buyer
+        case Role.SELLER:
+            return caller.seller == seller
+        case _:
+            return caller.role is Role.SERVICE or caller.role in STAFF
+
+
+def own_store(caller: Caller, seller: str) -> None:
+    """Let a seller see only their own store; another one does not exist for them (`NotKnown`)."""
+    if caller.role is Role.SELLER and caller.seller != seller:
+        raise NotKnown(f"there is no seller {seller}", seller=seller)
+
+
+def request_view(row: Recorded) -> RequestView:
+    """A request as its caller sees it."""
+    is_refused = row.answer is not None and "code" in row.answer and "facts" in row.answer
+    return RequestView(
+        id=row.id,
+        state=row.state,
+        command=row.command,
+        subject=row.object,
+        received_at=row.received_at.isoformat(),
+        status=row.status,
+        problem=dict(row.answer) if is_refused and row.answer else None,
+        location=_location(row.object),
+    )
+
+
+def _location(subject: str) -> str | None:
+    kind, _, name = subject.partition("/")
+    known = {"order": "orders", "payout": "payouts", "seller": "sellers", "alarm": "alarms"}
+    return f"/v1/{known[kind]}/{name}" if kind in known else None
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Declare what a route may say no with."""
+    words = {
+        202: "On record, not answered yet: `Location` says where to ask.",
+        400: "Unreadable, or without an idempotency key.",
+        401: "Nobody we know.",
+        403: "Your role may not do this.",
+        404: "There is none, or none that you may see.",
+        409: "Not possible now; the facts say why.",
+        410: "The person whom this concerns was forgotten.",
+        412: "Changed since you looked.",
+        422: "A field, or the amount, cannot be accepted; or the key belongs to another request.",
+        428: "Say which version you saw.",
+        429: "Too many requests.",
+        503: "Something that this needs does not answer.",
+    }
+    always = (401, 403, 429, 503)
+    return {
+        status: {
+            "description": words[status],
+            "model": ProblemView,
+            "content": {MEDIA_TYPE: {}},
+        }
+        for status in sorted({*always, *statuses})
+    }
+
+
+ASKED: Final[dict[int | str, dict[str, Any]]] = {
+    202: {"description": "On record, not answered yet: `Location` says where to ask."},
+    **problems(400, 404, 409, 410, 422),
+}
+READ: Final = problems(404, 422)
+
+
+def not_yours(what: str, **facts: str) -> Problem:
+    """The problem of a caller who asks in somebody else's name."""
+    return Problem("not-allowed", what, facts)

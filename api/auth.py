@@ -1,0 +1,163 @@
+"""Who is asking: bearer tokens of an OpenID provider, and hashed keys for services."""
+
+import asyncio
+import hashlib
+import hmac
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import httpx2
+import jwt
+from jwt import PyJWK
+
+from adapters.errors import Unavailable
+from api.problems import Problem
+from domain.actors import Actor, Role
+
+_ALGORITHMS: Final = ("ES256", "RS256")
+_LEEWAY: Final = 30
+_SERVICE_PREFIX: Final = "csk_"
+_FRESH_SECONDS: Final = 300.0
+_SELDOM_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whoever asks. `seller` is the store that the caller acts for, "" for everybody else."""
+
+    role: Role
+    id: str
+    seller: str = ""
+
+    @property
+    def actor(self) -> Actor:
+        """Who it is to the domain: a member of a seller's staff acts as the seller."""
+        return Actor(self.role, self.seller or self.id)
+
+    def __str__(self) -> str:
+        """The form that is written to records: "buyer:b-1"."""
+        return f"{self.role}:{self.id}"
+
+
+class Keys(Protocol):
+    """Where the issuer's public keys come from."""
+
+    async def find(self, key_id: str) -> PyJWK | None:
+        """The key of that id, if the issuer has it. Raises `Unavailable`."""
+        ...
+
+
+class FixedKeys:
+    """Keys that are known from the start: the development issuer's."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        """Read a JSON Web Key Set."""
+        self._keys = _read(document)
+
+    async def find(self, key_id: str) -> PyJWK | None:
+        """The key of that id."""
+        return self._keys.get(key_id)
+
+
+class FetchedKeys:
+    """Keys read from the issuer's address and believed for five minutes.
+
+    An unknown id is asked for again at once, but not more often than every half minute: anybody
+    can make one up.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Fetch from *url*, when the first token comes."""
+        self._url = url
+        self._keys: dict[str, PyJWK] = {}
+        self._read_at = float("-inf")
+        self._one_at_a_time = asyncio.Lock()
+
+    async def find(self, key_id: str) -> PyJWK | None:
+        """The key of that id. Raises `Unavailable` if it is not known and nobody answers."""
+        async with self._one_at_a_time:
+            age = time.monotonic() - self._read_at
+            if age > _FRESH_SECONDS or (key_id not in self._keys and age > _SELDOM_SECONDS):
+                await self._fetch(is_known=key_id in self._keys)
+        return self._keys.get(key_id)
+
+    async def _fetch(self, *, is_known: bool) -> None:
+        try:
+            async with httpx2.AsyncClient(timeout=5) as http:
+                answer = await http.get(self._url)
+                answer.raise_for_status()
+                self._keys = _read(answer.json())
+                self._read_at = time.monotonic()
+        except (httpx2.HTTPError, ValueError) as error:
+            if not is_known:
+                raise Unavailable("identity provider", type(error).__name__) from None
+
+
+def _read(document: Mapping[str, Any]) -> dict[str, PyJWK]:
+    keys = (PyJWK.from_dict(key) for key in document["keys"] if key.get("kty") in {"EC", "RSA"})
+    return {key.key_id: key for key in keys if key.key_id}
+
+
+class Doorkeeper:
+    """Reads the `Authorization` header."""
+
+    def __init__(
+        self, keys: Keys, issuer: str, audience: str, service_keys: Sequence[str] = ()
+    ) -> None:
+        """*service_keys* are "name:hash", the hash being the SHA-256 of the whole key in hex."""
+        self._keys = keys
+        self._issuer = issuer
+        self._audience = audience
+        self._services = [entry.partition(":")[::2] for entry in service_keys]
+
+    async def caller(self, header: str) -> Caller:
+        """Who sends this header. Raises `Problem` (401) and says no more than it must."""
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise _stranger("a bearer token is needed")
+        if token.startswith(_SERVICE_PREFIX):
+            return self._service(token)
+        return await self._person(token)
+
+    def _service(self, key: str) -> Caller:
+        hashed = hashlib.sha256(key.encode()).hexdigest()
+        found = [
+            name for name, known in self._services if hmac.compare_digest(known.lower(), hashed)
+        ]
+        if not found:
+            raise _stranger("the key is not known")
+        return Caller(Role.SERVICE, found[0])
+
+    async def _person(self, token: str) -> Caller:
+        try:
+            key = await self._keys.find(str(jwt.get_unverified_header(token).get("kid", "")))
+            if key is None:
+                raise _stranger("the token is not signed by a key that we know")
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=_ALGORITHMS,
+                issuer=self._issuer,
+                audience=self._audience,
+                leeway=_LEEWAY,
+                options={"require": ["exp", "iss", "aud", "sub"]},
+            )
+            return _caller(claims)
+        except jwt.ExpiredSignatureError:
+            raise _stranger("the token has expired") from None
+        except (jwt.InvalidTokenError, ValueError):
+            raise _stranger("the token is not valid here") from None
+
+
+def _caller(claims: Mapping[str, Any]) -> Caller:
+    role = Role(str(claims.get("role", "")))
+    seller = str(claims.get("seller", "")) if role is Role.SELLER else ""
+    if role is Role.SELLER and not seller:
+        raise ValueError("a seller's token names no seller")
+    return Caller(role, str(claims["sub"]), seller)
+
+
+def _stranger(why: str) -> Problem:
+    return Problem("not-authenticated", why, headers={"WWW-Authenticate": "Bearer"})

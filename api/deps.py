@@ -1,0 +1,161 @@
+"""What routes need: the services, the caller, the clock of the edge."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated, Protocol
+
+from fastapi import Depends, Header, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from temporalio.client import Client
+
+from adapters.payment.port import Intent
+from api.auth import Caller, Doorkeeper
+from api.limits import RateLimit
+from api.problems import KINDS, Problem
+from domain.actors import STAFF, Role
+from persistence.vault import Vault
+from runtime.desk import Desk
+from runtime.wakeups import Wakeups
+
+_KEY_LENGTH = 200
+
+
+class EdgeClock(Protocol):
+    """Says when a message about *subject* ("order/o-1") has arrived (UTC)."""
+
+    def now(self, subject: str) -> datetime:
+        """The instant that decides every race against a deadline."""
+        ...
+
+
+class WallClock:
+    """The machine's own clock, the same for every subject."""
+
+    def now(self, subject: str) -> datetime:  # noqa: ARG002 - other clocks ask which
+        """Now."""
+        return datetime.now(UTC)
+
+
+class Intake(Protocol):
+    """Takes messages of providers: verified and committed when it returns."""
+
+    async def payment(self, headers: Mapping[str, str], body: bytes, now: datetime) -> object:
+        """Keep a message of the payment provider. Raises `NotGenuine`."""
+        ...
+
+    async def tracking(self, headers: Mapping[str, str], body: bytes, now: datetime) -> object:
+        """Keep a message of the tracking provider. Raises `NotGenuine`."""
+        ...
+
+
+class PaymentReader(Protocol):
+    """The one thing that the API asks of the payment provider."""
+
+    name: str
+
+    async def look(self, reference: str) -> Intent:
+        """The truth about a payment now, with what the buyer's browser needs."""
+        ...
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that the API works with; made once, at start-up."""
+
+    engine: AsyncEngine
+    vault: Vault
+    desk: Desk
+    temporal: Client
+    doorkeeper: Doorkeeper
+    intake: Intake
+    payments: PaymentReader
+    wakeups: Wakeups
+    clock: EdgeClock = field(default_factory=WallClock)
+    rate: RateLimit = field(default_factory=lambda: RateLimit(50, 200))
+    problem_base: str = "/problems"
+
+
+def services(request: Request) -> Services:
+    """What the application was made with."""
+    found: Services = request.app.state.services
+    return found
+
+
+Use = Annotated[Services, Depends(services)]
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="A token of the identity provider, or a service's key (`csk_...`).",
+)
+
+
+async def authenticated(
+    request: Request,
+    use: Use,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Caller:
+    """Whoever asks, known and not too busy. Raises `Problem` (401, 429)."""
+    header = f"{credentials.scheme} {credentials.credentials}" if credentials else ""
+    caller = await use.doorkeeper.caller(header)
+    request.scope["caller"] = str(caller)
+    use.rate.take(str(caller))
+    return caller
+
+
+Anybody = Annotated[Caller, Depends(authenticated)]
+
+
+def only(*roles: Role) -> Callable[..., Caller]:
+    """A dependency that lets these roles pass and refuses all others (403)."""
+
+    def has_role(caller: Anybody) -> Caller:
+        if caller.role not in roles:
+            raise Problem("not-allowed", f"a {caller.role} may not do this", {"role": caller.role})
+        return caller
+
+    has_role.__dict__["roles"] = frozenset(roles)
+    return has_role
+
+
+Everybody = frozenset(Role)
+Staff = tuple(sorted(STAFF))
+
+
+async def connection(use: Use) -> AsyncIterator[AsyncConnection]:
+    """A connection to read with."""
+    async with use.engine.connect() as db:
+        yield db
+
+
+Database = Annotated[AsyncConnection, Depends(connection)]
+
+
+def idempotency_key(
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            description="Yours; the same key and body get the same answer.",
+            examples=["4f8a-checkout-1001"],
+        ),
+    ] = None,
+) -> str:
+    """The key under which a POST is on record. Raises `Problem` (400) without one."""
+    key = idempotency_key or ""
+    if not (0 < len(key) <= _KEY_LENGTH and key.isascii() and key.isprintable()):
+        raise Problem("idempotency-key-missing", KINDS["idempotency-key-missing"].help)
+    return key
+
+
+Key = Annotated[str, Depends(idempotency_key)]
+
+
+def if_match(if_match: Annotated[str | None, Header(examples=['"3"'])] = None) -> int:
+    """The version that the caller has seen. Raises `Problem` (428) without one."""
+    tag = (if_match or "").removeprefix("W/").strip('"')
+    if not (tag.isascii() and tag.isdigit() and len(tag) < 10):  # noqa: PLR2004 - of an integer
+        raise Problem("precondition-required", KINDS["precondition-required"].help)
+    return int(tag)
+
+
+Seen = Annotated[int, Depends(if_match)]

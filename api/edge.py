@@ -1,0 +1,106 @@
+"""The outermost layer: a name for every request, the access log, metrics, no text of a defect."""
+
+import re
+import time
+import uuid
+from typing import Final
+
+import structlog
+from prometheus_client import Histogram
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import KINDS, Problem, response
+
+HEADER: Final = "Request-Id"
+_WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_QUIET: Final = frozenset({"/livez", "/readyz", "/metrics"})
+_WITH_BODY: Final = frozenset({"POST", "PATCH", "PUT"})
+_SECONDS: Final = Histogram(
+    "caravan_http_seconds", "Time to answer a request", ["method", "route", "status"]
+)
+
+log = structlog.get_logger(__name__)
+
+
+class Edge:
+    """Wraps the whole application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Let *app* answer."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Name the request, let it be answered, and say how that went."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        name = _name(request.headers.get(HEADER, ""))
+        scope["request_id"] = name
+        answer = _Answer(send, name)
+        began = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=name):
+            try:
+                await self._answered(request, answer)
+            finally:
+                _account(scope, answer.status, time.perf_counter() - began)
+
+    async def _answered(self, request: Request, answer: "_Answer") -> None:
+        if not _is_json(request):
+            refused = Problem("media-type-unsupported", KINDS["media-type-unsupported"].help)
+            await response(request, refused)(request.scope, request.receive, answer)
+            return
+        try:
+            await self._app(request.scope, request.receive, answer)
+        except Exception:
+            log.exception("request.failed", path=request.scope["path"])
+            if answer.status:
+                raise
+            mistake = Problem("internal-error", KINDS["internal-error"].help)
+            await response(request, mistake)(request.scope, request.receive, answer)
+
+
+class _Answer:
+    """Passes an answer on, with the request's name in its headers."""
+
+    def __init__(self, send: Send, name: str) -> None:
+        self._send = send
+        self._name = name
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            own = [(HEADER.lower().encode(), self._name.encode())]
+            message = {**message, "headers": [*message.get("headers", ()), *own]}
+        await self._send(message)
+
+
+def _name(given: str) -> str:
+    return given if _WELL_FORMED.fullmatch(given) else uuid.uuid4().hex
+
+
+def _is_json(request: Request) -> bool:
+    """Whether a body that we would read as JSON says that it is."""
+    if request.method not in _WITH_BODY or not request.url.path.startswith("/v1/"):
+        return True
+    length = request.headers.get("content-length")
+    is_empty = length == "0" or (length is None and "transfer-encoding" not in request.headers)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return is_empty or kind == "application/json"
+
+
+def _account(scope: Scope, status: int, seconds: float) -> None:
+    route = getattr(scope.get("route"), "path", "unknown")
+    _SECONDS.labels(scope["method"], route, str(status)).observe(seconds)
+    if route not in _QUIET:
+        log.info(
+            "http.answered",
+            method=scope["method"],
+            route=route,
+            path=scope["path"],
+            status=status,
+            ms=round(seconds * 1000, 1),
+            caller=str(scope.get("caller", "")),
+        )

@@ -1,0 +1,277 @@
+"""Problems: what is said when something is not done (RFC 9457), each with a stable type."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from adapters.errors import NotGenuine, Outage
+from domain.errors import Refusal
+from persistence.vault import Erased
+from runtime.answers import STATUS
+
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_SECONDS: Final = 5
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way to be told no: its status, its title, and what the caller can do about it."""
+
+    status: int
+    title: str
+    help: str
+
+
+def _refusal(code: str, title: str, advice: str) -> tuple[str, Kind]:
+    return code, Kind(STATUS[code], title, advice)
+
+
+KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
+    dict(
+        [
+            _refusal("refused", "Refused", "A rule said no; the detail says which."),
+            _refusal(
+                "illegal-transition",
+                "Not possible now",
+                "The object is not in a state that allows this. Read it again: `allowed` says "
+                "what is possible, `next` what will happen by itself.",
+            ),
+            _refusal(
+                "amount-exceeded",
+                "More than there is",
+                "More money was asked for than is left. `available` says how much there is, in "
+                "minor units of `currency`.",
+            ),
+            _refusal(
+                "deadline-passed",
+                "Too late",
+                "It was asked after its time had run out, at `due_at`. The instant at which the "
+                "request arrived here counts, not the one at which it was heard.",
+            ),
+            _refusal(
+                "pending-request",
+                "Somebody was first",
+                "A request that came in time has not been heard yet. Try again shortly.",
+            ),
+            _refusal(
+                "currency-unknown",
+                "No figures for this currency",
+                "The policy has no figures for the currency: use one that it lists.",
+            ),
+            _refusal(
+                "tracking-number-invalid",
+                "Not a tracking number",
+                "The carrier never gives out such a number: compare it with the label.",
+            ),
+            _refusal(
+                "tracking-number-in-use",
+                "Tracking number in use",
+                "The number already belongs to another parcel.",
+            ),
+            _refusal(
+                "seller-not-active",
+                "Seller not active",
+                "The seller may not do this in their present standing.",
+            ),
+            _refusal(
+                "not-allowed",
+                "Not allowed",
+                "Your role does not allow this; ask somebody whose does.",
+            ),
+            _refusal("not-found", "Not found", "There is no such thing, or none that you may see."),
+            _refusal(
+                "already-exists", "Already exists", "The identifier is taken: choose another one."
+            ),
+            _refusal(
+                "version-conflict",
+                "Changed meanwhile",
+                "It was changed since you looked. Read it again, then decide again.",
+            ),
+            _refusal(
+                "idempotency-key-reused",
+                "Idempotency key reused",
+                "The key belongs to a request with another body. Use a new key for a new request.",
+            ),
+            _refusal(
+                "payout-withheld",
+                "Payout withheld",
+                "Nothing is paid out now; `reason` says why. The balance stays payable.",
+            ),
+            _refusal(
+                "policy-invalid",
+                "Policy invalid",
+                "The document contradicts itself or its form; `key` says where.",
+            ),
+        ]
+    )
+    | {
+        "request-invalid": Kind(
+            422, "Request invalid", "`errors` names each field and what is wrong with it."
+        ),
+        "request-unreadable": Kind(400, "Request unreadable", "The request could not be read."),
+        "idempotency-key-missing": Kind(
+            400,
+            "Idempotency key missing",
+            "Every POST needs a header `Idempotency-Key` of your own choice (1 to 200 visible "
+            "characters). Repeat the request with the same key and get the same answer.",
+        ),
+        "precondition-required": Kind(
+            428, "Say what you saw", "Send `If-Match` with the `ETag` of what you have read."
+        ),
+        "not-authenticated": Kind(
+            401, "Not authenticated", "Send `Authorization: Bearer` with a valid token or key."
+        ),
+        "not-genuine": Kind(400, "Not genuine", "The signature is not the provider's, or too old."),
+        "person-erased": Kind(
+            410, "Person forgotten", "The person whom this concerns was erased at their request."
+        ),
+        "method-not-allowed": Kind(
+            405, "Method not allowed", "`Allow` lists the methods of this address."
+        ),
+        "body-too-large": Kind(413, "Body too large", "Send less at once."),
+        "media-type-unsupported": Kind(
+            415, "Media type unsupported", "Send `Content-Type: application/json`."
+        ),
+        "too-many-requests": Kind(
+            429, "Too many requests", "Wait as long as `Retry-After` says, in seconds."
+        ),
+        "internal-error": Kind(
+            500,
+            "Our mistake",
+            "It is on record under `request_id`. Repeating the request with the same key is safe.",
+        ),
+        "unavailable": Kind(
+            503,
+            "Not available now",
+            "Something that this needs does not answer. Repeating the request with the same key "
+            "is safe; `Retry-After` says when.",
+        ),
+    }
+)
+_BY_STATUS: Final = MappingProxyType(
+    {
+        400: "request-unreadable",
+        401: "not-authenticated",
+        403: "not-allowed",
+        404: "not-found",
+        405: "method-not-allowed",
+        413: "body-too-large",
+        415: "media-type-unsupported",
+        429: "too-many-requests",
+        503: "unavailable",
+    }
+)
+
+
+@dataclass
+class Problem(Exception):
+    """Something that the edge itself says no to."""
+
+    code: str
+    detail: str
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def response(request: Request, problem: Problem) -> JSONResponse:
+    """Render a problem; every one names its type and the request that met it."""
+    kind = KINDS[problem.code]
+    base: str = request.app.state.problem_base
+    body = dict(problem.facts) | {
+        "type": f"{base}/{problem.code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": problem.detail,
+        "request_id": request.scope.get("request_id", ""),
+    }
+    headers = dict(problem.headers)
+    if kind.status in {429, 503}:
+        headers.setdefault("Retry-After", str(RETRY_SECONDS))
+    return JSONResponse(body, kind.status, headers, MEDIA_TYPE)
+
+
+def of_refusal(refusal: Refusal) -> Problem:
+    """A rule's no, with the facts that explain it."""
+    return Problem(refusal.code, refusal.detail, refusal.facts)
+
+
+def install(app: FastAPI) -> None:
+    """Let every failure leave as a problem."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(Refusal, _on_refusal)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Erased, _on_erased)
+    app.add_exception_handler(NotGenuine, _on_not_genuine)
+    for outage in (Outage, OperationalError, InterfaceError, PoolTimeoutError, OSError, DBAPIError):
+        app.add_exception_handler(outage, _on_outage)
+
+
+def _on_problem(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, Problem):
+        raise error
+    return response(request, error)
+
+
+def _on_refusal(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, Refusal):
+        raise error
+    return response(request, of_refusal(error))
+
+
+def _on_invalid(request: Request, error: Exception) -> JSONResponse:
+    """Name each field, and never echo what was sent: it may be anybody's data."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    errors = [
+        {"field": _path(problem["loc"]), "why": str(problem["msg"]).removeprefix("Value error, ")}
+        for problem in error.errors()
+    ]
+    named = ", ".join(sorted({problem["field"] for problem in errors}))
+    return response(
+        request, Problem("request-invalid", f"cannot be accepted: {named}", {"errors": errors})
+    )
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """Where it is, as a person would write it: "lines[0].price"."""
+    source, *inner = location
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inner)
+    if source == "body":
+        return path.lstrip(".") or "body"
+    return f"{source} {path.lstrip('.')}"
+
+
+def _on_http(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    code = _BY_STATUS.get(error.status_code, "request-unreadable")
+    kind = KINDS[code]
+    return response(request, Problem(code, kind.help, headers=error.headers or {}))
+
+
+def _on_erased(request: Request, _: Exception) -> JSONResponse:
+    return response(request, Problem("person-erased", KINDS["person-erased"].help))
+
+
+def _on_not_genuine(request: Request, error: Exception) -> JSONResponse:
+    return response(request, Problem("not-genuine", str(error)))
+
+
+def _on_outage(request: Request, error: Exception) -> JSONResponse:
+    """An outage is told apart from a mistake of ours: a broken statement stays a 500."""
+    is_lost = getattr(error, "connection_invalidated", True)
+    if isinstance(error, DBAPIError) and not isinstance(error, _CONNECTION) and not is_lost:
+        raise error
+    return response(request, Problem("unavailable", KINDS["unavailable"].help))
+
+
+_CONNECTION = (OperationalError, InterfaceError)

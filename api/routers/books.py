@@ -1,0 +1,119 @@
+"""The ledger, for those who check it, and the alarms, for those who mend."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import AwareDatetime, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from api.asking import ASKED, READ, Asked, body_hash
+from api.auth import Caller
+from api.deps import Database, only
+from api.paging import Page, PageQuery, decode, decode_number, page
+from api.schemas.money import AccountView, AlarmView, ClearingIn, PostingView
+from domain.actors import Role
+from domain.ledger import AccountKind
+from persistence import reading
+from persistence.reading import PostingFilter
+from runtime import alarms
+from runtime.desk import Ask
+
+router = APIRouter(prefix="/v1", tags=["books and alarms"])
+Auditor = Annotated[Caller, Depends(only(Role.AUDITOR, Role.OPERATOR))]
+Watcher = Annotated[
+    Caller, Depends(only(Role.OPERATOR, Role.SUPPORT_LEAD, Role.COMPLIANCE, Role.AUDITOR))
+]
+Operator = Annotated[Caller, Depends(only(Role.OPERATOR))]
+AlarmId = Annotated[int, Path(description="The alarm's number.", ge=1, lt=2**63, examples=[1])]
+_SEPARATOR = "\x1f"
+
+
+class PostingQuery(PageQuery):
+    """Which entries to list; what is absent is not asked for."""
+
+    account: AccountKind | None = None
+    owner: str | None = Field(default=None, max_length=200, examples=["o-1001"])
+    process: str | None = Field(default=None, max_length=200, examples=["order/o-1001"])
+    key: str | None = Field(default=None, max_length=200, description="How the key begins.")
+    effective_from: AwareDatetime | None = None
+    effective_to: AwareDatetime | None = Field(default=None, description="Not itself included.")
+
+
+@router.get("/ledger/postings", responses=READ)
+async def list_postings(
+    caller: Auditor, db: Database, wanted: Annotated[PostingQuery, Query()]
+) -> Page[PostingView]:
+    """List entries of the ledger in the order in which they were written."""
+    del caller
+    seen = PostingFilter(
+        account=wanted.account,
+        owner=wanted.owner,
+        process=wanted.process,
+        key_prefix=wanted.key,
+        effective_from=wanted.effective_from,
+        effective_to=wanted.effective_to,
+    )
+    rows = await reading.postings(db, seen, decode_number(wanted.cursor), wanted.limit + 1)
+    return page(rows, wanted.limit, lambda row: row.id, PostingView.of)
+
+
+class AccountQuery(PageQuery):
+    """Which accounts to list."""
+
+    account: AccountKind | None = None
+
+
+@router.get("/ledger/accounts", responses=READ)
+async def list_accounts(
+    caller: Auditor, db: Database, wanted: Annotated[AccountQuery, Query()]
+) -> Page[AccountView]:
+    """List what stands on each account. Per currency it sums to zero over all pages."""
+    del caller
+    mark = [*decode(wanted.cursor).split(_SEPARATOR), "", "", ""]
+    rows = await reading.sums(db, wanted.account, (mark[0], mark[1], mark[2]), wanted.limit + 1)
+    return page(
+        rows,
+        wanted.limit,
+        lambda row: _SEPARATOR.join((row.account, row.owner, row.currency)),
+        AccountView.of,
+    )
+
+
+class AlarmQuery(PageQuery):
+    """Which alarms to list."""
+
+    open: bool | None = Field(default=None, description="Only those that nobody has cleared.")
+
+
+@router.get("/alarms", responses=READ)
+async def list_alarms(
+    caller: Watcher, db: Database, wanted: Annotated[AlarmQuery, Query()]
+) -> Page[AlarmView]:
+    """List alarms, the newest first."""
+    del caller
+    before = decode_number(wanted.cursor)
+    rows = await reading.alarms(db, before, wanted.limit + 1, is_open=wanted.open)
+    return page(rows, wanted.limit, lambda row: row.id, AlarmView.of)
+
+
+@router.post("/alarms/{alarm}/clearing", response_model=AlarmView, responses=ASKED)
+async def clear_alarm(alarm: AlarmId, body: ClearingIn, caller: Operator, asked: Asked) -> Response:
+    """Close an alarm: its reason is gone, or was looked into. The note is logged."""
+    subject = f"alarm/{alarm}"
+    at = asked.use.clock.now(subject)
+
+    async def work(db: AsyncConnection) -> tuple[int, dict[str, object]]:
+        row = await alarms.clear(db, alarm, by=str(caller), note=body.note, at=at)
+        return 200, AlarmView.of(row).model_dump(mode="json")
+
+    ask = Ask(
+        caller=str(caller),
+        route="alarm.clear",
+        object=subject,
+        key=asked.key,
+        body_hash=body_hash(body),
+        command="alarm.clear",
+        received_at=at,
+    )
+    return await asked.do(ask, work)

@@ -1,0 +1,128 @@
+"""What people ask of an order; each is judged by its process and answered at once."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends, Path
+from starlette.responses import Response
+
+from api.asking import ASKED, Asked
+from api.deps import only
+from api.routers.orders import OrderId
+from api.schemas.common import Id
+from api.schemas.order_views import PATHS, OrderView
+from api.schemas.orders import (
+    CancellationIn,
+    HoldIn,
+    LiftingIn,
+    NothingMore,
+    RefundIn,
+    ResolutionIn,
+    RiskDecisionIn,
+    ShipmentIn,
+)
+from domain.order.rules import WHO_MAY, Action
+from workflows.order import messages as said
+
+router = APIRouter(prefix="/v1/orders/{order}", tags=["requests of an order"])
+HoldId = Annotated[Id, Path(description="The hold's name.", examples=["h-1"])]
+Nothing = Annotated[NothingMore | None, Body()]
+Handler = Callable[..., Awaitable[Response]]
+
+
+def _asks_for(action: Action) -> Callable[[Handler], Handler]:
+    """Declare a route. The domain's table says who may; the process asks it again."""
+    return router.post(
+        f"/{PATHS[action]}",
+        response_model=OrderView,
+        responses=ASKED,
+        dependencies=[Depends(only(*sorted(WHO_MAY[action])))],
+    )
+
+
+@_asks_for(Action.CANCEL)
+async def cancel(order: OrderId, body: CancellationIn, asked: Asked) -> Response:
+    """Close the order before it is paid."""
+    return await asked.order(
+        order, "order.cancel", body, lambda actor, at: said.CancelOrder(actor, at, body.reason)
+    )
+
+
+@_asks_for(Action.DECIDE_RISK)
+async def decide_risk(order: OrderId, body: RiskDecisionIn, asked: Asked) -> Response:
+    """Accept or refuse a payment that was put aside, or take the longer window."""
+    return await asked.order(
+        order,
+        "order.decide_risk",
+        body,
+        lambda actor, at: said.DecideRisk(actor, at, body.verdict, body.reason),
+    )
+
+
+@_asks_for(Action.DECLARE_SHIPMENT)
+async def declare_shipment(order: OrderId, body: ShipmentIn, asked: Asked) -> Response:
+    """Say which carrier has the goods, and under which number."""
+    return await asked.order(
+        order,
+        "order.declare_shipment",
+        body,
+        lambda actor, at: said.DeclareShipment(actor, at, body.carrier, body.number),
+    )
+
+
+@_asks_for(Action.CONFIRM_RECEIPT)
+async def confirm_receipt(order: OrderId, asked: Asked, body: Nothing = None) -> Response:
+    """Confirm that the goods arrived. Protection runs on; then the seller is paid."""
+    return await asked.order(
+        order, "order.confirm_receipt", body or NothingMore(), said.ConfirmReceipt
+    )
+
+
+@_asks_for(Action.DENY_RECEIPT)
+async def deny_receipt(order: OrderId, asked: Asked, body: Nothing = None) -> Response:
+    """Say, when asked, that nothing came. The seller may still prove that it did."""
+    return await asked.order(order, "order.deny_receipt", body or NothingMore(), said.DenyReceipt)
+
+
+@_asks_for(Action.REFUND)
+async def refund(order: OrderId, body: RefundIn, asked: Asked) -> Response:
+    """Give money back to the buyer, in full or in part."""
+    return await asked.order(
+        order,
+        "order.refund",
+        body,
+        lambda actor, at: said.RefundOrder(actor, at, body.amount, body.reason),
+    )
+
+
+@_asks_for(Action.PLACE_HOLD)
+async def place_hold(order: OrderId, body: HoldIn, asked: Asked) -> Response:
+    """Keep money from being released, for a stated reason, until the hold is lifted."""
+    return await asked.order(
+        order,
+        "order.place_hold",
+        body,
+        lambda actor, at: said.PlaceHold(actor, at, body.hold, body.amount, body.reason),
+    )
+
+
+@_asks_for(Action.LIFT_HOLD)
+async def lift_hold(order: OrderId, hold: HoldId, body: LiftingIn, asked: Asked) -> Response:
+    """End a hold: what it kept may be released."""
+    return await asked.order(
+        order,
+        f"order.lift_hold/{hold}",
+        body,
+        lambda actor, at: said.LiftHold(actor, at, hold, body.reason),
+    )
+
+
+@_asks_for(Action.RESOLVE)
+async def resolve(order: OrderId, body: ResolutionIn, asked: Asked) -> Response:
+    """Let a parked order go on: try the step again, or settle it by hand."""
+    return await asked.order(
+        order,
+        "order.resolve",
+        body,
+        lambda actor, at: said.Resolve(actor, at, body.resolution, body.note),
+    )

@@ -1,0 +1,187 @@
+"""Sellers and their money: registered, changed, read, paid out on demand."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import JSONResponse, Response
+
+from api.asking import ASKED, READ, Asked, body_hash, own_store, problems
+from api.auth import Caller
+from api.deps import Database, Seen, Staff, Use, only
+from api.paging import Page, PageQuery, decode, decode_number, page
+from api.schemas.common import Id
+from api.schemas.money import (
+    BalanceView,
+    PayoutIn,
+    PayoutView,
+    SellerChange,
+    SellerIn,
+    SellerView,
+)
+from api.schemas.order_views import etag
+from domain.actors import Role
+from domain.errors import NotKnown
+from domain.ids import fingerprint
+from persistence import reading
+from persistence.records import PAYOUT_STATE
+from runtime import sellers
+from runtime.commands import PAY_OUT
+from runtime.desk import Ask
+from workflows.payout.messages import StartPayout
+
+router = APIRouter(prefix="/v1", tags=["sellers"])
+SellerId = Annotated[Id, Path(description="The seller's id.", examples=["s-1"])]
+PayoutId = Annotated[
+    str,
+    Path(
+        description="The payout's id.",
+        pattern=r"^[A-Za-z0-9._/-]{1,200}$",
+        examples=["s-1/2026-11-30-EUR"],
+    ),
+]
+Registrar = Annotated[Caller, Depends(only(Role.SERVICE, Role.OPERATOR))]
+Reader = Annotated[Caller, Depends(only(Role.SERVICE, Role.SELLER, *Staff))]
+Lister = Annotated[Caller, Depends(only(Role.SERVICE, *Staff))]
+Payer = Annotated[Caller, Depends(only(Role.SERVICE, Role.SELLER, Role.OPERATOR))]
+
+
+@router.post("/sellers", status_code=201, response_model=SellerView, responses=ASKED)
+async def register_seller(body: SellerIn, caller: Registrar, asked: Asked) -> Response:
+    """Register a seller whom the marketplace has certified."""
+    subject = f"seller/{body.seller}"
+    at = asked.use.clock.now(subject)
+    wanted = sellers.Registration(
+        body.seller, body.account, body.country, body.level, body.policy, body.standing
+    )
+
+    async def work(db: AsyncConnection) -> tuple[int, dict[str, object]]:
+        row = await sellers.register(db, wanted, at)
+        return 201, SellerView.of(row).model_dump(mode="json")
+
+    ask = Ask(
+        caller=str(caller),
+        route="seller.register",
+        object=subject,
+        key=asked.key,
+        body_hash=body_hash(body),
+        command="seller.register",
+        received_at=at,
+        person=body.seller,
+        particulars=_mail(body),
+        is_creation=True,
+    )
+    answer = await asked.do(ask, work)
+    if answer.status_code == 201:  # noqa: PLR2004 - the status of the route itself
+        answer.headers["Location"] = f"/v1/sellers/{body.seller}"
+        answer.headers["ETag"] = etag(1)
+    return answer
+
+
+def _mail(body: SellerIn) -> bytes | None:
+    return None if body.email is None else body.model_dump_json(include={"email"}).encode()
+
+
+class SellerQuery(PageQuery):
+    """Which sellers to list."""
+
+    standing: str | None = None
+
+
+@router.get("/sellers", responses=READ)
+async def list_sellers(
+    caller: Lister, db: Database, wanted: Annotated[SellerQuery, Query()]
+) -> Page[SellerView]:
+    """List sellers by id."""
+    del caller
+    after = decode(wanted.cursor)
+    rows = await reading.sellers(db, after, wanted.limit + 1, wanted.standing)
+    return page(rows, wanted.limit, lambda row: row.seller, SellerView.of)
+
+
+@router.get("/sellers/{seller}", response_model=SellerView, responses=READ)
+async def read_seller(seller: SellerId, caller: Reader, db: Database) -> Response:
+    """Read a seller."""
+    own_store(caller, seller)
+    return _shown(SellerView.of(await reading.seller(db, seller)))
+
+
+@router.patch(
+    "/sellers/{seller}", response_model=SellerView, responses=problems(404, 412, 422, 428)
+)
+async def change_seller(
+    seller: SellerId, body: SellerChange, caller: Registrar, use: Use, seen: Seen
+) -> Response:
+    """Change a seller. Another account begins the cool-down of changed bank details."""
+    del caller
+    at = use.clock.now(f"seller/{seller}")
+    wanted = sellers.Change(body.account, body.level, body.policy, body.standing)
+    async with use.engine.begin() as db:
+        return _shown(SellerView.of(await sellers.change(db, seller, wanted, seen, at)))
+
+
+def _shown(view: SellerView) -> Response:
+    return JSONResponse(view.model_dump(mode="json"), headers={"ETag": etag(view.version)})
+
+
+@router.get("/sellers/{seller}/balance", responses=READ)
+async def read_balance(seller: SellerId, caller: Reader, db: Database) -> list[BalanceView]:
+    """Read what a seller has, per currency."""
+    own_store(caller, seller)
+    await reading.seller(db, seller)
+    found = await reading.balances(db, seller)
+    return [BalanceView.of(currency, found[currency]) for currency in sorted(found)]
+
+
+@router.get("/sellers/{seller}/payouts", responses=READ)
+async def list_payouts(
+    seller: SellerId, caller: Reader, db: Database, wanted: Annotated[PageQuery, Query()]
+) -> Page[PayoutView]:
+    """List a seller's payouts, the newest first."""
+    own_store(caller, seller)
+    await reading.seller(db, seller)
+    rows = await reading.payouts(db, seller, decode_number(wanted.cursor), wanted.limit + 1)
+    return page(rows, wanted.limit, lambda row: row[0], lambda row: PayoutView.of(row[1]))
+
+
+@router.post(
+    "/sellers/{seller}/payouts", status_code=201, response_model=PayoutView, responses=ASKED
+)
+async def pay_out(seller: SellerId, body: PayoutIn, caller: Payer, asked: Asked) -> Response:
+    """Pay a balance out now. What may not be paid is withheld with its reason."""
+    own_store(caller, seller)
+    async with asked.use.engine.connect() as db:
+        await reading.seller(db, seller)
+    at = asked.use.clock.now(f"seller/{seller}")
+    payout = f"{seller}/{fingerprint(str(caller), asked.key)[:16]}-{body.currency}"
+    answer = await asked.use.desk.ask(
+        Ask(
+            caller=str(caller),
+            route=f"{PAY_OUT}/{seller}",
+            object=f"payout/{payout}",
+            key=asked.key,
+            body_hash=body_hash(body),
+            command=PAY_OUT,
+            received_at=at,
+            message=StartPayout(payout, seller, body.currency, at),
+            person=seller,
+            is_creation=True,
+        )
+    )
+    return asked.answered(
+        answer,
+        lambda body: (
+            PayoutView.of(PAYOUT_STATE.validate_python(body)).model_dump(mode="json"),
+            {"Location": f"/v1/payouts/{payout}"},
+        ),
+    )
+
+
+@router.get("/payouts/{payout:path}", responses=READ)
+async def read_payout(payout: PayoutId, caller: Reader, db: Database) -> PayoutView:
+    """Read a payout."""
+    state = await reading.payout(db, payout)
+    if state is None:
+        raise NotKnown(f"there is no payout {payout}", payout=payout)
+    own_store(caller, state.seller)
+    return PayoutView.of(state)

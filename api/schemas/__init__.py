@@ -1,0 +1,1 @@
+"""The forms in which things are asked for and shown over HTTP."""

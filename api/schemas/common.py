@@ -1,0 +1,79 @@
+"""Words that every form is made of: identifiers, texts, money, problems."""
+
+import unicodedata
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+LARGEST_AMOUNT: Final = 10**12
+
+
+class Form(BaseModel):
+    """What a caller sends: nothing unknown is taken in silence, and nothing is echoed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class View(BaseModel):
+    """What a caller is shown."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+def _clean(text: str) -> str:
+    """One form for one text (NFC), and nothing in it that a screen or a log cannot show."""
+    normal = unicodedata.normalize("NFC", text).strip()
+    if any(unicodedata.category(char) in {"Cc", "Cs", "Co", "Cn"} for char in normal):
+        raise ValueError("control characters are not accepted")
+    return normal
+
+
+_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+Id = Annotated[str, Field(pattern=_ID_PATTERN, examples=["o-1001"])]
+Text = Annotated[str, Field(max_length=200), AfterValidator(_clean)]
+Reason = Annotated[str, Field(max_length=500), AfterValidator(_clean)]
+Amount = Annotated[int, Field(ge=0, le=LARGEST_AMOUNT, strict=True)]
+PositiveAmount = Annotated[int, Field(gt=0, le=LARGEST_AMOUNT, strict=True)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["DE"])]
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+
+
+class Money(View):
+    """An exact amount, in minor units of its currency (ISO 4217)."""
+
+    amount: int = Field(examples=[1999])
+    currency: Currency
+
+
+class FieldError(View):
+    """One field that cannot be accepted, and why."""
+
+    field: str = Field(examples=["lines[0].price"])
+    why: str
+
+
+class ProblemView(BaseModel):
+    """What is said when something is not done (RFC 9457); further members are its facts."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="Stable; open it to read what can be done.")
+    title: str
+    status: int
+    detail: str
+    request_id: str = Field(description="Name it when you ask us about it.")
+    errors: list[FieldError] | None = None
+
+
+class RequestView(View):
+    """A request of yours: what it asked, and whether it has been answered."""
+
+    id: str
+    state: str = Field(description="waiting, answered, or parked", examples=["waiting"])
+    command: str = Field(examples=["order.confirm_receipt"])
+    subject: str = Field(examples=["order/o-1001"])
+    received_at: str = Field(description="When it arrived here: the instant that counts.")
+    status: int | None = Field(default=None, description="Of the answer, once there is one.")
+    problem: dict[str, Any] | None = Field(default=None, description="If it was refused.")
+    location: str | None = Field(default=None, description="Where its object is found.")

@@ -1,0 +1,254 @@
+"""Sellers, balances, payouts, the ledger and alarms, as they are asked for and shown."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from api.schemas.common import Country, Currency, Form, Id, Money, View, Word
+from api.schemas.orders import Email
+from domain.ledger import AccountKind
+from domain.payout.rules import Standing
+from domain.payout.state import PayoutState
+from persistence.reading import AccountSum, AlarmRow, LedgerEntry, SellerRow
+
+
+class SellerIn(Form):
+    """A seller whom the marketplace has certified elsewhere."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "seller": "s-1",
+                    "account": "acct_1Caravan",
+                    "country": "CN",
+                    "level": "standard",
+                    "policy": "standard",
+                    "email": "seller@example.com",
+                }
+            ]
+        }
+    )
+
+    seller: Id
+    account: str = Field(
+        default="",
+        max_length=100,
+        pattern=r"^[A-Za-z0-9_]*$",
+        description="The connected account at the payment provider; without it nothing is paid.",
+    )
+    country: Country
+    level: Word = "standard"
+    standing: Standing = Standing.ACTIVE
+    policy: Word = "standard"
+    email: Email | None = Field(default=None, description="Where notices go; kept sealed.")
+
+
+class SellerChange(Form):
+    """What is to be different; what is absent stays as it is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"account": "acct_2Caravan"}, {"standing": "suspended"}]}
+    )
+
+    account: str | None = Field(default=None, max_length=100, pattern=r"^[A-Za-z0-9_]*$")
+    level: Word | None = None
+    standing: Standing | None = None
+    policy: Word | None = None
+
+
+class SellerView(View):
+    """A seller."""
+
+    id: str = Field(examples=["s-1"])
+    version: int
+    account: str
+    country: str
+    level: str
+    standing: str
+    policy: str
+    bank_changed_at: datetime | None
+    non_fulfilments: int = Field(description="Paid orders that were never shipped.")
+    registered_at: datetime
+    links: dict[str, str]
+
+    @classmethod
+    def of(cls, row: SellerRow) -> "SellerView":
+        """Show a seller."""
+        here = f"/v1/sellers/{row.seller}"
+        return cls(
+            id=row.seller,
+            version=row.version,
+            account=row.account,
+            country=row.country,
+            level=row.level,
+            standing=row.standing,
+            policy=row.policy,
+            bank_changed_at=row.bank_changed_at,
+            non_fulfilments=row.non_fulfilments,
+            registered_at=row.registered_at,
+            links={"self": here, "balance": f"{here}/balance", "payouts": f"{here}/payouts"},
+        )
+
+
+class BalanceView(View):
+    """What a seller has in one currency. `debt` is what the seller owes."""
+
+    currency: Currency
+    payable: Money
+    reserve: Money
+    deposit: Money
+    debt: Money
+
+    @classmethod
+    def of(cls, currency: str, amounts: dict[AccountKind, int]) -> "BalanceView":
+        """Show the balances of one currency (credit positive)."""
+
+        def money(kind: AccountKind, sign: int = 1) -> Money:
+            return Money(amount=sign * amounts.get(kind, 0), currency=currency)
+
+        return cls(
+            currency=currency,
+            payable=money(AccountKind.PAYABLE),
+            reserve=money(AccountKind.RESERVE),
+            deposit=money(AccountKind.DEPOSIT),
+            debt=money(AccountKind.DEBT, -1),
+        )
+
+
+class PayoutIn(Form):
+    """Pay a seller's balance of one currency out now, whatever the cycle."""
+
+    currency: Currency
+
+
+class PayoutView(View):
+    """A payout: `gross` leaves the balance, `net` arrives, `fee` is between them."""
+
+    id: str
+    version: int
+    seller: str
+    stage: str = Field(examples=["sent"])
+    gross: Money
+    fee: Money
+    net: Money
+    as_of: datetime = Field(description="The business time up to which the balance counts.")
+    reason: str = Field(description="Why it is withheld or came back.")
+    watch_until: datetime | None
+    ended_at: datetime | None
+    links: dict[str, str]
+
+    @classmethod
+    def of(cls, state: PayoutState) -> "PayoutView":
+        """Show a payout."""
+        return cls(
+            id=state.payout,
+            version=state.version,
+            seller=state.seller,
+            stage=state.stage,
+            gross=Money(amount=state.gross, currency=state.currency),
+            fee=Money(amount=state.fee, currency=state.currency),
+            net=Money(amount=state.net, currency=state.currency),
+            as_of=state.as_of,
+            reason=state.reason,
+            watch_until=state.watch_until,
+            ended_at=state.ended_at,
+            links={
+                "self": f"/v1/payouts/{state.payout}",
+                "seller": f"/v1/sellers/{state.seller}",
+            },
+        )
+
+
+class LegView(View):
+    """One side of an entry in minor units; debit is positive."""
+
+    account: str = Field(examples=["escrow"])
+    owner: str = Field(examples=["o-1001"])
+    amount: int
+
+
+class PostingView(View):
+    """One entry of the ledger: its sides sum to zero. Nothing is ever edited or deleted."""
+
+    key: str = Field(examples=["order/o-1001/take/1"])
+    kind: str
+    process: str = Field(description="The execution that posted it.")
+    currency: str
+    effective_at: datetime = Field(description="Business time, the only one that rules read.")
+    recorded_at: datetime
+    legs: list[LegView]
+
+    @classmethod
+    def of(cls, entry: LedgerEntry) -> "PostingView":
+        """Show an entry."""
+        legs = [
+            LegView(account=leg.account, owner=leg.owner, amount=leg.amount) for leg in entry.legs
+        ]
+        return cls(
+            key=entry.key,
+            kind=entry.kind,
+            process=entry.process,
+            currency=entry.currency,
+            effective_at=entry.effective_at,
+            recorded_at=entry.recorded_at,
+            legs=legs,
+        )
+
+
+class AccountView(View):
+    """What stands on one account in minor units; debit is positive."""
+
+    account: str
+    owner: str
+    currency: str
+    amount: int
+
+    @classmethod
+    def of(cls, row: AccountSum) -> "AccountView":
+        """Show a sum."""
+        return cls(account=row.account, owner=row.owner, currency=row.currency, amount=row.amount)
+
+
+class ClearingIn(Form):
+    """The reason for an alarm is gone, or was looked into."""
+
+    note: str = Field(default="", max_length=500)
+
+
+class AlarmView(View):
+    """Something that a person must look at; its facts name what it is about."""
+
+    id: int
+    kind: str = Field(examples=["books.differ"])
+    subject: str
+    detail: str
+    facts: dict[str, Any]
+    raised_at: datetime
+    cleared_at: datetime | None
+
+    @classmethod
+    def of(cls, row: AlarmRow) -> "AlarmView":
+        """Show an alarm."""
+        return cls(
+            id=row.id,
+            kind=row.kind,
+            subject=row.subject,
+            detail=row.detail,
+            facts=dict(row.facts),
+            raised_at=row.raised_at,
+            cleared_at=row.cleared_at,
+        )
+
+
+class PaymentView(View):
+    """What the buyer's browser needs to pay with; read from the provider, never kept here."""
+
+    provider: str
+    reference: str
+    status: str
+    amount: Money
+    captured: Money
+    client_secret: str
+    decline: str = Field(description="Why the last attempt failed, in the provider's words.")

@@ -1,0 +1,277 @@
+"""Orders as they are shown: each to the caller who asks."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from pydantic import Field
+
+from api.auth import Caller
+from api.schemas.common import Money, View
+from domain.actors import STAFF, Role
+from domain.order import rules
+from domain.order.rules import WHEN_DUE, Action, Due
+from domain.order.state import Clock, OrderState
+from persistence.reading import Happened
+
+# Where each action is asked for, below the order.
+PATHS: Final[Mapping[Action, str]] = MappingProxyType(
+    {
+        Action.CANCEL: "cancellation",
+        Action.DECIDE_RISK: "risk-decision",
+        Action.DECLARE_SHIPMENT: "shipments",
+        Action.CONFIRM_RECEIPT: "receipt",
+        Action.DENY_RECEIPT: "non-receipt",
+        Action.REFUND: "refunds",
+        Action.PLACE_HOLD: "holds",
+        Action.LIFT_HOLD: "holds/{hold}/lifting",
+        Action.RESOLVE: "resolution",
+    }
+)
+
+
+class AxesView(View):
+    """Where each of the parallel axes stands."""
+
+    payment: str = Field(examples=["captured"])
+    fulfilment: str = Field(examples=["in_transit"])
+    release: str = Field(examples=["none"])
+
+
+class OrderMoneyView(View):
+    """Where the order's money is. `in_escrow` includes what is held."""
+
+    total: Money
+    captured: Money
+    refunded: Money
+    held: Money
+    released: Money
+    in_reserve: Money
+    in_escrow: Money
+
+
+class ParcelView(View):
+    """The parcel, as declared and as its carrier tells."""
+
+    carrier: str
+    number: str
+    milestone: str
+
+
+class ClockView(View):
+    """A deadline that runs, and what it does when it runs out."""
+
+    name: str = Field(examples=["confirmation"])
+    opened_at: datetime
+    due_at: datetime
+    when_due: str = Field(examples=["silence confirms the receipt"])
+
+
+class NextView(View):
+    """What will happen by itself, and when."""
+
+    at: datetime
+    clock: str
+    what: str
+
+
+class AllowedView(View):
+    """Something that you may ask for now, and where."""
+
+    action: str = Field(examples=["confirm_receipt"])
+    method: str = "POST"
+    href: str
+
+
+class ParkedView(View):
+    """A step failed for good; an operator decides how it goes on."""
+
+    step: str
+    reason: str
+    tried: str
+    since: datetime
+    may: tuple[str, ...]
+
+
+class OrderView(View):
+    """An order: where it stands, what you may do, what happens next and when."""
+
+    id: str = Field(examples=["o-1001"])
+    version: int = Field(description="Grows with every change; also the `ETag`.")
+    status: str = Field(examples=["in_transit"])
+    outcome: str = Field(examples=["open"])
+    buyer: str
+    seller: str
+    policy: str = Field(description="The version whose rules the order keeps until it ends.")
+    placed_at: datetime
+    paid_at: datetime | None
+    shipped_at: datetime | None
+    delivered_at: datetime | None
+    received_at: datetime | None
+    ended_at: datetime | None
+    axes: AxesView
+    money: OrderMoneyView
+    parcel: ParcelView | None
+    clocks: list[ClockView]
+    next: NextView | None
+    allowed: list[AllowedView]
+    parked: ParkedView | None = Field(description="Shown to staff.")
+    links: dict[str, str]
+
+    @classmethod
+    def of(cls, state: OrderState, caller: Caller) -> "OrderView":
+        """Show an order to *caller*, with what they may do about it."""
+        return cls(
+            id=state.order,
+            version=state.version,
+            status=rules.headline(state),
+            outcome=state.outcome,
+            buyer=state.buyer,
+            seller=state.seller,
+            policy=state.policy,
+            placed_at=state.placed_at,
+            paid_at=state.paid_at,
+            shipped_at=state.shipped_at,
+            delivered_at=state.delivered_at,
+            received_at=state.confirmed_at,
+            ended_at=state.ended_at,
+            axes=AxesView(
+                payment=state.payment, fulfilment=state.fulfilment, release=state.release
+            ),
+            money=_money(state),
+            parcel=_parcel(state),
+            clocks=[_clock(clock) for clock in state.clocks],
+            next=_next(rules.next_due(state)),
+            allowed=_allowed(state, caller.role),
+            parked=_parked(state) if caller.role in STAFF else None,
+            links=_links(state.order),
+        )
+
+
+class OrderFigures(View):
+    """An order in a list."""
+
+    id: str
+    version: int
+    status: str
+    buyer: str
+    seller: str
+    total: Money
+    placed_at: datetime
+    next: NextView | None
+    needs_attention: bool
+    href: str
+
+    @classmethod
+    def of(cls, state: OrderState) -> "OrderFigures":
+        """The line that a list shows."""
+        return cls(
+            id=state.order,
+            version=state.version,
+            status=rules.headline(state),
+            buyer=state.buyer,
+            seller=state.seller,
+            total=Money(amount=state.total, currency=state.currency),
+            placed_at=state.placed_at,
+            next=_next(rules.next_due(state)),
+            needs_attention=state.parked is not None,
+            href=f"/v1/orders/{state.order}",
+        )
+
+
+class HappenedView(View):
+    """One thing that happened."""
+
+    version: int
+    kind: str = Field(examples=["order.shipped"])
+    actor: str = Field(examples=["seller:s-1"])
+    at: datetime
+    facts: dict[str, Any]
+
+    @classmethod
+    def of(cls, entry: Happened, caller: Caller) -> "HappenedView":
+        """Show an entry. Who exactly of the staff acted is the staff's business."""
+        actor = entry.actor
+        role = actor.partition(":")[0]
+        if caller.role in {Role.BUYER, Role.SELLER} and role in STAFF:
+            actor = role
+        return cls(
+            version=entry.version,
+            kind=entry.kind,
+            actor=actor,
+            at=entry.at,
+            facts=dict(entry.facts),
+        )
+
+
+def etag(version: int) -> str:
+    """A version as an `ETag`."""
+    return f'"{version}"'
+
+
+def _money(state: OrderState) -> OrderMoneyView:
+    def money(amount: int) -> Money:
+        return Money(amount=amount, currency=state.currency)
+
+    return OrderMoneyView(
+        total=money(state.total),
+        captured=money(state.captured),
+        refunded=money(state.refunded),
+        held=money(state.held),
+        released=money(state.released),
+        in_reserve=money(state.reserved),
+        in_escrow=money(max(0, state.captured - state.refunded - state.released)),
+    )
+
+
+def _parcel(state: OrderState) -> ParcelView | None:
+    parcel = state.parcel
+    if parcel is None:
+        return None
+    return ParcelView(carrier=parcel.carrier, number=parcel.number, milestone=parcel.milestone)
+
+
+def _clock(clock: Clock) -> ClockView:
+    return ClockView(
+        name=clock.name,
+        opened_at=clock.opened_at,
+        due_at=clock.due_at,
+        when_due=WHEN_DUE[clock.name],
+    )
+
+
+def _next(due: Due | None) -> NextView | None:
+    if due is None:
+        return None
+    what = "a reminder goes out" if due.is_reminder else WHEN_DUE[due.clock]
+    return NextView(at=due.at, clock=due.clock, what=what)
+
+
+def _allowed(state: OrderState, role: Role) -> list[AllowedView]:
+    return [
+        AllowedView(action=action, href=f"/v1/orders/{state.order}/{PATHS[action]}")
+        for action, roles in rules.allowed(state).items()
+        if role in roles
+    ]
+
+
+def _parked(state: OrderState) -> ParkedView | None:
+    parked = state.parked
+    if parked is None:
+        return None
+    return ParkedView(
+        step=parked.step,
+        reason=parked.reason,
+        tried=parked.tried,
+        since=parked.since,
+        may=parked.may,
+    )
+
+
+_LINKED: Final[Sequence[str]] = ("timeline", "postings", "payment")
+
+
+def _links(order: str) -> dict[str, str]:
+    here = f"/v1/orders/{order}"
+    return {"self": here} | {name: f"{here}/{name}" for name in _LINKED}

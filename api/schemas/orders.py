@@ -1,0 +1,170 @@
+"""Orders as they are asked for."""
+
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, ConfigDict, Field, model_validator
+
+from api.paging import PageQuery
+from api.schemas.common import (
+    LARGEST_AMOUNT,
+    Amount,
+    Country,
+    Currency,
+    Form,
+    Id,
+    PositiveAmount,
+    Reason,
+    Text,
+    Word,
+)
+from domain.order.lines import OrderLine
+from workflows.order.messages import Resolution, RiskVerdict
+
+Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+MOST_LINES = 100
+
+
+class LineIn(Form):
+    """One product; `price` and `freight` are for the whole line, in minor units."""
+
+    product: Id = Field(examples=["p-7"])
+    category: Text = Field(default="", examples=["phones"])
+    quantity: int = Field(default=1, ge=1, le=1_000_000, strict=True)
+    price: Amount = Field(examples=[19900])
+    freight: Amount = Field(default=0, examples=[500])
+
+
+class ShipToIn(Form):
+    """Where the goods go. All but the country is personal: it is kept sealed."""
+
+    country: Country
+    city: Text = Field(min_length=1, examples=["Hamburg"])
+    street: Text = Field(default="", examples=["Kaistrasse 4"])
+    name: Text = Field(default="", examples=["A. Buyer"])
+    email: Email | None = Field(default=None, examples=["buyer@example.com"])
+
+
+class PaymentIn(Form):
+    """How it is paid: the provider's token of a method, never card data; empty to pay later."""
+
+    method: str = Field(default="", max_length=200, pattern=r"^[A-Za-z0-9_]*$")
+
+
+class OrderIn(Form):
+    """An order as the buyer's checkout sends it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "order": "o-1001",
+                    "buyer": "b-1",
+                    "seller": "s-1",
+                    "currency": "EUR",
+                    "lines": [{"product": "p-7", "category": "phones", "price": 19900}],
+                    "ship_to": {
+                        "country": "DE",
+                        "city": "Hamburg",
+                        "street": "Kaistrasse 4",
+                        "name": "A. Buyer",
+                        "email": "buyer@example.com",
+                    },
+                    "payment": {"method": "pm_card_visa"},
+                }
+            ]
+        }
+    )
+
+    order: Id | None = Field(default=None, description="Your own id; made from the key if absent.")
+    buyer: Id | None = Field(
+        default=None, description="Whose order it is. A service must say, a buyer need not."
+    )
+    seller: Id = Field(examples=["s-1"])
+    currency: Currency
+    lines: tuple[LineIn, ...] = Field(min_length=1, max_length=MOST_LINES)
+    ship_to: ShipToIn
+    payment: PaymentIn = PaymentIn()
+
+    @model_validator(mode="after")
+    def _has_a_total(self) -> Self:
+        total = sum(line.price + line.freight for line in self.lines)
+        if not 0 < total <= LARGEST_AMOUNT:
+            raise ValueError(f"the order's total must be between 1 and {LARGEST_AMOUNT}")
+        return self
+
+    def order_lines(self) -> tuple[OrderLine, ...]:
+        """The lines, numbered in the order in which they were sent."""
+        return tuple(
+            OrderLine(
+                line=str(number),
+                product=line.product,
+                category=line.category,
+                quantity=line.quantity,
+                price=line.price,
+                freight=line.freight,
+            )
+            for number, line in enumerate(self.lines, 1)
+        )
+
+
+class NothingMore(Form):
+    """Nothing needs to be said besides the address."""
+
+
+class CancellationIn(Form):
+    """Close an order before it is paid."""
+
+    reason: Reason = Field(default="", examples=["ordered twice"])
+
+
+class RiskDecisionIn(Form):
+    """What compliance says of a payment that was put aside."""
+
+    verdict: RiskVerdict
+    reason: Reason = Field(min_length=1, examples=["documents match"])
+
+
+class ShipmentIn(Form):
+    """The goods were handed to a carrier under a number."""
+
+    carrier: str = Field(pattern=r"^[A-Za-z0-9]{2,40}$", examples=["UPS"])
+    number: Text = Field(min_length=4, max_length=60, examples=["1Z999AA10123456784"])
+
+
+class RefundIn(Form):
+    """Give money back to the buyer, in minor units of the order's currency."""
+
+    amount: PositiveAmount = Field(examples=[1000])
+    reason: Reason = Field(min_length=1, examples=["one part was missing"])
+
+
+class HoldIn(Form):
+    """Keep money from being released; the hold's name is yours to choose."""
+
+    hold: Id = Field(examples=["h-1"])
+    amount: PositiveAmount = Field(examples=[5000])
+    reason: Reason = Field(min_length=1, examples=["claim of the card's holder"])
+
+
+class LiftingIn(Form):
+    """A hold has ended."""
+
+    reason: Reason = Field(min_length=1, examples=["the claim was withdrawn"])
+
+
+class ResolutionIn(Form):
+    """What an operator does about a parked step; the note is kept."""
+
+    resolution: Resolution
+    note: Reason = Field(min_length=1, examples=["the provider's outage is over"])
+
+
+class OrderQuery(PageQuery):
+    """Which orders to list; what is absent is not asked for."""
+
+    status: Word | None = Field(default=None, examples=["in_transit"])
+    seller: Id | None = Field(default=None, examples=["s-1"])
+    buyer: Id | None = Field(default=None, examples=["b-1"])
+    needs_attention: bool | None = None
+    placed_from: AwareDatetime | None = None
+    placed_to: AwareDatetime | None = Field(default=None, description="Not itself included.")

@@ -1,0 +1,95 @@
+"""Sellers as the marketplace registers them, until they certify themselves."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
+
+from domain.errors import AlreadyExists, VersionConflict
+from domain.payout.rules import Standing
+from persistence import reading
+from persistence.reading import SellerRow
+from persistence.tables.business import Seller
+from runtime import policies
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A seller to be. `account` is the connected account at the payment provider, "" for none."""
+
+    seller: str
+    account: str
+    country: str
+    level: str
+    policy: str
+    standing: Standing = Standing.ACTIVE
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to be different; None leaves it as it is."""
+
+    account: str | None = None
+    level: str | None = None
+    policy: str | None = None
+    standing: Standing | None = None
+
+
+async def register(db: AsyncConnection, wanted: Registration, at: datetime) -> SellerRow:
+    """Put a new seller on record. Refuses a taken id and a policy that nobody published."""
+    await policies.stored(db, wanted.policy)
+    written = await db.execute(
+        insert(Seller)
+        .values(
+            seller=wanted.seller,
+            version=1,
+            account=wanted.account,
+            country=wanted.country,
+            level=wanted.level,
+            standing=str(wanted.standing),
+            policy=wanted.policy,
+            non_fulfilments=0,
+            registered_at=at,
+        )
+        .on_conflict_do_nothing()
+        .returning(col(Seller.seller))
+    )
+    if written.scalar_one_or_none() is None:
+        raise AlreadyExists(f"there is a seller {wanted.seller} already", seller=wanted.seller)
+    log.info("seller.registered", seller=wanted.seller)
+    return await reading.seller(db, wanted.seller)
+
+
+async def change(
+    db: AsyncConnection, name: str, wanted: Change, version: int, at: datetime
+) -> SellerRow:
+    """Change a seller who still is as the caller saw them (`VersionConflict`).
+
+    Another account begins the cool-down of changed bank details at *at*.
+    """
+    before = await reading.seller(db, name)
+    if wanted.policy is not None:
+        await policies.stored(db, wanted.policy)
+    values: dict[str, object] = {
+        key: str(value) for key, value in vars(wanted).items() if value is not None
+    }
+    if wanted.account is not None and wanted.account != before.account:
+        values["bank_changed_at"] = at
+    written = await db.execute(
+        update(Seller)
+        .where(col(Seller.seller) == name, col(Seller.version) == version)
+        .values(version=version + 1, **values)
+        .returning(col(Seller.seller))
+    )
+    if written.scalar_one_or_none() is None:
+        raise VersionConflict(
+            f"seller {name} has changed since: read it again", seller=name, version=before.version
+        )
+    log.info("seller.changed", seller=name, changed=sorted(values))
+    return await reading.seller(db, name)
