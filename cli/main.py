@@ -6,6 +6,7 @@ import structlog
 import typer
 
 from cli.doctor import doctor
+from cli.keys import keys
 from cli.tokens import token
 from cli.up import up
 
@@ -16,6 +17,7 @@ app = typer.Typer(
 app.command()(up)
 app.command()(doctor)
 app.command()(token)
+app.add_typer(keys, name="keys")
 
 
 @app.callback()

@@ -55,7 +55,7 @@ class KeyRing:
         except KeyError:
             raise KeyRingInvalid(
                 f"The key ring lacks {key_id!r}, which data in the database still need. "
-                "Put it back; rotate with `caravan keys rotate` before dropping a key."
+                "Put it back; run `caravan keys rewrap` before dropping a key."
             ) from None
 
     @classmethod
@@ -81,6 +81,17 @@ class KeyRing:
         """
         path.touch(mode=0o600, exist_ok=False)
         path.write_text(self.dump())
+
+    def replace(self, path: Path) -> None:
+        """Write over a ring, in one step. Raises `KeyRingInvalid` if a key of it would be lost."""
+        lost = KeyRing.read(path).keys.items() - self.keys.items()
+        if lost:
+            names = ", ".join(sorted(key_id for key_id, _ in lost))
+            raise KeyRingInvalid(f"{path} holds keys that the new ring lacks: {names}.")
+        new = path.with_name(f"{path.name}.new")
+        new.unlink(missing_ok=True)
+        self.write(new)
+        new.replace(path)
 
     @classmethod
     def read(cls, path: Path) -> Self:

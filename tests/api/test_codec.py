@@ -25,8 +25,8 @@ CAPABILITY = "c" * 43
 
 
 @pytest.fixture(scope="module")
-async def engine(postgres: LocalPostgres) -> AsyncIterator[AsyncEngine]:
-    async with key_tables(postgres) as engine:
+async def engine(postgres: LocalPostgres, template_database: str) -> AsyncIterator[AsyncEngine]:
+    async with key_tables(postgres, template_database) as engine:
         yield engine
 
 

@@ -28,8 +28,8 @@ class Clock:
 
 
 @pytest.fixture(scope="module")
-async def engine(postgres: LocalPostgres) -> AsyncIterator[AsyncEngine]:
-    async with key_tables(postgres) as engine:
+async def engine(postgres: LocalPostgres, template_database: str) -> AsyncIterator[AsyncEngine]:
+    async with key_tables(postgres, template_database) as engine:
         yield engine
 
 
@@ -231,9 +231,11 @@ async def test_what_is_sealed_for_one_person_opens_for_nobody_else(
         await vault.open(person, sealed[:-1] + bytes([sealed[-1] ^ 1]))
 
 
-async def test_rotation_frees_the_old_master_key(postgres: LocalPostgres) -> None:
+async def test_rotation_frees_the_old_master_key(
+    postgres: LocalPostgres, template_database: str
+) -> None:
     """After a suspected leak the old key must go, and everything must still open."""
-    async with key_tables(postgres) as engine:
+    async with key_tables(postgres, template_database) as engine:
         old = KeyRing.generate("a")
         before = Vault(engine, old)
         await before.bind("order/bound", "maria")
@@ -250,9 +252,11 @@ async def test_rotation_frees_the_old_master_key(postgres: LocalPostgres) -> Non
         assert await only_new.open("maria", sealed) == b"Dear Maria"
 
 
-async def test_a_dropped_master_key_is_named(postgres: LocalPostgres) -> None:
+async def test_a_dropped_master_key_is_named(
+    postgres: LocalPostgres, template_database: str
+) -> None:
     """Who dropped it before rotating has to know which one to put back."""
-    async with key_tables(postgres) as engine:
+    async with key_tables(postgres, template_database) as engine:
         await Vault(engine, KeyRing.generate("a")).key_of("order/1")
 
         with pytest.raises(KeyRingInvalid, match="lacks 'a'"):

@@ -22,8 +22,8 @@ WORD = "Lindenstrasse"
 
 
 @pytest.fixture(scope="module")
-async def engine(postgres: LocalPostgres) -> AsyncIterator[AsyncEngine]:
-    async with key_tables(postgres) as engine:
+async def engine(postgres: LocalPostgres, template_database: str) -> AsyncIterator[AsyncEngine]:
+    async with key_tables(postgres, template_database) as engine:
         yield engine
 
 

@@ -108,3 +108,18 @@ def test_a_lost_key_is_named() -> None:
     """Dropping a key too early can be undone only by who knows which one it was."""
     with pytest.raises(KeyRingInvalid, match="lacks 'b'"):
         KeyRing.generate("a").key("b")
+
+
+def test_a_ring_is_replaced_by_its_continuation_alone(tmp_path: Path) -> None:
+    """A rotation must not be able to drop what is still needed."""
+    path = tmp_path / "ring.json"
+    ring = KeyRing.generate("a")
+    ring.write(path)
+
+    ring.rotated("b").replace(path)
+
+    assert KeyRing.read(path).active == "b"
+    assert path.stat().st_mode & 0o077 == 0
+    with pytest.raises(KeyRingInvalid, match="lacks: a, b"):
+        KeyRing.generate("a").replace(path)
+    assert KeyRing.read(path).key("a") == ring.key("a")
