@@ -1,7 +1,7 @@
 """Reading for people: views, the timeline, the ledger. Nothing here decides or writes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -123,7 +123,7 @@ class LedgerEntry:
     currency: str
     effective_at: datetime
     recorded_at: datetime
-    legs: tuple[EntryLeg, ...]
+    legs: tuple[EntryLeg, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -216,11 +216,7 @@ async def postings(
         query = query.where(col(PostingRow.id) > after)
     rows = (await db.execute(query.order_by(col(PostingRow.id)).limit(limit))).all()
     legs = await _legs(db, [row[0] for row in rows])
-    return [_entry(*row, legs=tuple(legs[row[0]])) for row in rows]
-
-
-def _entry(*columns: Any, legs: tuple[EntryLeg, ...]) -> LedgerEntry:  # noqa: ANN401 - of a row
-    return LedgerEntry(*columns, legs)
+    return [replace(LedgerEntry(*row), legs=tuple(legs[row[0]])) for row in rows]
 
 
 async def _legs(db: AsyncConnection, entries: list[int]) -> dict[int, list[EntryLeg]]:

@@ -1,0 +1,183 @@
+"""The API as callers meet it: over ASGI, with a real database, Temporal, issuer and provider."""
+
+import hashlib
+import itertools
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import httpx2
+from fastapi import FastAPI
+from temporalio.client import Client
+
+from adapters.errors import NotGenuine
+from adapters.logistics.easypost import EasyPostTracking
+from adapters.payment.stripe import StripeGateway
+from api.app import create_app
+from api.auth import Doorkeeper, FixedKeys
+from api.deps import Services
+from api.limits import RateLimit
+from domain.actors import Role
+from persistence.database import SqlDatabase
+from persistence.engine import connect
+from persistence.vault import Vault
+from runtime import wiring
+from runtime.codec import data_converter
+from runtime.desk import Desk
+from runtime.issuer import DEVELOPMENT_ISSUER, DevelopmentIssuer
+from runtime.keyring import KeyRing
+from runtime.policies import publish_shipped
+from runtime.temporal import register_search_attributes
+from runtime.wakeups import Wakeups
+from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, SandboxPlace, free_port
+
+Json: TypeAlias = dict[str, Any]
+SERVICE_KEY: Final = "csk_checkout_of_the_tests"
+_numbers = itertools.count(1)
+
+
+class ClosedIntake:
+    """Takes no message at all: for tests without a provider."""
+
+    async def payment(self, headers: Mapping[str, str], body: bytes, now: datetime) -> object:
+        raise NotGenuine("no provider speaks to this edge")
+
+    async def tracking(self, headers: Mapping[str, str], body: bytes, now: datetime) -> object:
+        raise NotGenuine("no provider speaks to this edge")
+
+
+class SetClock:
+    """The edge's clock, which tests put forward."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2026, 11, 2, 12, tzinfo=UTC)
+
+    def now(self, subject: str) -> datetime:
+        return self.at
+
+
+@dataclass
+class Market:
+    """One API and everything behind it, with a caller for each role."""
+
+    app: FastAPI
+    services: Services
+    issuer: DevelopmentIssuer
+    clock: SetClock
+    task_queue: str
+    stack: AsyncExitStack = field(repr=False)
+
+    async def anonymous(self) -> httpx2.AsyncClient:
+        """Somebody without a token."""
+        transport = httpx2.ASGITransport(self.app, raise_app_exceptions=False)
+        client = httpx2.AsyncClient(transport=transport, base_url="http://caravan.test")
+        return await self.stack.enter_async_context(client)
+
+    async def caller(self, role: Role, name: str = "") -> "Person":
+        """Somebody with a token of the issuer."""
+        client = await self.anonymous()
+        token = self.issuer.mint(role, name or f"{role}-1")
+        client.headers["Authorization"] = f"Bearer {token}"
+        return Person(client)
+
+    async def service(self) -> "Person":
+        """A service with its key."""
+        client = await self.anonymous()
+        client.headers["Authorization"] = f"Bearer {SERVICE_KEY}"
+        return Person(client)
+
+    @asynccontextmanager
+    async def working(self, place: SandboxPlace) -> AsyncGenerator[None]:
+        """Run a worker with the real steps while inside."""
+        client = await Client.connect(
+            self.services.temporal.service_client.config.target_host,
+            data_converter=data_converter(self.services.vault),
+        )
+        await register_search_attributes(client)
+        tracking = EasyPostTracking("EZTK_sandbox", EASYPOST_SECRET, place.easypost_base)
+        gateway = StripeGateway("sk_test_sandbox", STRIPE_SECRET, place.stripe_base)
+        steps = wiring.activities(SqlDatabase(self.services.engine), gateway, tracking)
+        async with wiring.worker(client, steps, task_queue=self.task_queue):
+            yield
+        tracking.close()
+        gateway.close()
+
+
+class Person:
+    """A caller; every POST has a key of its own unless the test names one."""
+
+    def __init__(self, client: httpx2.AsyncClient) -> None:
+        self.client = client
+
+    async def post(self, path: str, body: object = None, key: str = "") -> httpx2.Response:
+        headers = {"Idempotency-Key": key or f"test-{next(_numbers)}"}
+        return await self.client.post(path, json=body, headers=headers)
+
+    async def get(self, path: str, **query: str | int) -> httpx2.Response:
+        return await self.client.get(path, params=query)
+
+    async def patch(self, path: str, body: object, version: int) -> httpx2.Response:
+        return await self.client.patch(path, json=body, headers={"If-Match": f'"{version}"'})
+
+
+def an_order(order: str | None = None, **changed: object) -> Json:
+    """The body of an order."""
+    body: Json = {
+        "seller": "s-1",
+        "currency": "EUR",
+        "lines": [{"product": "p-7", "category": "phones", "price": 19900, "freight": 500}],
+        "ship_to": {"country": "DE", "city": "Hamburg", "name": "A. Buyer", "street": "Kai 4"},
+    }
+    if order is not None:
+        body["order"] = order
+    return body | changed
+
+
+def a_seller(seller: str, **changed: object) -> Json:
+    """The body of a seller's registration."""
+    return {"seller": seller, "account": "acct_1", "country": "CN"} | changed
+
+
+@asynccontextmanager
+async def open_market(
+    url: str,
+    keys: Path,
+    temporal: str = "",
+    stripe_base: str | None = None,
+    rate: RateLimit | None = None,
+) -> AsyncGenerator[Market]:
+    """Open an API over the database at *url*; without *temporal* nobody listens there."""
+    clock = SetClock()
+    issuer = DevelopmentIssuer.open(keys / "issuer.pem", profile="local")
+    task_queue = f"tests-{next(_numbers)}"
+    hashed = hashlib.sha256(SERVICE_KEY.encode()).hexdigest()
+    payments = StripeGateway("sk_test_sandbox", STRIPE_SECRET, stripe_base)
+    async with AsyncExitStack() as stack:
+        stack.callback(payments.close)
+        engine = connect(url)
+        stack.push_async_callback(engine.dispose)
+        vault = Vault(engine, KeyRing.generate())
+        client = await Client.connect(
+            temporal or f"127.0.0.1:{free_port()}", data_converter=data_converter(vault), lazy=True
+        )
+        wakeups = Wakeups(engine)
+        stack.push_async_callback(wakeups.close)
+        services = Services(
+            engine=engine,
+            vault=vault,
+            desk=Desk(engine, vault, client, task_queue, patience=5 if temporal else 1),
+            temporal=client,
+            doorkeeper=Doorkeeper(
+                FixedKeys(issuer.jwks()), DEVELOPMENT_ISSUER, "caravan", [f"checkout:{hashed}"]
+            ),
+            intake=ClosedIntake(),
+            payments=payments,
+            wakeups=wakeups,
+            clock=clock,
+            rate=rate or RateLimit(1000, 10_000),
+        )
+        await publish_shipped(engine, clock.at)
+        yield Market(create_app(services), services, issuer, clock, task_queue, stack)
