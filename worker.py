@@ -26,7 +26,7 @@ async def serve(settings: Settings) -> None:
         await register_search_attributes(client)
         serving = worker(
             client,
-            activities(shared),
+            activities(shared.database, shared.payments, shared.tracking),
             task_queue=settings.temporal.task_queue,
             deployment=own.deployment_name,
             build_id=own.build_id,

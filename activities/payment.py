@@ -145,14 +145,15 @@ class PaymentActivities:
         if request.by_deadline:
             async with self._database.transaction() as tx:
                 await must_not_be_asked(tx, state.order, request.at)
-        status = IntentStatus.CANCELLED
-        if state.intent:
-            intent = await self._gateway.cancel(state.intent)
-            status = intent.status
-            if status is IntentStatus.CAPTURED and intent.captured.minor == state.total:
-                return await self._captured(Step(state, request.at), intent)
-        if status is IntentStatus.PROCESSING and request.by_deadline and _is_first_window(state):
+        if not state.intent:
+            return await self._never_paid(request)
+        intent = await self._gateway.look(state.intent)
+        is_pending = intent.status is IntentStatus.PROCESSING
+        if is_pending and request.by_deadline and _is_first_window(state):
             return await self._wait_for_money(request)
+        intent = await self._gateway.cancel(state.intent)
+        if intent.status is IntentStatus.CAPTURED and intent.captured.minor == state.total:
+            return await self._captured(Step(state, request.at), intent)
         return await self._never_paid(request)
 
     async def _wait_for_money(self, request: ClosePayment) -> OrderState:

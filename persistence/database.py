@@ -1,10 +1,9 @@
 """Transactions over PostgreSQL, as `persistence.port.Database` promises them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from persistence.funds import SqlFunds
 from persistence.ledger import SqlLedger
@@ -32,7 +31,7 @@ class SqlDatabase:
         self._engine = engine
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[SqlTransaction]:
+    async def transaction(self) -> AsyncGenerator[SqlTransaction]:
         """Committed when the block ends, rolled back when it raises."""
         async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
             yield SqlTransaction(session)

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.ledger import LOCKED, Account, AccountKind, Leg, Posting
 from persistence.tables.ledger import Balance, LegRow, PostingRow

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, select, text, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import SQLModel, col
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from domain.ids import order_workflow_id
 from domain.notices import CONCERNS
@@ -53,14 +53,16 @@ class SqlStory:
         state = found.scalar_one_or_none()
         return None if state is None else records.PAYOUT_STATE.validate_python(state)
 
-    async def _show(self, table: type[SQLModel], key: str, values: dict[str, Any]) -> None:
+    async def _show(
+        self, table: type[OrderViewRow | PayoutRow], key: str, values: dict[str, Any]
+    ) -> None:
         new = insert(table).values(**values)
         shown = {name: new.excluded[name] for name in values if name != key}
         await self._session.execute(
             new.on_conflict_do_update(
                 index_elements=[key],
                 set_=shown,
-                where=new.excluded.version > text(f"{table.__tablename__}.version"),
+                where=new.excluded.version > col(table.version),
             )
         )
 

@@ -1,6 +1,6 @@
 """Composition: the one room that knows everything binds each port to its adapter."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -83,7 +83,7 @@ class Services:
 
 
 @asynccontextmanager
-async def services(settings: Settings) -> AsyncIterator[Services]:
+async def services(settings: Settings) -> AsyncGenerator[Services]:
     """Open what *settings* name, and close it at the end. `SettingsError` if something lacks."""
     url = required(settings.database_url, "database_url").get_secret_value()
     payments, tracking, post = _payments(settings), _tracking(settings), _post(settings)
@@ -135,9 +135,10 @@ def _post(settings: Settings) -> SmtpPost:
     )
 
 
-def activities(shared: Services) -> list[Callable[..., Any]]:
+def activities(
+    database: SqlDatabase, payments: PaymentGateway, tracking: TrackingProvider
+) -> list[Callable[..., Any]]:
     """Every step that a worker can run."""
-    database, payments, tracking = shared.database, shared.payments, shared.tracking
     order = OrderActivities(database)
     payment = PaymentActivities(database, payments)
     refund = RefundActivities(database, payments)

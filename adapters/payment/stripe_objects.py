@@ -60,7 +60,7 @@ def key_in(source: object) -> str:
 
 def intent_of(seen: stripe.PaymentIntent) -> Intent:
     """A payment intent, with its charge's balance transaction expanded."""
-    status = _INTENTS.get(seen.status, IntentStatus.AWAITING_BUYER)
+    status = _status(seen)
     fee, at = _settled(seen) if status is IntentStatus.CAPTURED else (None, None)
     return Intent(
         reference=seen.id,
@@ -72,6 +72,14 @@ def intent_of(seen: stripe.PaymentIntent) -> Intent:
         client_secret=seen.client_secret or "",
         decline=_why(seen.last_payment_error),
     )
+
+
+def _status(seen: stripe.PaymentIntent) -> IntentStatus:
+    """A slip in the buyer's hands (boleto, konbini, ...) may be paid at any counter by now."""
+    todo = seen.next_action
+    if seen.status == "requires_action" and todo and todo.type.endswith("display_details"):
+        return IntentStatus.PROCESSING
+    return _INTENTS.get(seen.status, IntentStatus.AWAITING_BUYER)
 
 
 def _why(error: object) -> str:

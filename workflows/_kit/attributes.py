@@ -45,7 +45,7 @@ class Shown:
         if (state, needs_attention) == self._said:
             return
         self._said = (state, needs_attention)
-        workflow.upsert_search_attributes(
+        workflow.upsert_search_attributes(  # pyright: ignore[reportUnknownMemberType] - the SDK's
             [
                 STATE.value_set(state),
                 NEEDS_ATTENTION.value_set(needs_attention),

@@ -1,6 +1,6 @@
 """Refusals on their way out of a workflow: typed, and never a failure of the workflow itself."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -13,7 +13,7 @@ _OUTAGES: Final = (REJECTED, UNAVAILABLE)
 
 
 @contextmanager
-def refusing() -> Iterator[None]:
+def refusing() -> Generator[None]:
     """Turn a refusal into the typed error that the caller of an update sees."""
     try:
         yield

@@ -1,0 +1,1 @@
+"""The versions, oldest first; one that has landed is never edited."""

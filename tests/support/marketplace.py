@@ -1,0 +1,305 @@
+"""A whole marketplace for a test: real database, real Temporal, real adapters, sandboxed world.
+
+Each has a database, a sandbox's subjects and a task queue of its own; servers are shared.
+"""
+
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import TimeSkipper
+from temporalio.worker import Interceptor
+
+from adapters.logistics.easypost import EasyPostTracking
+from adapters.payment.stripe import StripeGateway
+from domain.actors import Actor, Role
+from domain.order.lines import OrderLine
+from domain.order.state import OrderState
+from persistence.database import SqlDatabase
+from persistence.engine import connect
+from persistence.tables.business import Seller
+from persistence.vault import Vault
+from runtime.codec import data_converter
+from runtime.keyring import KeyRing
+from runtime.policies import publish_shipped
+from runtime.wiring import activities, worker
+from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, SandboxWorld
+from workflows._kit import attributes
+from workflows.order import messages as said
+from workflows.order.workflow import OrderWorkflow
+
+_numbers: Final = itertools.count(1)
+OrderHandle = WorkflowHandle[OrderWorkflow, OrderState]
+
+
+def buyer(order: str) -> Actor:
+    """The buyer of an order that `Marketplace.order` placed."""
+    return Actor(Role.BUYER, f"b-{order}")
+
+
+def seller_of(name: str = "s-1") -> Actor:
+    return Actor(Role.SELLER, name)
+
+
+SUPPORT: Final = Actor(Role.SUPPORT_AGENT, "a-1")
+LEAD: Final = Actor(Role.SUPPORT_LEAD, "l-1")
+COMPLIANCE: Final = Actor(Role.COMPLIANCE, "c-1")
+OPERATOR: Final = Actor(Role.OPERATOR, "op-1")
+
+
+@dataclass
+class Placed:
+    """One order as a test drives it: `at` is its own business time."""
+
+    market: "Marketplace"
+    order: str
+    handle: OrderHandle
+    began: datetime
+
+    def at(self, **after: float) -> datetime:
+        """The instant that lies so long after the order was placed."""
+        return self.began + timedelta(**after)
+
+    async def skip(self, **to: float) -> bool:
+        """Let the order's own clock run to so long after its beginning; False if it has ended."""
+        now = (await self.market.clock(self.handle)) or self.began
+        return await self.market.skipper.fast_forward(self.handle, self.at(**to) - now)
+
+    async def skip_to_end(self) -> OrderState:
+        """Let time run until the order has ended by itself."""
+        await self.market.skipper.fast_forward(self.handle)
+        return await self.handle.result()
+
+    async def state(self) -> OrderState:
+        snapshot = await self.handle.query(OrderWorkflow.snapshot)
+        return snapshot.state
+
+    async def until(self, happened: Callable[[OrderState], bool], within: float = 20) -> OrderState:
+        """Wait (in real time) until the order's state is so."""
+        async with asyncio.timeout(within):
+            while not happened(state := await self.state()):
+                await asyncio.sleep(0.02)
+        return state
+
+    async def paid(self, **after: float) -> OrderState:
+        """Let the buyer pay by card, and the news of it arrive."""
+        state = await self.until(lambda state: bool(state.intent))
+        intent = await self.market.gateway.look(state.intent)
+        if not intent.captured.minor:
+            await self.market.world.pay(state.intent)
+        await self.payment_news(**after)
+        return await self.until(lambda state: state.captured > 0)
+
+    async def payment_news(self, event: str = "", **after: float) -> None:
+        name = event or f"evt-{next(_numbers)}"
+        fact = said.PaymentChanged(name, self.at(**after))
+        await self.handle.signal(OrderWorkflow.payment_changed, fact)
+
+    async def shipped(self, **after: float) -> OrderState:
+        """Let the seller declare a number that nobody else has."""
+        request = said.DeclareShipment(
+            seller_of(self.market.of[self.order]), self.at(**after), "DHLExpress", dhl_number()
+        )
+        return await self.handle.execute_update(OrderWorkflow.declare_shipment, request)
+
+    async def scanned(self, milestone: str = "in_transit", **after: float) -> None:
+        """Put a scan on record and let the milestone reach the order, as the relay does."""
+        moment = self.at(**after)
+        await self.market.record_scan(self.order, milestone, moment)
+        name = f"evt-{next(_numbers)}"
+        fact = said.ParcelMoved(name, moment, milestone)
+        await self.handle.signal(OrderWorkflow.parcel_moved, fact)
+        await self.until(
+            lambda state: state.parcel is not None and state.parcel.milestone == milestone
+        )
+
+    async def delivered(self, **after: float) -> OrderState:
+        await self.scanned("delivered", **after)
+        return await self.until(lambda state: state.delivered_at is not None)
+
+    async def confirmed(self, **after: float) -> OrderState:
+        request = said.ConfirmReceipt(buyer(self.order), self.at(**after))
+        return await self.handle.execute_update(OrderWorkflow.confirm_receipt, request)
+
+
+@dataclass
+class Marketplace:
+    """Everything a process meets, and the hands to play with it."""
+
+    engine: AsyncEngine
+    vault: Vault
+    gateway: StripeGateway
+    tracking: EasyPostTracking
+    client: Client
+    skipper: TimeSkipper
+    world: SandboxWorld
+    task_queue: str
+    of: dict[str, str] = field(default_factory=dict)
+    accounts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def database(self) -> SqlDatabase:
+        return SqlDatabase(self.engine)
+
+    async def clock(self, handle: WorkflowHandle[Any, Any]) -> datetime | None:
+        """An execution's own time now; None as long as it has never been moved."""
+        if await self.skipper.get_time_skipping_info(handle) is None:
+            return None
+        return await self.skipper.get_current_time(handle)
+
+    async def seller(self, name: str = "s-1", **terms: str) -> str:
+        """Register a seller with a connected account of their own."""
+        stripe = self.world.place.stripe()
+        account = await asyncio.to_thread(stripe.v1.accounts.create, {"type": "custom"})
+        self.accounts[name] = account.id
+        row = Seller(
+            seller=name,
+            account=account.id,
+            country=terms.get("country", "DE"),
+            level=terms.get("level", "standard"),
+            standing=terms.get("standing", "active"),
+            registered_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        async with self.engine.begin() as db:
+            await db.execute(Seller.__table__.insert(), row.model_dump())  # type: ignore[attr-defined]  # SQLModel's table
+        return name
+
+    def asked(self, seller: str, total: int, currency: str, method: str) -> said.PlaceOrder:
+        """What a checkout would send."""
+        order = f"o-{os.getpid()}-{next(_numbers)}"
+        self.of[order] = seller
+        return said.PlaceOrder(
+            order=order,
+            buyer=f"b-{order}",
+            seller=seller,
+            currency=currency,
+            lines=(OrderLine("1", "p-1", "general", 1, total),),
+            ship_to="DE",
+            received_at=datetime.now(UTC).replace(microsecond=0),
+            method=method,
+        )
+
+    async def order(
+        self,
+        seller: str = "s-1",
+        total: int = 10_000,
+        currency: str = "EUR",
+        method: str = "",
+    ) -> Placed:
+        """Place an order whose clock stands still until the test moves it."""
+        asked = self.asked(seller, total, currency, method)
+        name = f"order/{asked.order}"
+        await self.vault.bind(name, asked.buyer)
+        with self.skipper.with_time_skipping_disabled():
+            handle = await self.skipper.client.start_workflow(
+                OrderWorkflow.run,
+                asked,
+                id=name,
+                task_queue=self.task_queue,
+                search_attributes=attributes.at_start(
+                    "order", "awaiting_payment", seller, asked.order
+                ),
+            )
+        return Placed(self, asked.order, handle, asked.received_at)
+
+    async def record_scan(
+        self, order: str, milestone: str, at: datetime, country: str = "DE"
+    ) -> None:
+        async with self.engine.begin() as db:
+            await db.execute(
+                text(
+                    "INSERT INTO scans (parcel, milestone, at, received_at, message, city, country,"
+                    " is_withdrawn) VALUES (:parcel, :milestone, :at, :at, '', '', :country, false)"
+                ),
+                {"parcel": f"{order}/1", "milestone": milestone, "at": at, "country": country},
+            )
+
+    async def rows(self, query: str, **values: object) -> Sequence[Any]:
+        """Look straight into the database."""
+        async with self.engine.connect() as db:
+            return (await db.execute(text(query), values)).all()
+
+    async def kinds(self, order: str) -> list[str]:
+        """What the timeline says happened, in order."""
+        found = await self.rows(
+            "SELECT kind FROM timeline WHERE subject = :subject ORDER BY seq",
+            subject=f"order/{order}",
+        )
+        return [kind.removeprefix("order.") for (kind,) in found]
+
+    async def balances(self) -> dict[str, int]:
+        """What each account holds, by its name; credit positive."""
+        found = await self.rows(
+            "SELECT kind, owner, -sum(amount) FROM legs GROUP BY kind, owner ORDER BY kind, owner"
+        )
+        return {f"{kind}/{owner}": int(amount) for kind, owner, amount in found if amount}
+
+    async def provider_effects(self, subject: str) -> list[tuple[str, int]]:
+        """What the provider says was done for a subject: (type, amount) by its own books."""
+        found = await self.world.effects(subject)
+        assert found["duplicates"] == [], "an effect happened twice at the provider"
+        return sorted((line["type"], line["amount"]) for line in found["lines"])
+
+
+def dhl_number() -> str:
+    """A number that DHL Express could have given out, new every time."""
+    serial = f"{os.getpid() % 10_000:04d}{next(_numbers):05d}"
+    return serial + str(int(serial) % 7)
+
+
+@asynccontextmanager
+async def open_marketplace(
+    database_url: str,
+    client_address: str,
+    world: SandboxWorld,
+    interceptors: Sequence[Interceptor] = (),
+    *,
+    is_served: bool = True,
+) -> AsyncGenerator[Marketplace]:
+    """A marketplace on *database_url* with a worker of its own (unless not *is_served*)."""
+    engine = connect(database_url)
+    await publish_shipped(engine, datetime(2026, 1, 1, tzinfo=UTC))
+    vault = Vault(engine, KeyRing.generate())
+    gateway = StripeGateway("sk_test_market", STRIPE_SECRET, world.place.stripe_base)
+    tracking = EasyPostTracking("EZTK_market", EASYPOST_SECRET, world.place.easypost_base)
+    client = await Client.connect(client_address, data_converter=data_converter(vault))
+    market = Marketplace(
+        engine,
+        vault,
+        gateway,
+        tracking,
+        client,
+        TimeSkipper(client),
+        world,
+        f"market-{os.getpid()}-{next(_numbers)}",
+    )
+    try:
+        if is_served:
+            async with serving(market, interceptors):
+                yield market
+        else:
+            yield market
+    finally:
+        gateway.close()
+        tracking.close()
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def serving(
+    market: Marketplace, interceptors: Sequence[Interceptor] = ()
+) -> AsyncGenerator[None]:
+    """Run a worker for the marketplace; leaving it is a clean stop."""
+    steps = activities(market.database, market.gateway, market.tracking)
+    async with worker(
+        market.client, steps, task_queue=market.task_queue, interceptors=interceptors
+    ):
+        yield
