@@ -1,8 +1,7 @@
 """What routes need: the services, the caller, the clock of the edge."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Header, Request
@@ -16,38 +15,12 @@ from api.limits import RateLimit
 from api.problems import KINDS, Problem
 from domain.actors import STAFF, Role
 from persistence.vault import Vault
+from runtime.clock import EdgeClock, UtcClock
 from runtime.desk import Desk
+from runtime.intake import Intake
 from runtime.wakeups import Wakeups
 
 _KEY_LENGTH = 200
-
-
-class EdgeClock(Protocol):
-    """Says when a message about *subject* ("order/o-1") has arrived (UTC)."""
-
-    def now(self, subject: str) -> datetime:
-        """The instant that decides every race against a deadline."""
-        ...
-
-
-class WallClock:
-    """The machine's own clock, the same for every subject."""
-
-    def now(self, subject: str) -> datetime:  # noqa: ARG002 - other clocks ask which
-        """Now."""
-        return datetime.now(UTC)
-
-
-class Intake(Protocol):
-    """Takes messages of providers: verified and committed when it returns."""
-
-    async def payment(self, headers: Mapping[str, str], body: bytes, now: datetime) -> object:
-        """Keep a message of the payment provider. Raises `NotGenuine`."""
-        ...
-
-    async def tracking(self, headers: Mapping[str, str], body: bytes, now: datetime) -> object:
-        """Keep a message of the tracking provider. Raises `NotGenuine`."""
-        ...
 
 
 class PaymentReader(Protocol):
@@ -72,7 +45,7 @@ class Services:
     intake: Intake
     payments: PaymentReader
     wakeups: Wakeups
-    clock: EdgeClock = field(default_factory=WallClock)
+    clock: EdgeClock = field(default_factory=UtcClock)
     rate: RateLimit = field(default_factory=lambda: RateLimit(50, 200))
     problem_base: str = "/problems"
 

@@ -26,7 +26,7 @@ from runtime.spelling import PREFIX, known_names, misspelt
 from runtime.urls import asyncpg_url
 
 Port = Annotated[int, Field(gt=0, lt=65536)]
-Group = TypeVar("Group", bound="_Group")
+Group = TypeVar("Group")
 
 
 class SettingsError(Exception):
@@ -144,11 +144,14 @@ class CodecSettings(_Group):
 
 
 class ApiSettings(_Group):
-    """Where the API listens, and how others reach it."""
+    """Where the API listens, how others reach it, and how often each caller may ask."""
 
     host: str = "127.0.0.1"
     port: Port = 8080
     public_url: HttpUrl = HttpUrl("http://127.0.0.1:8080")
+    requests_per_second: Annotated[float, Field(gt=0)] = 50
+    burst: Annotated[int, Field(gt=0)] = 200
+    problem_base: str = "/problems"
 
 
 class WorkerSettings(_Group):

@@ -7,20 +7,17 @@ from api.asking import problems
 from api.deps import Use
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
-_SUBJECT = "webhooks"
 
 
 @router.post("/stripe", status_code=204, responses=problems(400))
 async def payment_news(request: Request, use: Use) -> Response:
     """Take a message of the payment provider."""
-    now = use.clock.now(_SUBJECT)
-    await use.intake.payment(request.headers, await request.body(), now)
+    await use.intake.payment(request.headers, await request.body())
     return Response(status_code=204)
 
 
 @router.post("/easypost", status_code=204, responses=problems(400))
 async def tracking_news(request: Request, use: Use) -> Response:
     """Take a message of the tracking provider."""
-    now = use.clock.now(_SUBJECT)
-    await use.intake.tracking(request.headers, await request.body(), now)
+    await use.intake.tracking(request.headers, await request.body())
     return Response(status_code=204)

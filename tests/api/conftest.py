@@ -19,7 +19,7 @@ async def market(
     request: pytest.FixtureRequest,
 ) -> AsyncIterator[Market]:
     """An API whose Temporal is away, with two sellers."""
-    name = f"market_{os.getpid()}_{request.module.__name__.rpartition('.')[2]}"
+    name = f"market_{os.getpid()}_{request.path.stem}"
     url = await postgres.create_database(name, template_database)
     async with open_market(url, tmp_path_factory.mktemp("keys")) as opened:
         service = await opened.service()
@@ -52,12 +52,14 @@ async def alive(
     name = f"alive_{os.getpid()}"
     url = await postgres.create_database(name, template_database)
     keys = tmp_path_factory.mktemp("keys")
-    async with open_market(url, keys, temporal.address, sandbox.place.stripe_base) as opened:
-        async with opened.working(sandbox.place):
-            service = await opened.service()
-            account = await sandbox_account(sandbox)
-            await service.post("/v1/sellers", a_seller("s-1", account=account))
-            yield opened
+    async with (
+        open_market(url, keys, temporal.address, sandbox.place) as opened,
+        opened.working(),
+    ):
+        service = await opened.service()
+        account = await sandbox_account(sandbox)
+        await service.post("/v1/sellers", a_seller("s-1", account=account))
+        yield opened
     await postgres.drop_database(name)
 
 

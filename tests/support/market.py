@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +13,6 @@ import httpx2
 from fastapi import FastAPI
 from temporalio.client import Client
 
-from adapters.errors import NotGenuine
 from adapters.logistics.easypost import EasyPostTracking
 from adapters.payment.stripe import StripeGateway
 from api.app import create_app
@@ -27,6 +26,7 @@ from persistence.vault import Vault
 from runtime import wiring
 from runtime.codec import data_converter
 from runtime.desk import Desk
+from runtime.intake import Intake
 from runtime.issuer import DEVELOPMENT_ISSUER, DevelopmentIssuer
 from runtime.keyring import KeyRing
 from runtime.policies import publish_shipped
@@ -37,16 +37,6 @@ from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, SandboxPlace, 
 Json: TypeAlias = dict[str, Any]
 SERVICE_KEY: Final = "csk_checkout_of_the_tests"
 _numbers = itertools.count(1)
-
-
-class ClosedIntake:
-    """Takes no message at all: for tests without a provider."""
-
-    async def payment(self, headers: Mapping[str, str], body: bytes, now: datetime) -> object:
-        raise NotGenuine("no provider speaks to this edge")
-
-    async def tracking(self, headers: Mapping[str, str], body: bytes, now: datetime) -> object:
-        raise NotGenuine("no provider speaks to this edge")
 
 
 class SetClock:
@@ -68,6 +58,8 @@ class Market:
     issuer: DevelopmentIssuer
     clock: SetClock
     task_queue: str
+    payments: StripeGateway
+    tracking: EasyPostTracking
     stack: AsyncExitStack = field(repr=False)
 
     async def anonymous(self) -> httpx2.AsyncClient:
@@ -90,20 +82,16 @@ class Market:
         return Person(client)
 
     @asynccontextmanager
-    async def working(self, place: SandboxPlace) -> AsyncGenerator[None]:
+    async def working(self) -> AsyncGenerator[None]:
         """Run a worker with the real steps while inside."""
         client = await Client.connect(
             self.services.temporal.service_client.config.target_host,
             data_converter=data_converter(self.services.vault),
         )
         await register_search_attributes(client)
-        tracking = EasyPostTracking("EZTK_sandbox", EASYPOST_SECRET, place.easypost_base)
-        gateway = StripeGateway("sk_test_sandbox", STRIPE_SECRET, place.stripe_base)
-        steps = wiring.activities(SqlDatabase(self.services.engine), gateway, tracking)
+        steps = wiring.activities(SqlDatabase(self.services.engine), self.payments, self.tracking)
         async with wiring.worker(client, steps, task_queue=self.task_queue):
             yield
-        tracking.close()
-        gateway.close()
 
 
 class Person:
@@ -146,7 +134,7 @@ async def open_market(
     url: str,
     keys: Path,
     temporal: str = "",
-    stripe_base: str | None = None,
+    place: SandboxPlace | None = None,
     rate: RateLimit | None = None,
 ) -> AsyncGenerator[Market]:
     """Open an API over the database at *url*; without *temporal* nobody listens there."""
@@ -154,9 +142,13 @@ async def open_market(
     issuer = DevelopmentIssuer.open(keys / "issuer.pem", profile="local")
     task_queue = f"tests-{next(_numbers)}"
     hashed = hashlib.sha256(SERVICE_KEY.encode()).hexdigest()
-    payments = StripeGateway("sk_test_sandbox", STRIPE_SECRET, stripe_base)
+    payments = StripeGateway("sk_test_sandbox", STRIPE_SECRET, place.stripe_base if place else None)
+    tracking = EasyPostTracking(
+        "EZTK_sandbox", EASYPOST_SECRET, place.easypost_base if place else None
+    )
     async with AsyncExitStack() as stack:
         stack.callback(payments.close)
+        stack.callback(tracking.close)
         engine = connect(url)
         stack.push_async_callback(engine.dispose)
         vault = Vault(engine, KeyRing.generate())
@@ -173,11 +165,13 @@ async def open_market(
             doorkeeper=Doorkeeper(
                 FixedKeys(issuer.jwks()), DEVELOPMENT_ISSUER, "caravan", [f"checkout:{hashed}"]
             ),
-            intake=ClosedIntake(),
+            intake=Intake(engine, vault, payments, tracking, clock),
             payments=payments,
             wakeups=wakeups,
             clock=clock,
             rate=rate or RateLimit(1000, 10_000),
         )
         await publish_shipped(engine, clock.at)
-        yield Market(create_app(services), services, issuer, clock, task_queue, stack)
+        yield Market(
+            create_app(services), services, issuer, clock, task_queue, payments, tracking, stack
+        )

@@ -1,0 +1,113 @@
+"""How the API is put together and served; it starts, and takes requests, without Temporal."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+import uvicorn
+from fastapi import APIRouter
+from sqlalchemy.exc import DBAPIError
+from temporalio.client import Client
+
+from api.app import create_app
+from api.auth import Doorkeeper, FetchedKeys, FixedKeys, Keys
+from api.deps import Services, only
+from api.limits import RateLimit
+from api.routers.codec import codec_router
+from domain.actors import Role
+from runtime import wiring
+from runtime.clock import UtcClock
+from runtime.codec import CaravanCodec, data_converter
+from runtime.desk import Desk
+from runtime.intake import Intake
+from runtime.issuer import DevelopmentIssuer
+from runtime.policies import publish_shipped
+from runtime.settings import AuthSettings, Settings, SettingsError, required
+from runtime.telemetry import configure_logging, configure_tracing
+from runtime.wakeups import Wakeups
+
+_LAST_WORDS: Final = 10
+log = structlog.get_logger(__name__)
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until told to stop; what is being answered is finished first."""
+    configure_logging("api", form=settings.log.format, level=settings.log.level)
+    configure_tracing("caravan-api")
+    async with opened(settings) as services:
+        await _publish(services)
+        app = create_app(services, [_codec(settings, services)])
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=settings.api.host,
+                port=settings.api.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_LAST_WORDS,
+            )
+        )
+        log.info("api.started", host=settings.api.host, port=settings.api.port)
+        await server.serve()
+    log.info("api.stopped")
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncGenerator[Services]:
+    """Open everything that the API works with."""
+    auth = required(settings.auth, "auth")
+    async with wiring.services(settings) as shared:
+        client = await Client.connect(
+            **settings.temporal.connection(),
+            data_converter=data_converter(shared.vault),
+            lazy=True,
+        )
+        yield Services(
+            engine=shared.engine,
+            vault=shared.vault,
+            desk=Desk(shared.engine, shared.vault, client, settings.temporal.task_queue),
+            temporal=client,
+            doorkeeper=_doorkeeper(auth, settings.profile),
+            intake=Intake(shared.engine, shared.vault, shared.payments, shared.tracking),
+            payments=shared.payments,
+            wakeups=Wakeups(shared.engine),
+            clock=UtcClock(),
+            rate=RateLimit(settings.api.requests_per_second, settings.api.burst),
+            problem_base=settings.api.problem_base,
+        )
+
+
+def _doorkeeper(auth: AuthSettings, profile: str) -> Doorkeeper:
+    return Doorkeeper(_keys(auth, profile), auth.issuer, auth.audience, auth.service_keys)
+
+
+def _keys(auth: AuthSettings, profile: str) -> Keys:
+    if auth.jwks_url is not None:
+        return FetchedKeys(str(auth.jwks_url))
+    if auth.development_key_file is None:
+        raise SettingsError("Set CARAVAN_AUTH__JWKS_URL: nobody vouches for callers.")
+    issuer = DevelopmentIssuer.open(
+        auth.development_key_file, profile=profile, audience=auth.audience
+    )
+    return FixedKeys(issuer.jwks())
+
+
+def _codec(settings: Settings, services: Services) -> APIRouter:
+    """Histories in clear, for operators; locally also for whoever knows the capability."""
+    capability = settings.codec.capability
+    return codec_router(
+        CaravanCodec(services.vault),
+        only(Role.OPERATOR),
+        settings.codec.ui_origins,
+        capability.get_secret_value() if capability else None,
+    )
+
+
+async def _publish(services: Services) -> None:
+    """Publish the shipped policies at the first start of all; later, if the database is away."""
+    try:
+        await publish_shipped(services.engine, services.clock.now("policies"))
+    except (OSError, DBAPIError) as error:
+        log.warning("policies.postponed", error=type(error).__name__)
