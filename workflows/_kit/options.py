@@ -6,24 +6,25 @@ from typing import Final
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityConfig
 
-# Our own tables: quick, safe to repeat; a database that is away for a week needs a person.
+# Our own tables: quick, safe to repeat; a database that is away for two days needs a person.
 RECORD: Final = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=30),
-    schedule_to_close_timeout=timedelta(days=7),
+    schedule_to_close_timeout=timedelta(days=2),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(milliseconds=500),
         backoff_coefficient=2.0,
-        maximum_interval=timedelta(seconds=30),
+        maximum_interval=timedelta(minutes=5),
     ),
 )
-# A provider that is away for three days parks the process.
+# A provider that is away for three days parks the process. Every try is billed: hourly is often
+# enough once it is clear that this is no hiccup.
 PROVIDER: Final = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=1),
     schedule_to_close_timeout=timedelta(days=3),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=1),
         backoff_coefficient=2.0,
-        maximum_interval=timedelta(minutes=5),
+        maximum_interval=timedelta(hours=1),
     ),
 )
 
