@@ -1,0 +1,198 @@
+"""Facts from providers: kept under their event id before they are acknowledged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
+
+from adapters.logistics.port import Scan
+from domain.ids import order_workflow_id
+from domain.shipment.milestones import Milestone
+from persistence import waiting
+from persistence.tables.business import OrderRow, ParcelRow, PayoutRow, ScanRow
+from persistence.tables.traffic import Fact
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """One genuine message, as it is kept. `sealed` is its body under the key of `person`."""
+
+    provider: str
+    event_id: str
+    kind: str
+    subject: str
+    reference: str
+    occurred_at: datetime
+    received_at: datetime
+    person: str = ""
+    sealed: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One fact that is to be delivered."""
+
+    seq: int
+    provider: str
+    event_id: str
+    kind: str
+    subject: str
+    reference: str
+    person: str
+    received_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True)
+class KnownParcel:
+    """A parcel, and how far its process was told that it has come."""
+
+    parcel: str
+    order: str
+    tracker: str
+    milestone: str
+
+
+_COLUMNS: Final[tuple[Any, ...]] = tuple(
+    col(getattr(Fact, name)) for name in Waiting.__dataclass_fields__
+)
+
+
+async def keep(db: AsyncConnection, fact: Arrived, *, is_news: bool = True) -> bool:
+    """Keep a fact; False if its event id is there. What is no news waits for nobody."""
+    written = await db.execute(
+        insert(Fact)
+        .values(
+            **vars(fact),
+            state=waiting.WAITING if is_news else waiting.DONE,
+            due_at=func.now(),
+            attempts=0,
+            last_error="",
+        )
+        .on_conflict_do_nothing()
+        .returning(col(Fact.seq))
+    )
+    return written.scalar_one_or_none() is not None
+
+
+async def take(
+    db: AsyncConnection, limit: int, lease: timedelta, subject: str | None = None, most: int = 20
+) -> list[list[Waiting]]:
+    """Take what waits of at most *limit* subjects: of each its facts in order, *most* at a time.
+
+    Whoever holds a subject's first fact holds the subject, so the later ones come with it.
+    """
+    firsts = await waiting.take(db, Fact, limit, lease, subject)
+    return [await _with_followers(db, first, most, lease) for first in firsts]
+
+
+async def _with_followers(
+    db: AsyncConnection, first: int, most: int, lease: timedelta
+) -> list[Waiting]:
+    subject = select(col(Fact.subject)).where(col(Fact.seq) == first).scalar_subquery()
+    waits = (
+        select(*_COLUMNS)
+        .where(
+            col(Fact.subject) == subject,
+            col(Fact.state) == waiting.WAITING,
+            col(Fact.seq) >= first,
+        )
+        .order_by(col(Fact.seq))
+        .limit(most)
+    )
+    taken = [Waiting(*row) for row in await db.execute(waits)]
+    await db.execute(
+        update(Fact)
+        .where(col(Fact.seq).in_([fact.seq for fact in taken]))
+        .values(due_at=func.now() + lease)
+    )
+    return taken
+
+
+async def person_of(db: AsyncConnection, subject: str) -> str:
+    """Whose message it is: an order's buyer, a payout's seller; "" if we know nobody."""
+    kind, _, name = subject.partition("/")
+    if kind == "order":
+        query = select(col(OrderRow.buyer)).where(col(OrderRow.order) == name)
+    elif kind == "payout":
+        query = select(col(PayoutRow.seller)).where(col(PayoutRow.payout) == name)
+    else:
+        return ""
+    return (await db.execute(query)).scalar_one_or_none() or ""
+
+
+async def parcel_of(
+    db: AsyncConnection, reference: str, carrier: str = "", number: str = ""
+) -> KnownParcel | None:
+    """The parcel that a message is about: by its tracker, or by carrier and number."""
+    by_number = (col(ParcelRow.carrier) == carrier) & (col(ParcelRow.number) == number)
+    query = select(
+        col(ParcelRow.parcel),
+        col(ParcelRow.order),
+        col(ParcelRow.tracker),
+        col(ParcelRow.milestone),
+    ).where(or_((col(ParcelRow.tracker) == reference) & (reference != ""), by_number))
+    row = (await db.execute(query.limit(1))).one_or_none()
+    return None if row is None else KnownParcel(*row)
+
+
+async def keep_scans(
+    db: AsyncConnection, parcel: str, scans: Sequence[Scan], received_at: datetime
+) -> None:
+    """Keep what the carrier says now. A scan that it says no longer is marked as withdrawn.
+
+    The carrier's time stays as it was given, the time of receipt beside it.
+    """
+    seen = [
+        {
+            "parcel": parcel,
+            "milestone": str(scan.milestone),
+            "at": scan.at,
+            "received_at": received_at,
+            "message": scan.message,
+            "city": scan.city,
+            "country": scan.country,
+            "is_withdrawn": False,
+        }
+        for scan in scans
+    ]
+    await db.execute(update(ScanRow).where(col(ScanRow.parcel) == parcel).values(is_withdrawn=True))
+    if not seen:
+        return
+    new = insert(ScanRow)
+    again = new.on_conflict_do_update(
+        index_elements=["parcel", "milestone", "at", "message"],
+        set_={"is_withdrawn": False, "city": new.excluded.city, "country": new.excluded.country},
+    )
+    await db.execute(again, seen)
+
+
+async def standing(db: AsyncConnection, parcel: str) -> tuple[str, datetime | None]:
+    """The milestone that the newest standing scan says, and when that scan was received."""
+    query = (
+        select(col(ScanRow.milestone), col(ScanRow.received_at))
+        .where(col(ScanRow.parcel) == parcel, ~col(ScanRow.is_withdrawn))
+        .order_by(col(ScanRow.at).desc(), col(ScanRow.id).desc())
+        .limit(1)
+    )
+    row = (await db.execute(query)).one_or_none()
+    return (str(Milestone.DECLARED), None) if row is None else (row[0], row[1])
+
+
+async def told(db: AsyncConnection, parcel: str, milestone: str, at: datetime) -> None:
+    """The parcel's process knows how far it has come; the carrier was asked *at*."""
+    await db.execute(
+        update(ParcelRow)
+        .where(col(ParcelRow.parcel) == parcel)
+        .values(milestone=milestone, looked_at=func.greatest(col(ParcelRow.looked_at), at))
+    )
+
+
+def subject_of(parcel: KnownParcel) -> str:
+    """The process that a parcel belongs to."""
+    return order_workflow_id(parcel.order)

@@ -1,0 +1,110 @@
+"""What inbox and outbox have in common: rows that wait, are taken, and are done with.
+
+Rows of one subject are taken in the order of their `seq`: while an earlier one waits, nobody
+takes a later one. Taking a row moves its `due_at` ahead, so that nobody else has it meanwhile;
+a taker that is killed never gives it back, it comes due by itself.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from persistence.tables.business import Alarm
+from persistence.tables.traffic import Fact, Notice
+
+WAITING: Final = "waiting"
+DONE: Final = "done"
+PARKED: Final = "parked"
+
+Table = type[Fact] | type[Notice]
+
+
+async def take(
+    db: AsyncConnection, table: Table, limit: int, lease: timedelta, subject: str | None = None
+) -> list[int]:
+    """Take the first row of at most *limit* subjects; returns their `seq`, oldest first.
+
+    With *subject* only that one's.
+    """
+    earlier = aliased(table)
+    due = select(col(table.seq)).where(
+        col(table.state) == WAITING,
+        col(table.due_at) <= func.now(),
+        ~exists().where(
+            col(earlier.subject) == col(table.subject),
+            col(earlier.state) == WAITING,
+            col(earlier.seq) < col(table.seq),
+        ),
+    )
+    if subject is not None:
+        due = due.where(col(table.subject) == subject)
+    due = due.order_by(col(table.seq)).limit(limit).with_for_update(skip_locked=True)
+    taken = await db.execute(
+        update(table)
+        .where(col(table.seq).in_(due), col(table.state) == WAITING)
+        .values(due_at=func.now() + lease)
+        .returning(col(table.seq))
+    )
+    return sorted(seq or 0 for seq in taken.scalars())
+
+
+async def done(db: AsyncConnection, table: Table, seq: int, state: str = DONE) -> None:
+    """The row has been delivered, or need not be; *state* says which."""
+    await db.execute(
+        update(table)
+        .where(col(table.seq) == seq, col(table.state) == WAITING)
+        .values(state=state, last_error="")
+    )
+
+
+async def put_off(db: AsyncConnection, table: Table, seq: int, error: str, wait: timedelta) -> None:
+    """It could not be delivered now; somebody tries again after *wait*."""
+    await db.execute(
+        update(table)
+        .where(col(table.seq) == seq, col(table.state) == WAITING)
+        .values(attempts=col(table.attempts) + 1, last_error=error, due_at=func.now() + wait)
+    )
+
+
+async def park(
+    db: AsyncConnection,
+    table: Table,
+    seq: int,
+    *,
+    error: str,
+    kind: str,
+    subject: str,
+    facts: Mapping[str, Any],
+) -> None:
+    """Give the row up and raise an alarm; what waits behind it goes on."""
+    await db.execute(
+        update(table)
+        .where(col(table.seq) == seq, col(table.state) == WAITING)
+        .values(state=PARKED, attempts=col(table.attempts) + 1, last_error=error)
+    )
+    await alarm(db, kind, subject, f"cannot be delivered: {error}", facts)
+
+
+async def alarm(
+    db: AsyncConnection, kind: str, subject: str, detail: str, facts: Mapping[str, Any]
+) -> None:
+    """Raise an alarm unless it is open already."""
+    await db.execute(
+        insert(Alarm)
+        .values(kind=kind, subject=subject, detail=detail, facts=dict(facts), raised_at=func.now())
+        .on_conflict_do_nothing()
+    )
+
+
+async def pending(db: AsyncConnection, table: Table, subject: str | None = None) -> int:
+    """How many rows wait (for *subject*)."""
+    query = select(func.count()).select_from(table).where(col(table.state) == WAITING)
+    if subject is not None:
+        query = query.where(col(table.subject) == subject)
+    return int((await db.execute(query)).scalar_one())

@@ -1,0 +1,105 @@
+"""Messages of providers: verified, committed, and only then acknowledged."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.logistics.port import TrackingProvider
+from adapters.payment.port import PaymentGateway
+from persistence import inbox
+from persistence.inbox import Arrived
+from persistence.vault import Erased, Vault
+from runtime import news
+from runtime.clock import EdgeClock, UtcClock
+
+UNATTRIBUTED: Final = "unattributed"
+log = structlog.get_logger(__name__)
+
+
+class Intake:
+    """Takes what providers send. Nothing is interpreted here: a message says that there is news."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        vault: Vault,
+        payments: PaymentGateway,
+        tracking: TrackingProvider,
+        clock: EdgeClock | None = None,
+    ) -> None:
+        """*clock* says when a message about a process has arrived; the machine's by default."""
+        self._engine = engine
+        self._vault = vault
+        self._payments = payments
+        self._tracking = tracking
+        self._clock = clock or UtcClock()
+
+    async def payment(
+        self, headers: Mapping[str, str], body: bytes, now: datetime | None = None
+    ) -> bool:
+        """Keep a message of the payment provider; False if it was kept before.
+
+        *now* judges the age of the signature (the machine's clock by default). Raises
+        `NotGenuine`.
+        """
+        found = self._payments.verify(headers, body, now or datetime.now(UTC))
+        arrived = Arrived(
+            provider=self._payments.name,
+            event_id=found.event_id,
+            kind=found.kind,
+            subject=found.subject,
+            reference=found.reference,
+            occurred_at=found.occurred_at,
+            received_at=self._clock.now(found.subject),
+        )
+        is_news = bool(found.subject) and found.kind in news.PAYMENT
+        return await self._keep(arrived, body, is_news=is_news)
+
+    async def tracking(
+        self,
+        headers: Mapping[str, str],
+        body: bytes,
+        now: datetime | None = None,  # noqa: ARG002 - this provider signs no time
+    ) -> bool:
+        """Keep a message of the tracking provider; False if it was kept before.
+
+        Its signature has no age: whoever acts on it reads the tracker again. Raises `NotGenuine`.
+        """
+        found = self._tracking.verify(headers, body)
+        async with self._engine.connect() as db:
+            parcel = await inbox.parcel_of(db, found.reference, found.carrier, found.number)
+        subject = inbox.subject_of(parcel) if parcel else ""
+        arrived = Arrived(
+            provider=self._tracking.name,
+            event_id=found.event_id,
+            kind=found.kind,
+            subject=subject,
+            reference=found.reference,
+            occurred_at=found.occurred_at,
+            received_at=self._clock.now(subject),
+        )
+        is_news = bool(subject) and found.kind in news.TRACKING
+        return await self._keep(arrived, body, is_news=is_news)
+
+    async def _keep(self, arrived: Arrived, body: bytes, *, is_news: bool) -> bool:
+        async with self._engine.connect() as db:
+            person = await inbox.person_of(db, arrived.subject) or UNATTRIBUTED
+        try:
+            sealed = await self._vault.seal(person, body)
+        except Erased:
+            sealed = None  # Nothing of a forgotten person is written down again.
+        complete = replace(arrived, person=person, sealed=sealed)
+        async with self._engine.begin() as db:
+            is_new = await inbox.keep(db, complete, is_news=is_news)
+        log.info(
+            "fact.kept" if is_new else "fact.repeated",
+            event_id=arrived.event_id,
+            kind=arrived.kind,
+            subject=arrived.subject,
+            is_news=is_news,
+        )
+        return is_new

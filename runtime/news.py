@@ -1,0 +1,26 @@
+"""Which messages of providers are news to a process; everything else is kept and done with."""
+
+from typing import Final
+
+# Money came, or did not; a refund or a payout ended, or came back. What else Stripe tells is
+# either an echo of what we asked, or told again by one of these.
+PAYMENT: Final = frozenset(
+    {
+        "payment_intent.succeeded",
+        "payment_intent.processing",
+        "payment_intent.payment_failed",
+        "payment_intent.canceled",
+        "refund.updated",
+        "refund.failed",
+        "charge.refund.updated",
+        "payout.paid",
+        "payout.failed",
+    }
+)
+TRACKING: Final = frozenset({"tracker.created", "tracker.updated"})
+# What the sweep found out by asking.
+SWEPT_PAYMENT: Final = frozenset({"sweep.payment", "sweep.refund", "sweep.payout"})
+SWEPT_PARCEL: Final = "sweep.parcel"
+
+OF_PAYMENTS: Final = PAYMENT | SWEPT_PAYMENT
+OF_PARCELS: Final = TRACKING | {SWEPT_PARCEL}

@@ -1,0 +1,217 @@
+"""Facts on their way from the inbox to the process that they concern."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+
+from adapters.errors import Unavailable
+from adapters.logistics.port import TrackingProvider
+from domain.errors import Refusal
+from domain.ids import aftercare_workflow_id
+from domain.shipment.milestones import Milestone
+from persistence import inbox, waiting
+from persistence.inbox import KnownParcel, Waiting
+from persistence.tables.traffic import Fact
+from persistence.vault import Erased, Vault
+from runtime import news
+from runtime.hearing import Undelivered, hearing
+from runtime.intake import UNATTRIBUTED
+from runtime.relay.lane import DELIVERED, MOST_DEFECTS, MOST_OUTAGES, Job, wait_after
+from workflows._kit.attributes import at_start
+from workflows.aftercare.messages import LateFact
+from workflows.order.messages import ParcelMoved, PaymentChanged
+from workflows.payout.messages import PayoutChanged
+
+_LEASE: Final = timedelta(seconds=20)
+_PATIENCE: Final = 5
+_MOST_AT_ONCE: Final = 20
+# The signal by which each kind of process hears that its money has news.
+_SIGNALS: Final[Mapping[str, tuple[str, type[PaymentChanged] | type[PayoutChanged]]]] = (
+    MappingProxyType(
+        {
+            "order": ("payment_changed", PaymentChanged),
+            "payout": ("payout_changed", PayoutChanged),
+        }
+    )
+)
+log = structlog.get_logger(__name__)
+
+
+class Facts:
+    """Tells processes that there is news. A repeat has the same event id and changes nothing."""
+
+    name = "facts"
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        vault: Vault,
+        client: Client,
+        tracking: TrackingProvider,
+        task_queue: str,
+    ) -> None:
+        """Signal by *client*; *tracking* is asked how a parcel really stands."""
+        self._engine = engine
+        self._vault = vault
+        self._client = client
+        self._tracking = tracking
+        self._task_queue = task_queue
+
+    async def take(self, limit: int, subject: str | None = None) -> Sequence[Job]:
+        """Take the facts of some subjects."""
+        async with self._engine.begin() as db:
+            taken = await inbox.take(db, limit, _LEASE, subject, _MOST_AT_ONCE)
+        return [partial(self._deliver, facts) for facts in taken if facts]
+
+    async def pending(self, subject: str | None = None) -> int:
+        """How many facts wait."""
+        async with self._engine.connect() as db:
+            return await waiting.pending(db, Fact, subject)
+
+    async def _deliver(self, facts: Sequence[Waiting]) -> None:
+        """Deliver one subject's facts in order; one that has to wait keeps the later ones back."""
+        for fact in facts:
+            try:
+                await self._apply(fact)
+            except (Undelivered, Unavailable) as outage:
+                if not await self._given_up(fact, str(outage), MOST_OUTAGES):
+                    return
+            except Exception as defect:
+                log.exception("fact.failed", event_id=fact.event_id, kind=fact.kind)
+                if not await self._given_up(fact, type(defect).__name__, MOST_DEFECTS):
+                    return
+
+    async def _apply(self, fact: Waiting) -> None:
+        if fact.kind in news.OF_PARCELS:
+            await self._parcel_moved(fact)
+            return
+        kind = fact.subject.partition("/")[0]
+        if kind in _SIGNALS:
+            signal, message = _SIGNALS[kind]
+            said = message(fact.event_id, fact.received_at)
+            if not await self._signalled(fact.subject, signal, said):
+                await self._arrived_late(fact)
+        await self._done(fact)
+
+    async def _parcel_moved(self, fact: Waiting) -> None:
+        """Read the tracker again, keep its scans, and tell of a milestone that is new.
+
+        What the process was told is written last: killed before, the signal goes out again.
+        """
+        async with self._engine.connect() as db:
+            parcel = await inbox.parcel_of(db, fact.reference)
+        if parcel is None:
+            # Its number was given free again.
+            await self._done(fact)
+            return
+        seen = await self._tracking.look(fact.reference)
+        async with self._engine.begin() as db:
+            await inbox.keep_scans(db, parcel.parcel, seen.scans, fact.received_at)
+            milestone, received_at = await inbox.standing(db, parcel.parcel)
+        is_new_delivery = milestone == Milestone.DELIVERED and received_at == fact.received_at
+        is_late = False
+        if milestone != parcel.milestone or is_new_delivery:
+            moved = ParcelMoved(fact.event_id, fact.received_at, milestone)
+            is_late = not await self._signalled(fact.subject, "parcel_moved", moved)
+        async with self._engine.begin() as db:
+            await inbox.told(db, parcel.parcel, milestone, fact.received_at)
+            if is_late and _matters_after_the_end(parcel, milestone):
+                facts = {"parcel": parcel.parcel, "was": parcel.milestone, "is": milestone}
+                detail = "a parcel has news after its order's end"
+                await waiting.alarm(db, "parcel_after_end", fact.subject, detail, facts)
+            await waiting.done(db, Fact, fact.seq)
+        self._say(fact, "late" if is_late else "delivered")
+
+    async def _signalled(self, process: str, signal: str, message: object) -> bool:
+        """Signal a process; False if there is none that hears (it has ended)."""
+        try:
+            with hearing(process):
+                async with asyncio.timeout(_PATIENCE):
+                    await self._client.get_workflow_handle(process).signal(signal, message)
+        except (Refusal, Erased):
+            return False
+        return True
+
+    async def _arrived_late(self, fact: Waiting) -> None:
+        """Let aftercare hear it: its execution is started if there is none."""
+        process = aftercare_workflow_id(fact.subject)
+        if fact.person not in {"", UNATTRIBUTED}:
+            await self._bind(process, fact.person)
+        kind, _, name = fact.subject.partition("/")
+        try:
+            with hearing(process):
+                async with asyncio.timeout(_PATIENCE):
+                    await self._client.start_workflow(
+                        "aftercare",
+                        fact.subject,
+                        id=process,
+                        task_queue=self._task_queue,
+                        start_signal="fact_arrived",
+                        start_signal_args=[_late(fact)],
+                        search_attributes=at_start(
+                            "aftercare", "open", "", name if kind == "order" else ""
+                        ),
+                        static_summary=f"News of {fact.subject} after its end",
+                    )
+        except Refusal as no:
+            raise Undelivered(f"aftercare cannot be started: {no.detail}") from no
+        log.info("fact.arrived_late", event_id=fact.event_id, subject=fact.subject)
+
+    async def _bind(self, process: str, person: str) -> None:
+        try:
+            await self._vault.bind(process, person)
+        except Erased:
+            # Money is looked after all the same; the message holds nothing of the person.
+            log.info("person.forgotten", subject=process)
+
+    async def _done(self, fact: Waiting) -> None:
+        async with self._engine.begin() as db:
+            await waiting.done(db, Fact, fact.seq)
+        self._say(fact, "delivered")
+
+    async def _given_up(self, fact: Waiting, error: str, most: int) -> bool:
+        """Put the fact off, or park it after too many failures; says whether it was parked."""
+        is_poison = fact.attempts + 1 >= most
+        async with self._engine.begin() as db:
+            if is_poison:
+                await waiting.park(
+                    db,
+                    Fact,
+                    fact.seq,
+                    error=error,
+                    kind="fact.parked",
+                    subject=fact.subject,
+                    facts={"event_id": fact.event_id, "kind": fact.kind},
+                )
+            else:
+                await waiting.put_off(db, Fact, fact.seq, error, wait_after(fact.attempts))
+        self._say(fact, "parked" if is_poison else "put_off", error)
+        return is_poison
+
+    def _say(self, fact: Waiting, result: str, error: str = "") -> None:
+        DELIVERED.labels(self.name, result).inc()
+        told = {"error": error} if error else {}
+        log.info(
+            "fact.handled",
+            result=result,
+            event_id=fact.event_id,
+            kind=fact.kind,
+            subject=fact.subject,
+            **told,
+        )
+
+
+def _late(fact: Waiting) -> LateFact:
+    return LateFact(fact.event_id, fact.kind, fact.subject, fact.reference, fact.received_at)
+
+
+def _matters_after_the_end(parcel: KnownParcel, milestone: str) -> bool:
+    """A parcel on its way back, or a delivery that was withdrawn: a person decides."""
+    return milestone == Milestone.RETURNING or parcel.milestone == Milestone.DELIVERED

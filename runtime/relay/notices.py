@@ -1,0 +1,113 @@
+"""Notices on their way from the outbox to people."""
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.errors import Rejected, Unavailable
+from adapters.notification.port import Letter, Post
+from domain.notices import SELLER
+from persistence import outbox, waiting
+from persistence.outbox import SKIPPED, Waiting
+from persistence.tables.traffic import Notice
+from persistence.vault import Erased, Vault
+from runtime.letters import Letters, Occasion
+from runtime.relay.lane import DELIVERED, MOST_DEFECTS, MOST_OUTAGES, Job, wait_after
+
+# Longer than the mail server may take.
+_LEASE: Final = timedelta(seconds=45)
+log = structlog.get_logger(__name__)
+
+
+class Notices:
+    """Sends letters. A repeat after a crash carries the same Message-ID."""
+
+    name = "notices"
+
+    def __init__(self, engine: AsyncEngine, vault: Vault, post: Post) -> None:
+        """Addresses are opened with *vault*; letters leave by *post*."""
+        self._engine = engine
+        self._vault = vault
+        self._post = post
+        self._letters = Letters()
+
+    async def take(self, limit: int, subject: str | None = None) -> Sequence[Job]:
+        """Take one notice of each of some subjects."""
+        async with self._engine.begin() as db:
+            taken = await outbox.take(db, limit, _LEASE, subject)
+        return [partial(self._deliver, notice) for notice in taken]
+
+    async def pending(self, subject: str | None = None) -> int:
+        """How many notices wait."""
+        async with self._engine.connect() as db:
+            return await waiting.pending(db, Notice, subject)
+
+    async def _deliver(self, notice: Waiting) -> None:
+        try:
+            to, name = await self._addressee(notice)
+            if not to:
+                await self._done(notice, SKIPPED)
+                return
+            await self._post.send(await self._letter(notice, to, name))
+        except Unavailable as outage:
+            await self._failed(notice, str(outage), MOST_OUTAGES)
+        except Rejected as no:
+            await self._failed(notice, str(no), 0)
+        except Exception as defect:
+            log.exception("notice.not_written", key=notice.key)
+            await self._failed(notice, type(defect).__name__, MOST_DEFECTS)
+        else:
+            await self._done(notice, waiting.DONE)
+
+    async def _letter(self, notice: Waiting, to: str, name: str) -> Letter:
+        async with self._engine.connect() as db:
+            order = await outbox.order_of(db, notice.subject)
+        occasion = Occasion(
+            notice.template, notice.audience, notice.subject, notice.facts, name, order
+        )
+        words = self._letters.write(occasion)
+        return Letter(notice.key, to, words.subject, words.text)
+
+    async def _addressee(self, notice: Waiting) -> tuple[str, str]:
+        """Address and name; empty if there is none on file, or the person was forgotten."""
+        about = f"seller/{notice.recipient}" if notice.audience == SELLER else notice.subject
+        async with self._engine.connect() as db:
+            found = await outbox.particulars_of(db, about)
+        if found is None:
+            return "", ""
+        try:
+            told: dict[str, Any] = json.loads(await self._vault.open(*found))
+        except Erased:
+            return "", ""
+        return str(told.get("email") or ""), str(told.get("name") or "")
+
+    async def _done(self, notice: Waiting, state: str) -> None:
+        async with self._engine.begin() as db:
+            await waiting.done(db, Notice, notice.seq, state)
+        result = "sent" if state == waiting.DONE else state
+        DELIVERED.labels(self.name, result).inc()
+        log.info("notice.handled", result=result, key=notice.key, template=notice.template)
+
+    async def _failed(self, notice: Waiting, error: str, most: int) -> None:
+        is_poison = notice.attempts + 1 >= most
+        async with self._engine.begin() as db:
+            if is_poison:
+                await waiting.park(
+                    db,
+                    Notice,
+                    notice.seq,
+                    error=error,
+                    kind="notice.parked",
+                    subject=notice.subject,
+                    facts={"key": notice.key, "template": notice.template},
+                )
+            else:
+                await waiting.put_off(db, Notice, notice.seq, error, wait_after(notice.attempts))
+        result = "parked" if is_poison else "put_off"
+        DELIVERED.labels(self.name, result).inc()
+        log.warning("notice.failed", result=result, key=notice.key, error=error)
