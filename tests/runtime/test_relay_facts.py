@@ -1,6 +1,7 @@
 """Facts find their process, once, whatever happens on the way."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -199,7 +200,8 @@ async def test_news_for_an_order_that_has_ended_reaches_aftercare(
     order = await market.order(total=10_000)
     await _paid(dispatch, order)
     refund = said.RefundOrder(SUPPORT, order.at(days=1), 10_000)
-    await order.handle.execute_update("refund", refund)
+    handle: Any = order.handle
+    await handle.execute_update("refund", refund)
     await order.handle.result()
     await dispatch.news()
     ((reference,),) = await market.rows("SELECT reference FROM effects")
