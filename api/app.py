@@ -22,7 +22,6 @@ from api.routers import (
     webhooks,
 )
 
-_LARGEST_BODY: Final = 256 * 1024
 _ROUTERS: Final = (
     orders.router,
     order_requests.router,
@@ -49,7 +48,6 @@ def create_app(services: Services, more: Sequence[APIRouter] = ()) -> FastAPI:
         version="1",
         summary="Durable marketplace processes over HTTP.",
         lifespan=lifespan,
-        max_body_size=_LARGEST_BODY,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )

@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 from prometheus_client import Histogram
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,6 +17,7 @@ HEADER: Final = "Request-Id"
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _QUIET: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _WITH_BODY: Final = frozenset({"POST", "PATCH", "PUT"})
+_LARGEST_BODY: Final = 256 * 1024
 _SECONDS: Final = Histogram(
     "caravan_http_seconds", "Time to answer a request", ["method", "route", "status"]
 )
@@ -52,7 +54,7 @@ class Edge:
             await response(request, refused)(request.scope, request.receive, answer)
             return
         try:
-            await self._app(request.scope, request.receive, answer)
+            await self._app(request.scope, _limited(request.receive), answer)
         except Exception:
             log.exception("request.failed", path=request.scope["path"])
             if answer.status:
@@ -75,6 +77,21 @@ class _Answer:
             own = [(HEADER.lower().encode(), self._name.encode())]
             message = {**message, "headers": [*message.get("headers", ()), *own]}
         await self._send(message)
+
+
+def _limited(receive: Receive) -> Receive:
+    """The same body, cut off with a problem (413) where it is too large."""
+    received = 0
+
+    async def limited() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > _LARGEST_BODY:
+            raise HTTPException(413)
+        return message
+
+    return limited
 
 
 def _name(given: str) -> str:

@@ -51,7 +51,8 @@ def encode(mark: str) -> str:
 def decode(cursor: str) -> str:
     """The mark of a cursor, "" for the first page. What we never gave out is a problem (422)."""
     try:
-        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        padded = (cursor + "=" * (-len(cursor) % 4)).encode()
+        return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         raise _strange() from None
 

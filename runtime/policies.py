@@ -12,7 +12,7 @@ import holidays
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from sqlalchemy import func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
@@ -198,7 +198,7 @@ async def stored(db: AsyncConnection, name: str, version: int | None = None) -> 
 
 async def published(db: AsyncConnection) -> list[StoredPolicy]:
     """The newest version of every policy, by name."""
-    query = _STORED.distinct(col(PolicyRow.name)).order_by(
+    query = _STORED.ext(distinct_on(col(PolicyRow.name))).order_by(
         col(PolicyRow.name), col(PolicyRow.version).desc()
     )
     rows = (await db.execute(query)).all()

@@ -136,6 +136,8 @@ async def open_market(
     temporal: str = "",
     place: SandboxPlace | None = None,
     rate: RateLimit | None = None,
+    *,
+    publishes: bool = True,
 ) -> AsyncGenerator[Market]:
     """Open an API over the database at *url*; without *temporal* nobody listens there."""
     clock = SetClock()
@@ -171,7 +173,8 @@ async def open_market(
             clock=clock,
             rate=rate or RateLimit(1000, 10_000),
         )
-        await publish_shipped(engine, clock.at)
+        if publishes:
+            await publish_shipped(engine, clock.at)
         yield Market(
             create_app(services), services, issuer, clock, task_queue, payments, tracking, stack
         )

@@ -1,0 +1,290 @@
+"""Who may do what: every route against every role, and nobody sees what is another's."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from adapters.errors import Unavailable
+from api.auth import Caller, Doorkeeper, FetchedKeys, FixedKeys
+from api.problems import Problem
+from domain.actors import STAFF, Role
+from runtime.issuer import DEVELOPMENT_ISSUER, DevelopmentIssuer
+from tests.support.market import Market, an_order
+from tests.support.sandbox import free_port
+from tests.support.serving import served
+
+ALL: Final = frozenset(Role)
+NOBODY_IN_PARTICULAR: Final = {
+    ("POST", "/webhooks/stripe"),
+    ("POST", "/webhooks/easypost"),
+    ("GET", "/livez"),
+    ("GET", "/readyz"),
+    ("GET", "/metrics"),
+    ("GET", "/problems/{code}"),
+}
+MONEY_READERS: Final = STAFF | {Role.SERVICE, Role.SELLER}
+MAY: Final[dict[tuple[str, str], frozenset[Role]]] = {
+    ("POST", "/v1/orders"): frozenset({Role.BUYER, Role.SERVICE}),
+    ("GET", "/v1/orders"): ALL,
+    ("GET", "/v1/orders/{order}"): ALL,
+    ("GET", "/v1/orders/{order}/postings"): MONEY_READERS,
+    ("GET", "/v1/orders/{order}/payment"): frozenset({Role.BUYER, Role.SERVICE}),
+    ("GET", "/v1/orders/{order}/timeline"): ALL,
+    ("POST", "/v1/orders/{order}/cancellation"): frozenset({Role.BUYER, Role.SERVICE}),
+    ("POST", "/v1/orders/{order}/risk-decision"): frozenset({Role.COMPLIANCE}),
+    ("POST", "/v1/orders/{order}/shipments"): frozenset({Role.SELLER, Role.SERVICE}),
+    ("POST", "/v1/orders/{order}/receipt"): frozenset({Role.BUYER}),
+    ("POST", "/v1/orders/{order}/non-receipt"): frozenset({Role.BUYER}),
+    ("POST", "/v1/orders/{order}/refunds"): frozenset(
+        {Role.SUPPORT_AGENT, Role.SUPPORT_LEAD, Role.SERVICE}
+    ),
+    ("POST", "/v1/orders/{order}/holds"): frozenset({Role.SUPPORT_LEAD, Role.COMPLIANCE}),
+    ("POST", "/v1/orders/{order}/holds/{hold}/lifting"): frozenset(
+        {Role.SUPPORT_LEAD, Role.COMPLIANCE}
+    ),
+    ("POST", "/v1/orders/{order}/resolution"): frozenset({Role.OPERATOR}),
+    ("POST", "/v1/sellers"): frozenset({Role.SERVICE, Role.OPERATOR}),
+    ("GET", "/v1/sellers"): STAFF | {Role.SERVICE},
+    ("GET", "/v1/sellers/{seller}"): MONEY_READERS,
+    ("PATCH", "/v1/sellers/{seller}"): frozenset({Role.SERVICE, Role.OPERATOR}),
+    ("GET", "/v1/sellers/{seller}/balance"): MONEY_READERS,
+    ("GET", "/v1/sellers/{seller}/payouts"): MONEY_READERS,
+    ("POST", "/v1/sellers/{seller}/payouts"): frozenset({Role.SERVICE, Role.SELLER, Role.OPERATOR}),
+    ("GET", "/v1/payouts/{payout:path}"): MONEY_READERS,
+    ("GET", "/v1/ledger/postings"): frozenset({Role.AUDITOR, Role.OPERATOR}),
+    ("GET", "/v1/ledger/accounts"): frozenset({Role.AUDITOR, Role.OPERATOR}),
+    ("GET", "/v1/alarms"): frozenset(
+        {Role.OPERATOR, Role.SUPPORT_LEAD, Role.COMPLIANCE, Role.AUDITOR}
+    ),
+    ("POST", "/v1/alarms/{alarm}/clearing"): frozenset({Role.OPERATOR}),
+    ("GET", "/v1/policies"): ALL,
+    ("POST", "/v1/policies"): frozenset({Role.OPERATOR}),
+    ("GET", "/v1/policies/{name}/{version}"): ALL,
+    ("GET", "/v1/requests/{request}"): ALL,
+}
+NAMES: Final = {
+    "{order}": "o-none",
+    "{hold}": "h-1",
+    "{seller}": "s-none",
+    "{payout:path}": "s-none/1-EUR",
+    "{alarm}": "1",
+    "{name}": "standard",
+    "{version}": "1",
+    "{request}": "r-" + "0" * 32,
+}
+
+
+def routes(app: FastAPI) -> set[tuple[str, str]]:
+    """Every route, also those that the description leaves out."""
+    included = [route for part in app.routes for route in _inner(part)]
+    return {
+        (method, route.path)
+        for route in included
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+
+
+def _inner(part: object) -> list[object]:
+    router = getattr(part, "original_router", None)
+    return [part] if router is None else list(router.routes)
+
+
+def test_every_route_is_in_the_table(market: Market) -> None:
+    """A new route must say whom it serves before it serves anybody."""
+    assert routes(market.app) == set(MAY) | NOBODY_IN_PARTICULAR
+
+
+@pytest.mark.parametrize("role", sorted(ALL))
+async def test_each_role_gets_what_the_table_says_and_no_more(market: Market, role: Role) -> None:
+    """One wrong dependency on one route would be enough."""
+    person = await market.caller(role, "somebody")
+    person.client.headers["Idempotency-Key"] = f"table-{role}"
+    refused = set[tuple[str, str]]()
+    for method, path in MAY:
+        address = path
+        for placeholder, name in NAMES.items():
+            address = address.replace(placeholder, name)
+        answer = await person.client.request(method, address, json={} if method != "GET" else None)
+        assert answer.status_code != 401
+        assert answer.status_code < 500, (method, path)
+        if answer.status_code == 403:
+            refused.add((method, path))
+
+    assert refused == {route for route, roles in MAY.items() if role not in roles}
+
+
+async def test_without_a_token_nothing_is_answered(market: Market) -> None:
+    """Also not whether a thing exists."""
+    stranger = await market.anonymous()
+
+    for method, path in MAY:
+        answer = await stranger.request(method, path)
+        assert answer.status_code == 401, path
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_what_is_anothers_does_not_exist(market: Market) -> None:
+    """404 and not 403: an id must not tell a stranger that there is an order behind it."""
+    owner = await market.caller(Role.BUYER, "b-owner")
+    await owner.post("/v1/orders", an_order("o-owned"))
+    strangers = [
+        await market.caller(Role.BUYER, "b-other"),
+        await market.caller(Role.SELLER, "s-2"),
+    ]
+
+    for path in ("", "/timeline"):
+        assert (await owner.get(f"/v1/orders/o-owned{path}")).status_code == 200
+        for stranger in strangers:
+            assert (await stranger.get(f"/v1/orders/o-owned{path}")).status_code == 404
+    denied = await strangers[0].post("/v1/orders/o-owned/cancellation", {})
+    missing = await strangers[0].post("/v1/orders/o-absent/cancellation", {})
+    assert denied.status_code == missing.status_code == 404
+    assert denied.json()["title"] == missing.json()["title"]
+
+
+async def test_a_seller_sees_no_other_store(market: Market) -> None:
+    """Balances and payouts are the store's own business."""
+    seller = await market.caller(Role.SELLER, "s-1")
+
+    for path in ("", "/balance", "/payouts"):
+        assert (await seller.get(f"/v1/sellers/s-1{path}")).status_code == 200
+        assert (await seller.get(f"/v1/sellers/s-2{path}")).status_code == 404
+    assert (await seller.post("/v1/sellers/s-2/payouts", {"currency": "EUR"})).status_code == 404
+
+
+async def test_a_buyer_orders_for_nobody_else(market: Market) -> None:
+    """Only a service may say whose order it is, and it must."""
+    buyer = await market.caller(Role.BUYER, "b-1")
+    service = await market.service()
+
+    assert (await buyer.post("/v1/orders", an_order(buyer="b-2"))).status_code == 403
+    assert (await service.post("/v1/orders", an_order())).status_code == 422
+
+
+async def test_a_list_shows_only_ones_own(market: Market) -> None:
+    """Whatever the filter says."""
+    buyer = await market.caller(Role.BUYER, "b-list")
+
+    shown = await buyer.get("/v1/orders", buyer="b-1")
+
+    assert shown.json()["items"] == []
+
+
+async def test_a_service_is_known_by_the_hash_of_its_key(market: Market) -> None:
+    """A key that is read in the settings opens nothing."""
+    service = await market.service()
+    hashed = await market.anonymous()
+    hashed.headers["Authorization"] = (
+        "Bearer csk_" + hashlib.sha256(b"csk_checkout_of_the_tests").hexdigest()
+    )
+
+    assert (await service.get("/v1/sellers")).status_code == 200
+    assert (await hashed.get("/v1/sellers")).status_code == 401
+
+
+def _claims(**changed: object) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    claims: dict[str, Any] = {
+        "iss": DEVELOPMENT_ISSUER,
+        "aud": "caravan",
+        "sub": "b-1",
+        "role": "buyer",
+        "exp": now + timedelta(minutes=5),
+    }
+    return {name: value for name, value in (claims | changed).items() if value is not None}
+
+
+OWN_KEY: Final = ec.generate_private_key(ec.SECP256R1())
+
+
+def _fixed(key_id: str) -> FixedKeys:
+    public = jwt.algorithms.ECAlgorithm.to_jwk(OWN_KEY.public_key(), as_dict=True)
+    return FixedKeys({"keys": [{**public, "kid": key_id, "alg": "ES256"}]})
+
+
+def _signed(key_id: str = "k", **changed: object) -> str:
+    return "Bearer " + jwt.encode(_claims(**changed), OWN_KEY, "ES256", {"kid": key_id})
+
+
+async def test_a_good_token_names_its_caller() -> None:
+    """What the checks below refuse would pass otherwise."""
+    door = Doorkeeper(_fixed("k"), DEVELOPMENT_ISSUER, "caravan")
+
+    assert await door.caller(_signed()) == Caller(Role.BUYER, "b-1")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Basic YTpi",
+        "Bearer",
+        "Bearer not.a.token",
+        _signed(exp=datetime.now(UTC) - timedelta(minutes=5)),
+        _signed(exp=None),
+        _signed(aud="others"),
+        _signed(iss="https://elsewhere.example"),
+        _signed(role="god"),
+        _signed(role=None),
+        _signed(role="seller"),
+        _signed(key_id="another"),
+        "Bearer " + jwt.encode(_claims(), "", "none", {"kid": "k"}),
+        "Bearer " + jwt.encode(_claims(), "x" * 64, "HS256", {"kid": "k"}),
+        "Bearer csk_unknown",
+    ],
+)
+async def test_a_bad_token_opens_nothing(header: str) -> None:
+    """Expired, for others, by others, unsigned, or without a role that we know."""
+    door = Doorkeeper(_fixed("k"), DEVELOPMENT_ISSUER, "caravan", ["checkout:00"])
+
+    with pytest.raises(Problem) as refused:
+        await door.caller(header)
+    assert refused.value.code == "not-authenticated"
+
+
+@asynccontextmanager
+async def _identity_provider(keys: dict[str, Any], asked: list[str]) -> AsyncIterator[str]:
+    app = FastAPI()
+
+    @app.get("/jwks")
+    async def jwks() -> dict[str, Any]:
+        asked.append("jwks")
+        return keys
+
+    async with served(app) as url:
+        yield f"{url}/jwks"
+
+
+async def test_keys_are_fetched_once_and_not_for_made_up_ids(tmp_path: Path) -> None:
+    """Anybody can send tokens with a thousand ids: the provider must not feel it."""
+    issuer = DevelopmentIssuer.open(tmp_path / "key.pem", profile="local")
+    asked: list[str] = []
+    async with _identity_provider(issuer.jwks(), asked) as url:
+        door = Doorkeeper(FetchedKeys(url), DEVELOPMENT_ISSUER, "caravan")
+        token = f"Bearer {issuer.mint(Role.BUYER, 'b-1')}"
+
+        found = [await door.caller(token) for _ in range(3)]
+        for number in range(3):
+            with pytest.raises(Problem):
+                await door.caller(_signed(key_id=f"made-up-{number}"))
+
+    assert {str(caller) for caller in found} == {"buyer:b-1"}
+    assert asked == ["jwks"]
+
+
+async def test_an_identity_provider_that_is_away_is_an_outage() -> None:
+    """It must not read as "your token is wrong", which would sign people out."""
+    door = Doorkeeper(FetchedKeys(f"http://127.0.0.1:{free_port()}/"), DEVELOPMENT_ISSUER, "x")
+
+    with pytest.raises(Unavailable):
+        await door.caller(_signed())

@@ -1,0 +1,106 @@
+"""The description of the API: what generators and people read must be true."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from api.routers.policies import PolicyIn
+from api.schemas.money import SellerChange, SellerIn
+from api.schemas.orders import OrderIn
+from runtime import policies
+from tests.support.market import Json, Market
+
+
+@pytest.fixture(scope="module")
+def described(market: Market) -> Json:
+    return market.app.openapi()
+
+
+def operations(described: Json) -> Iterator[tuple[str, str, Json]]:
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            yield method, path, operation
+
+
+def test_every_reference_leads_somewhere(described: Json) -> None:
+    """A generator stops at the first that does not."""
+    known = {f"#/components/schemas/{name}" for name in described["components"]["schemas"]}
+
+    assert set(references(described)) <= known
+    assert described["openapi"].startswith("3.1")
+
+
+def references(part: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a JSON document
+    if isinstance(part, dict):
+        for name, value in part.items():
+            if name == "$ref":
+                yield value
+            else:
+                yield from references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from references(value)
+
+
+def test_every_operation_has_a_name_of_its_own_and_says_what_it_does(described: Json) -> None:
+    """The names become methods of generated clients."""
+    names = [operation["operationId"] for _, _, operation in operations(described)]
+
+    assert len(names) == len(set(names))
+    assert all(operation["description"] for _, _, operation in operations(described))
+
+
+def test_every_no_is_declared_as_a_problem(described: Json) -> None:
+    """A client must know before it meets one."""
+    for method, path, operation in operations(described):
+        if not path.startswith("/v1/"):
+            continue
+        declared = {status for status in operation["responses"] if status >= "400"}
+        assert {"401", "403", "429", "503"} <= declared, (method, path)
+        if method == "post":
+            assert {"400", "409", "422"} <= declared, (method, path)
+        for status in declared:
+            assert list(operation["responses"][status]["content"]) == ["application/problem+json"]
+
+
+def test_every_post_says_that_it_needs_a_key(described: Json) -> None:
+    """It is refused without one, so it must not look optional."""
+    for method, path, operation in operations(described):
+        if path.startswith("/v1/") and method in {"post", "patch"}:
+            required = {
+                parameter["name"].lower()
+                for parameter in operation["parameters"]
+                if parameter["required"]
+            }
+            assert required & {"idempotency-key", "if-match"}, path
+            assert operation["security"], path
+
+
+@pytest.mark.parametrize("form", [OrderIn, SellerIn, SellerChange, PolicyIn])
+def test_the_examples_are_accepted(form: type[BaseModel], market: Market) -> None:
+    """What people paste first must work."""
+    examples = form.model_json_schema()["examples"]
+
+    assert examples
+    for example in examples:
+        read = form.model_validate(example)
+        if isinstance(read, PolicyIn):
+            assert policies.load(read.root, 1, market.clock.at).policy.name == "holiday-season"
+
+
+def test_every_field_of_a_body_with_an_example_accepts_it(described: Json) -> None:
+    """The small forms show their examples by field; together they make a body."""
+    for name in ("RefundIn", "HoldIn", "LiftingIn", "ShipmentIn", "CancellationIn"):
+        schema = described["components"]["schemas"][name]
+        body = {field: part["examples"][0] for field, part in schema["properties"].items()}
+        form = next(kind for kind in _forms() if kind.__name__ == name)
+
+        assert form.model_validate(body).model_dump(mode="json") == body
+
+
+def _forms() -> list[type[BaseModel]]:
+    from api.schemas import orders  # noqa: PLC0415 - read when the test asks for them
+
+    return [kind for kind in vars(orders).values() if isinstance(kind, type)]
