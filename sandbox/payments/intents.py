@@ -10,7 +10,7 @@ from sandbox.store import Json, is_table
 from sandbox.world import Desk, iso, new_id
 
 OPEN: Final = ("requires_payment_method", "requires_confirmation", "requires_action")
-_CANCELLABLE: Final = (*OPEN, "requires_capture", "processing")
+_CANCELLABLE: Final = (*OPEN, "requires_capture")
 _VOUCHER_SECONDS: Final = 3 * 86_400
 _ATTEMPT_FAILED: Final = {
     "type": "invalid_request_error",

@@ -158,7 +158,10 @@ class Marketplace:
     async def seller(self, name: str = "s-1", **terms: str) -> str:
         """Register a seller with a connected account of their own."""
         stripe = self.world.place.stripe()
-        account = await asyncio.to_thread(stripe.v1.accounts.create, {"type": "custom"})
+        account = await asyncio.to_thread(
+            stripe.v1.accounts.create,
+            {"type": "custom", "settings": {"payouts": {"schedule": {"interval": "manual"}}}},
+        )
         self.accounts[name] = account.id
         row = Seller(
             seller=name,
