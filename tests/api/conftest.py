@@ -3,12 +3,15 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 
 from runtime.embedded import LocalPostgres, LocalTemporal
 from tests.support.market import Market, a_seller, open_market
 from tests.support.sandbox import SandboxProcess, SandboxWorld
+
+NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +25,7 @@ async def market(
     name = f"market_{os.getpid()}_{request.path.stem}"
     url = await postgres.create_database(name, template_database)
     async with open_market(url, tmp_path_factory.mktemp("keys")) as opened:
+        opened.clock.at = NOON
         service = await opened.service()
         for seller in ("s-1", "s-2"):
             answer = await service.post("/v1/sellers", a_seller(seller))

@@ -1,7 +1,7 @@
 """Who may do what: every route against every role, and nobody sees what is another's."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from jwt.algorithms import ECAlgorithm
 
 from adapters.errors import Unavailable
 from api.auth import Caller, Doorkeeper, FetchedKeys, FixedKeys
@@ -208,7 +209,7 @@ OWN_KEY: Final = ec.generate_private_key(ec.SECP256R1())
 
 
 def _fixed(key_id: str) -> FixedKeys:
-    public = jwt.algorithms.ECAlgorithm.to_jwk(OWN_KEY.public_key(), as_dict=True)
+    public = ECAlgorithm.to_jwk(OWN_KEY.public_key(), as_dict=True)
     return FixedKeys({"keys": [{**public, "kid": key_id, "alg": "ES256"}]})
 
 
@@ -253,7 +254,7 @@ async def test_a_bad_token_opens_nothing(header: str) -> None:
 
 
 @asynccontextmanager
-async def _identity_provider(keys: dict[str, Any], asked: list[str]) -> AsyncIterator[str]:
+async def _identity_provider(keys: dict[str, Any], asked: list[str]) -> AsyncGenerator[str]:
     app = FastAPI()
 
     @app.get("/jwks")

@@ -1,7 +1,8 @@
 """The description of the API: what generators and people read must be true."""
 
+import json
+import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -32,16 +33,8 @@ def test_every_reference_leads_somewhere(described: Json) -> None:
     assert described["openapi"].startswith("3.1")
 
 
-def references(part: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a JSON document
-    if isinstance(part, dict):
-        for name, value in part.items():
-            if name == "$ref":
-                yield value
-            else:
-                yield from references(value)
-    elif isinstance(part, list):
-        for value in part:
-            yield from references(value)
+def references(described: Json) -> list[str]:
+    return re.findall(r'"\$ref": "([^"]+)"', json.dumps(described))
 
 
 def test_every_operation_has_a_name_of_its_own_and_says_what_it_does(described: Json) -> None:
@@ -87,7 +80,10 @@ def test_the_examples_are_accepted(form: type[BaseModel], market: Market) -> Non
     for example in examples:
         read = form.model_validate(example)
         if isinstance(read, PolicyIn):
-            assert policies.load(read.root, 1, market.clock.at).policy.name == "holiday-season"
+            assert (
+                policies.load(read.root, 1, market.clock.now("policies")).policy.name
+                == "holiday-season"
+            )
 
 
 def test_every_field_of_a_body_with_an_example_accepts_it(described: Json) -> None:

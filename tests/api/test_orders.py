@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from temporalio.testing import TimeSkipper
 
 from domain.actors import Role
+from domain.ids import order_workflow_id
 from tests.support.market import Json, Market, Person, an_order
 from tests.support.sandbox import SandboxWorld
+from workflows.order.messages import PaymentChanged
 
 NUMBER = "1Z999AA10123456784"
 
@@ -32,6 +36,12 @@ async def paid_order(alive: Market, order: str) -> Person:
     buyer = await alive.caller(Role.BUYER, "b-1")
     answer = await buyer.post("/v1/orders", an_order(order, payment={"method": "pm_card_visa"}))
     assert answer.status_code == 201, answer.text
+    async with asyncio.timeout(20):
+        while (await buyer.get(f"/v1/orders/{order}/payment")).status_code == 409:
+            await asyncio.sleep(0.05)
+    process = alive.services.temporal.get_workflow_handle(order_workflow_id(order))
+    # What the relay says when the provider's message has come.
+    await process.signal("payment_changed", PaymentChanged("evt-1", alive.clock.now(order)))
     await until(buyer, order, is_at("awaiting_shipment"))
     return buyer
 
@@ -147,6 +157,45 @@ async def test_a_suspended_seller_takes_no_orders(alive: Market) -> None:
 
     assert refused.status_code == 409
     assert refused.json()["standing"] == "suspended"
+
+
+@pytest.mark.case(32)
+async def test_what_was_asked_in_time_counts_however_late_it_is_heard(alive: Market) -> None:
+    """The buyer cancels on the last day, while Temporal is down until after the deadline."""
+    buyer = await alive.caller(Role.BUYER, "b-1")
+    await buyer.post("/v1/orders", an_order("o-last-day"))
+    await until(buyer, "o-last-day", lambda order: bool(order["clocks"]))
+    down = await (await alive.without_temporal()).caller(Role.BUYER, "b-1")
+    asked = await down.post("/v1/orders/o-last-day/cancellation", {"reason": "twice"})
+    process = alive.services.temporal.get_workflow_handle("order/o-last-day")
+
+    await TimeSkipper(alive.services.temporal).fast_forward(process, timedelta(days=3, hours=1))
+    waiting = (await buyer.get("/v1/orders/o-last-day")).json()
+    await alive.services.desk.deliver(asked.headers["Location"].rpartition("/")[2])
+    heard = await until(buyer, "o-last-day", lambda order: order["ended_at"] is not None)
+
+    assert asked.status_code == 202
+    assert waiting["outcome"] == "open"
+    assert heard["outcome"] == "cancelled_by_buyer"
+    assert (await buyer.get(asked.headers["Location"])).json()["status"] == 200
+
+
+@pytest.mark.case(32)
+async def test_what_was_asked_too_late_is_told_so(alive: Market) -> None:
+    """The instant of the edge counts on both sides of the deadline."""
+    buyer = await alive.caller(Role.BUYER, "b-1")
+    await buyer.post("/v1/orders", an_order("o-too-late"))
+    placed = await until(buyer, "o-too-late", lambda order: bool(order["clocks"]))
+    due = datetime.fromisoformat(placed["clocks"][0]["due_at"])
+    alive.clock.at = due + timedelta(seconds=1)
+
+    late = await buyer.post("/v1/orders/o-too-late/cancellation", {"reason": "twice"})
+    alive.clock.at = due
+    in_time = await buyer.post("/v1/orders/o-too-late/cancellation", {"reason": "twice"})
+    alive.clock.at = None
+
+    assert late.json()["type"] == "/problems/deadline-passed"
+    assert in_time.status_code == 200, in_time.text
 
 
 async def test_each_caller_sees_what_they_may_do(alive: Market) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import itertools
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -40,13 +40,13 @@ _numbers = itertools.count(1)
 
 
 class SetClock:
-    """The edge's clock, which tests put forward."""
+    """The edge's clock: the machine's own until a test sets it."""
 
     def __init__(self) -> None:
-        self.at = datetime(2026, 11, 2, 12, tzinfo=UTC)
+        self.at: datetime | None = None
 
     def now(self, subject: str) -> datetime:
-        return self.at
+        return self.at or datetime.now(UTC)
 
 
 @dataclass
@@ -61,6 +61,14 @@ class Market:
     payments: StripeGateway
     tracking: EasyPostTracking
     stack: AsyncExitStack = field(repr=False)
+
+    async def without_temporal(self) -> "Market":
+        """The same API and database at a time when Temporal cannot be reached."""
+        client = await Client.connect(f"127.0.0.1:{free_port()}", lazy=True)
+        use = self.services
+        desk = Desk(use.engine, use.vault, client, self.task_queue, patience=1)
+        services = replace(use, desk=desk, temporal=client)
+        return replace(self, services=services, app=create_app(services))
 
     async def anonymous(self) -> httpx2.AsyncClient:
         """Somebody without a token."""
@@ -174,7 +182,7 @@ async def open_market(
             rate=rate or RateLimit(1000, 10_000),
         )
         if publishes:
-            await publish_shipped(engine, clock.at)
+            await publish_shipped(engine, clock.now("policies"))
         yield Market(
             create_app(services), services, issuer, clock, task_queue, payments, tracking, stack
         )
