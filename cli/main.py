@@ -7,6 +7,7 @@ import typer
 
 from cli.doctor import doctor
 from cli.keys import keys
+from cli.policy import policy
 from cli.tokens import token
 from cli.up import up
 
@@ -18,6 +19,7 @@ app.command()(up)
 app.command()(doctor)
 app.command()(token)
 app.add_typer(keys, name="keys")
+app.add_typer(policy, name="policy")
 
 
 @app.callback()

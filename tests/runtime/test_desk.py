@@ -1,0 +1,121 @@
+"""The desk when delivery fails: what is nobody's fault waits, what is ours is given up loudly."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from domain.actors import Role
+from persistence.tables.business import Alarm
+from persistence.tables.traffic import Request
+from tests.support.market import Market, a_seller, an_order, open_market
+
+
+@pytest.fixture
+async def market(database_url: str, tmp_path: Path) -> AsyncIterator[Market]:
+    """An API whose Temporal is away, with one seller."""
+    async with open_market(database_url, tmp_path) as opened:
+        await (await opened.service()).post("/v1/sellers", a_seller("s-1"))
+        yield opened
+
+
+async def asked(market: Market, order: str) -> str:
+    """The id of a request that could not be delivered."""
+    buyer = await market.caller(Role.BUYER, "b-1")
+    answer = await buyer.post("/v1/orders", an_order(order))
+    return answer.headers["Location"].rpartition("/")[2]
+
+
+async def age(market: Market, request: str, attempts: int) -> None:
+    """Let a request have been tried so many times, and its lease be over."""
+    async with market.services.engine.begin() as db:
+        await db.execute(
+            update(Request)
+            .where(col(Request.id) == request)
+            .values(attempts=attempts, due_at=col(Request.received_at))
+        )
+
+
+async def state(market: Market, request: str) -> tuple[str, int, str]:
+    async with market.services.engine.connect() as db:
+        row = await db.execute(
+            select(col(Request.state), col(Request.attempts), col(Request.last_error)).where(
+                col(Request.id) == request
+            )
+        )
+        found = row.one()
+        return found[0], found[1], found[2]
+
+
+async def test_an_outage_never_gives_a_request_up(market: Market) -> None:
+    """Temporal may be away for a day; what was asked in time must still be heard."""
+    request = await asked(market, "o-1")
+    await age(market, request, attempts=500)
+
+    answer = await market.services.desk.deliver(request)
+
+    assert not answer.is_final
+    assert (await state(market, request))[:2] == ("waiting", 501)
+
+
+async def test_a_defect_is_parked_with_an_alarm_after_twenty_attempts(market: Market) -> None:
+    """A row that can never be delivered must not be tried for ever, nor be forgotten."""
+    request = await asked(market, "o-1")
+    async with market.services.engine.begin() as db:
+        # As after a deployment that cannot read what an older one wrote.
+        await db.execute(
+            update(Request).where(col(Request.id) == request).values(sealed=b"\x01unreadable")
+        )
+    await age(market, request, attempts=18)
+
+    await market.services.desk.deliver(request)
+    before = await state(market, request)
+    await market.services.desk.deliver(request)
+    after = await state(market, request)
+
+    assert before[:2] == ("waiting", 19)
+    assert after[:2] == ("parked", 20)
+    async with market.services.engine.connect() as db:
+        alarms = (await db.execute(select(col(Alarm.kind), col(Alarm.subject)))).all()
+    assert [tuple(alarm) for alarm in alarms] == [("request.parked", "order/o-1")]
+
+
+async def test_the_oldest_request_of_each_object_is_taken_and_by_one_alone(
+    market: Market,
+) -> None:
+    """Two relays share the work and never hear one order's requests in the wrong order."""
+    first, other = await asked(market, "o-1"), await asked(market, "o-2")
+    buyer = await market.caller(Role.BUYER, "b-1")
+    later = await buyer.post("/v1/orders/o-1/cancellation", {})
+    for request in (first, other, later.headers["Location"].rpartition("/")[2]):
+        await age(market, request, attempts=1)
+
+    taken = await market.services.desk.claim(10)
+    again = await market.services.desk.claim(10)
+
+    assert taken == [first, other]
+    assert again == []
+
+
+async def test_a_forgotten_persons_request_ends(market: Market) -> None:
+    """Erasure must not leave a row behind that fails for ever."""
+    request = await asked(market, "o-1")
+    await market.services.vault.erase("b-1")
+
+    answer = await market.services.desk.deliver(request)
+
+    assert answer.status == 404
+    assert "b-1" not in str(answer.body)
+
+
+async def test_nobody_asks_for_a_person_who_was_forgotten(market: Market) -> None:
+    """A message that comes after the erasure makes no new key."""
+    await market.services.vault.erase("b-1")
+    buyer = await market.caller(Role.BUYER, "b-1")
+
+    refused = await buyer.post("/v1/orders", an_order("o-1"))
+
+    assert refused.status_code == 410
+    assert refused.json()["type"] == "/problems/person-erased"
