@@ -8,9 +8,10 @@ from temporalio import activity
 from activities.order import must_not_be_asked
 from activities.requests import ChangeHold, Step
 from domain.ids import order_workflow_id
-from domain.ledger import Leg, Posting
+from domain.ledger import Account, AccountKind, Leg, Posting
 from domain.money import BASIS_POINTS
 from domain.order import moves, postings
+from domain.order.money import OrderFunds
 from domain.order.rules import is_settled
 from domain.order.state import ClockName, Fulfilment, OrderState
 from domain.payout.rules import Standing
@@ -37,41 +38,39 @@ class EscrowActivities:
         """
         state = step.state
         async with self._database.transaction() as tx:
-            await must_not_be_asked(tx, state.order, step.at)
             terms = (await tx.orders.get(state.order)).terms
+            funds = await tx.funds.locked(state.order)
+            # Looked for under the lock: another run of this very step may have posted it.
+            done = await tx.ledger.entry(_release_key(state))
+            if done is not None:
+                return await _after_release(tx, step, terms, postings.release_of(done))
+            await must_not_be_asked(tx, state.order, step.at)
             waits_until = await self._closed_until(tx, state, terms)
             if waits_until is not None and step.at < waits_until:
                 after = moves.release_put_off(state, waits_until)
                 facts: dict[str, str | int] = {"until": waits_until.isoformat()}
                 await tx.story.tell(after, Event("order.release_put_off", step.at, facts=facts))
                 return after
-            after = await self._release(tx, step, terms)
+            after = await self._release(tx, step, terms, funds)
         log.info("escrow.released", order=state.order, minor=after.released - state.released)
         return after
 
-    async def _release(self, tx: Transaction, step: Step, terms: Terms) -> OrderState:
+    async def _release(
+        self, tx: Transaction, step: Step, terms: Terms, funds: OrderFunds
+    ) -> OrderState:
         state = step.state
-        key = f"{order_workflow_id(state.order)}/release/{state.version}"
-        done = await tx.ledger.entry(key)
-        funds = await tx.funds.locked(state.order)
-        if done is not None:
-            plan = postings.release_of(done)
-        else:
-            plan = postings.plan_release(
-                funds.releasable,
-                released=funds.released,
-                total=funds.total,
-                commission=funds.commission,
-                reserve_bp=_reserve_bp(state, terms),
-            )
-            if plan.gross:
-                legs = postings.released(state.order, state.seller, plan)
-                await tx.ledger.post(_entry(state, key, "release", step.at, legs))
-                await tx.funds.put(funds.with_release(plan))
-        after = moves.released(state, plan.gross, plan.reserve)
-        if state.fulfilment is Fulfilment.RECEIVED and after.reserved:
-            after = moves.reserve_kept(after, terms)
-        return await _told(tx, after, step, plan)
+        plan = postings.plan_release(
+            funds.releasable,
+            released=funds.released,
+            total=funds.total,
+            commission=funds.commission,
+            reserve_bp=_reserve_bp(state, terms),
+        )
+        if plan.gross:
+            legs = postings.released(state.order, state.seller, plan)
+            await tx.ledger.post(_entry(state, _release_key(state), "release", step.at, legs))
+            await tx.funds.put(funds.with_release(plan))
+        return await _after_release(tx, step, terms, plan)
 
     async def _closed_until(
         self, tx: Transaction, state: OrderState, terms: Terms
@@ -87,12 +86,10 @@ class EscrowActivities:
         state = step.state
         key = f"{order_workflow_id(state.order)}/reserve-release/{state.version}"
         async with self._database.transaction() as tx:
-            await must_not_be_asked(tx, state.order, step.at)
             funds = await tx.funds.locked(state.order)
-            legs = postings.reserve_released(state.seller, funds.reserved)
-            if funds.reserved:
-                await tx.ledger.post(_entry(state, key, "reserve_release", step.at, legs))
-                await tx.funds.put(funds.without_reserve())
+            if await tx.ledger.entry(key) is None:
+                await must_not_be_asked(tx, state.order, step.at)
+                await _let_go(tx, funds, key, step)
             after = moves.reserve_released(state)
             events = [
                 Event(
@@ -151,6 +148,29 @@ class EscrowActivities:
             await tx.story.tell(after, _hold_event("order.hold_lifted", request, amount))
         log.info("escrow.hold_lifted", order=state.order, hold=request.hold, minor=amount)
         return after
+
+
+def _release_key(state: OrderState) -> str:
+    return f"{order_workflow_id(state.order)}/release/{state.version}"
+
+
+async def _let_go(tx: Transaction, funds: OrderFunds, key: str, step: Step) -> None:
+    """Make the order's reserve payable, as far as a later refund has not used it up."""
+    reserve = Account(AccountKind.RESERVE, funds.seller)
+    amount = min(funds.reserved, await tx.ledger.balance(reserve, funds.currency))
+    if amount:
+        legs = postings.reserve_released(funds.seller, amount)
+        await tx.ledger.post(_entry(step.state, key, "reserve_release", step.at, legs))
+    await tx.funds.put(funds.without_reserve())
+
+
+async def _after_release(
+    tx: Transaction, step: Step, terms: Terms, plan: postings.ReleasePlan
+) -> OrderState:
+    after = moves.released(step.state, plan.gross, plan.reserve)
+    if step.state.fulfilment is Fulfilment.RECEIVED and after.reserved:
+        after = moves.reserve_kept(after, terms)
+    return await _told(tx, after, step, plan)
 
 
 async def _told(

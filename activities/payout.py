@@ -62,11 +62,13 @@ class PayoutActivities:
         async with self._database.transaction() as tx:
             seller = await tx.sellers.get(state.seller)
             policy = await tx.sellers.policy(seller.policy)
+            account = Account(Kind.PAYABLE, state.seller)
+            # Locked before it looks: another run of this very step may have reserved it.
+            await tx.ledger.balance(account, state.currency)
             before = await tx.ledger.entry(f"{subject}/reserved")
             if before is not None:
                 return _read_back(state, before, seller)
             await _net_debt(tx, state, step.at)
-            account = Account(Kind.PAYABLE, state.seller)
             now = await tx.ledger.balance(account, state.currency)
             due = await tx.ledger.held_as_of(account, state.currency, state.as_of)
             gross = min(now, due)
@@ -80,7 +82,7 @@ class PayoutActivities:
     async def _transferred(self, state: PayoutState, at: datetime) -> tuple[PayoutState, Effect]:
         key = money_key(_subject(state), "transfer", 1)
         asked = await self._ask(state, key, "transfer", at)
-        if asked.state == "done":
+        if asked.state in ("done", "failed"):
             return state, _as_effect(asked)
         amount = Money(state.net, state.currency)
         try:
@@ -99,6 +101,8 @@ class PayoutActivities:
     async def _paid_out(self, state: PayoutState, transfer: Effect, at: datetime) -> PayoutState:
         key = money_key(_subject(state), "payout", 1)
         asked = await self._ask(state, key, "payout", at)
+        if asked.state == "failed":
+            return await self._taken_back_unpaid(state, transfer, asked.failure, at)
         try:
             done = await self._gateway.pay_out(
                 key,
@@ -108,7 +112,10 @@ class PayoutActivities:
                 again=not asked.is_new,
             )
         except Rejected as no:
-            return await self._taken_back_unpaid(state, transfer, key, no.code, at)
+            # On record first: after the money is taken back nothing may ask for it again.
+            async with self._database.transaction() as tx:
+                await tx.funds.finish(key, "failed", failure=no.code)
+            return await self._taken_back_unpaid(state, transfer, no.code, at)
         legs = rules.paid_out(self._gateway.name, state.account, state.payout, state.net)
         async with self._database.transaction() as tx:
             seller = await tx.sellers.get(state.seller)
@@ -174,10 +181,10 @@ class PayoutActivities:
         return after
 
     async def _taken_back_unpaid(
-        self, state: PayoutState, transfer: Effect, key: str, code: str, at: datetime
+        self, state: PayoutState, transfer: Effect, code: str, at: datetime
     ) -> PayoutState:
         await self._take_back(state, transfer.reference, at)
-        await self._give_up(state, key, code, at)
+        await self._give_up(state, money_key(_subject(state), "payout", 1), code, at)
         return await self._withheld(PayoutStep(state, at), code)
 
     async def _take_back(self, state: PayoutState, transfer: str, at: datetime) -> None:
@@ -264,4 +271,5 @@ def _entry(state: PayoutState, step: str, at: datetime, legs: tuple[Leg, ...]) -
 
 def _as_effect(record: EffectRecord) -> Effect:
     amount = Money(record.amount, record.currency)
-    return Effect(record.key, record.reference, EffectStatus.DONE, amount)
+    status = EffectStatus.FAILED if record.state == "failed" else EffectStatus.DONE
+    return Effect(record.key, record.reference, status, amount, record.failure)

@@ -117,14 +117,30 @@ class RefundActivities:
         for key in state.open_refunds:
             async with self._database.transaction() as tx:
                 effect = await tx.funds.found(key)
-            if effect is None or effect.state != "pending":
+            if effect is None:
                 continue
-            now = await self._gateway.refund_status(key, effect.reference)
+            now = await self._now(effect)
             if now.status is EffectStatus.DONE:
                 state = await self._arrived(state, key, step.at)
             elif now.status is EffectStatus.FAILED:
                 state = await self._came_back(state, effect, now.failure, step.at)
         return state
+
+    async def _now(self, effect: EffectRecord) -> Effect:
+        """How a refund stands; one whose end is on record is not asked for again.
+
+        An answer of ours may have been lost: the process still has to hear of that end.
+        """
+        amount = Money(effect.amount, effect.currency)
+        match effect.state:
+            case "failed":
+                return Effect(
+                    effect.key, effect.reference, EffectStatus.FAILED, amount, effect.failure
+                )
+            case "done":
+                return Effect(effect.key, effect.reference, EffectStatus.DONE, amount)
+            case _:
+                return await self._gateway.refund_status(effect.key, effect.reference)
 
     async def _arrived(self, state: OrderState, key: str, at: datetime) -> OrderState:
         after = moves.refund_arrived(state, key)
@@ -185,11 +201,11 @@ async def _sources(tx: Transaction, funds: OrderFunds) -> postings.RefundSources
     owner, currency = funds.seller, funds.currency
     kinds = sorted((Kind.DEPOSIT, Kind.PAYABLE, Kind.RESERVE))
     if not funds.released:
-        return postings.RefundSources(funds.escrow, 0, 0)
+        return postings.RefundSources(funds.releasable, 0, 0)
     found = {kind: await tx.ledger.balance(Account(kind, owner), currency) for kind in kinds}
     return postings.RefundSources(
-        escrow=funds.escrow,
-        released=funds.released,
+        escrow=funds.releasable,
+        released=funds.released - funds.recovered,
         commission=funds.charged,
         payable=found[Kind.PAYABLE],
         reserve=found[Kind.RESERVE],

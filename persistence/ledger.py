@@ -58,12 +58,13 @@ class SqlLedger:
         """Move the locked row. A debit meets a row that exists, or there is nothing to take."""
         key = {"kind": str(leg.account.kind), "owner": leg.account.owner, "currency": currency}
         if leg.amount > 0:
-            await self._session.execute(
+            taken = await self._session.execute(
                 update(Balance)
                 .filter_by(**key)
                 .values(amount=col(Balance.amount) + leg.amount)
                 .returning(col(Balance.amount))
             )
+            taken.scalar_one()
             return
         new = insert(Balance).values(**key, amount=leg.amount)
         await self._session.execute(

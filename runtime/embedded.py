@@ -139,7 +139,7 @@ class LocalPostgres:
             lines = (self.data_dir / "data" / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        return lines[0] == str(self.child.pid) and lines[-1].strip() == "ready"
+        return lines[:1] == [str(self.child.pid)] and lines[-1].strip() == "ready"
 
     def _initialise(self, binaries: Path) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)

@@ -39,8 +39,8 @@ def unapplied_refund_reserved(order: str, amount: int) -> tuple[Leg, ...]:
 class RefundSources:
     """What a refund can be taken from, in minor units, as found under the order's lock.
 
-    `escrow` is what is left there; `released` what went out of it in all and `commission` what
-    was kept of that; the rest are the seller's balances.
+    `escrow` is what is left there beside the holds; `released` what went out of it and has not
+    been recovered, `commission` what is still kept of that; the rest are the seller's balances.
     """
 
     escrow: int

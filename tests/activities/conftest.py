@@ -1,0 +1,38 @@
+"""A shop for each test of the room, over one sandbox world."""
+
+from collections.abc import AsyncGenerator, Iterator
+
+import pytest
+
+from tests.support.audit import differences, wrongs
+from tests.support.sandbox import SandboxPlace, SandboxProcess, SandboxWorld
+from tests.support.shop import Shop, open_shop
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxPlace]:
+    """Where the room's sandbox listens; no webhooks go out."""
+    process = SandboxProcess(tmp_path_factory.mktemp("sandbox")).start()
+    yield process.place
+    process.stop()
+
+
+@pytest.fixture
+async def world(place: SandboxPlace) -> AsyncGenerator[SandboxWorld]:
+    """The sandbox, its faults cleared and its settings as usual at the end."""
+    async with SandboxWorld(place) as played:
+        yield played
+        await played.clear_faults()
+        await played.change(auto_refunds=True, auto_payouts=True, overdraw=True)
+
+
+@pytest.fixture
+async def shop(database_url: str, world: SandboxWorld) -> AsyncGenerator[Shop]:
+    """A shop with an impatient gateway; whatever a test did, both books hold together after it."""
+    async with open_shop(database_url, world, patience=0.5) as opened:
+        yield opened
+        await world.clear_faults()
+
+        assert await wrongs(opened.engine) == {}
+        assert await differences(opened) == {}
+        assert (await world.effects())["duplicates"] == []

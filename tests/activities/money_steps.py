@@ -1,0 +1,174 @@
+"""Every step that moves money, brought to the moment before it, for tests that disturb it."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Final
+
+from activities.requests import AskPayment, CareForPayment, PayoutStep, Step
+from domain.payout.state import PayoutState
+from tests.support.shop import CARD, SLIP, Shop, after, attempted
+
+
+@dataclass(frozen=True)
+class Ready:
+    """One step about to be taken: `bars` are the keys of the entries that it will post."""
+
+    order: str
+    seller: str
+    step: Callable[[Any], Coroutine[Any, Any, Any]]
+    asked: Any
+    bars: tuple[str, ...]
+
+    async def run(self, attempt: int = 1) -> object:
+        return await attempted(self.step, self.asked, attempt)
+
+
+@dataclass(frozen=True)
+class MoneyStep:
+    """How to come to a step.
+
+    `effects` are the requests by which it has its effects at the provider, `entries` is how many
+    times it can be held up at the database.
+    """
+
+    name: str
+    ready: Callable[[Shop], Awaitable[Ready]]
+    effects: tuple[str, ...] = ()
+    entries: int = 1
+
+    def __str__(self) -> str:
+        return self.name
+
+
+async def _take(shop: Shop) -> Ready:
+    deal = await shop.order(await shop.seller())
+    asked = AskPayment(deal.state, after(minutes=1), CARD)
+
+    async def take(request: AskPayment) -> object:
+        # An intent that is captured at once is settled in the next step, as its process does.
+        deal.state = await shop.payments.ask(request)
+        return await shop.payments.settle(Step(deal.state, after(minutes=2)))
+
+    return Ready(deal.order, deal.seller, take, asked, ())
+
+
+async def _capture(shop: Shop) -> Ready:
+    deal = await shop.order(await shop.seller())
+    await deal.asked()
+    await shop.world.pay(deal.state.intent)
+    key = f"order/{deal.order}/capture/{deal.state.intent}"
+    step = Step(deal.state, after(minutes=2))
+    return Ready(deal.order, deal.seller, shop.payments.settle, step, (key,))
+
+
+async def _refund(shop: Shop) -> Ready:
+    deal = await shop.order(await shop.seller())
+    await deal.paid()
+    key = f"order/{deal.order}/refund/1"
+    asked = deal.refunding(4_000)
+    bars = (f"{key}/reserved", f"{key}/settled")
+    return Ready(deal.order, deal.seller, shop.refunds.refund, asked, bars)
+
+
+async def _late_refund(shop: Shop) -> Ready:
+    deal = await shop.order(await shop.seller())
+    await deal.asked()
+    await shop.world.pay(deal.state.intent, SLIP)
+    await deal.closed()
+    await shop.world.arrive(deal.state.intent)
+    key = f"order/{deal.order}/late-refund/1"
+    asked = CareForPayment(deal.order, after(days=20))
+    bars = (f"{key}/reserved", f"{key}/settled")
+    return Ready(deal.order, deal.seller, shop.aftercare.payment, asked, bars)
+
+
+async def _refund_return(shop: Shop) -> Ready:
+    await shop.world.change(auto_refunds=False)
+    deal = await shop.order(await shop.seller())
+    await deal.paid()
+    await deal.refunded(4_000)
+    await shop.world.fail_refund(await deal.at_refund())
+    key = f"order/{deal.order}/refund/1/returned"
+    step = Step(deal.state, after(days=9))
+    return Ready(deal.order, deal.seller, shop.refunds.follow, step, (key,))
+
+
+async def _release(shop: Shop, level: str = "standard") -> Ready:
+    deal = await shop.order(await shop.seller(level))
+    await deal.paid()
+    await deal.shipped()
+    if level == "standard":
+        await deal.received()
+    key = f"order/{deal.order}/release/{deal.state.version}"
+    return Ready(deal.order, deal.seller, shop.escrow.release, deal.releasing(), (key,))
+
+
+async def _early_release(shop: Shop) -> Ready:
+    return await _release(shop, "early")
+
+
+async def _reserve(shop: Shop) -> Ready:
+    deal = await shop.order(await shop.seller("early"))
+    await deal.paid()
+    await deal.shipped()
+    await deal.released(after(days=6))
+    await deal.received(after(days=7))
+    key = f"order/{deal.order}/reserve-release/{deal.state.version}"
+    step = Step(deal.state, after(days=70))
+    return Ready(deal.order, deal.seller, shop.escrow.release_reserve, step, (key,))
+
+
+async def _hold(shop: Shop) -> Ready:
+    deal = await shop.order(await shop.seller())
+    await deal.paid()
+    asked = deal.holding("claim-1", 3_000)
+    return Ready(deal.order, deal.seller, shop.escrow.hold, asked, ())
+
+
+async def _lift(shop: Shop) -> Ready:
+    deal = await shop.order(await shop.seller())
+    await deal.paid()
+    await deal.held("claim-1", 3_000)
+    return Ready(deal.order, deal.seller, shop.escrow.lift, deal.holding("claim-1"), ())
+
+
+async def earned(shop: Shop, total: int = 20_000) -> Ready:
+    """A seller with one released order, and the payout of what came of it."""
+    deal = await shop.order(await shop.seller(), total)
+    await deal.paid()
+    await deal.shipped()
+    await deal.received()
+    await deal.released()
+    out = shop.payout(deal.seller, after(days=25))
+    subject = f"payout/{out.state.payout}"
+    bars = tuple(f"{subject}/{step}" for step in ("reserved", "transferred", "paid"))
+    step = PayoutStep(out.state, after(days=30))
+    return Ready(deal.order, deal.seller, shop.payouts.send, step, bars)
+
+
+async def _payout_return(shop: Shop) -> Ready:
+    ready = await earned(shop)
+    sent = await ready.run()
+    assert isinstance(sent, PayoutState)
+    await shop.world.fail_payout(sent.reference, "account_closed")
+    bars = tuple(f"payout/{sent.payout}/{step}" for step in ("returned", "taken_back"))
+    step = PayoutStep(sent, after(days=33))
+    return Ready(ready.order, ready.seller, shop.payouts.watch, step, bars)
+
+
+STEPS: Final = (
+    MoneyStep("take", _take, ("POST /v1/payment_intents$",)),
+    MoneyStep("capture", _capture),
+    MoneyStep("refund", _refund, ("POST /v1/refunds$",), 2),
+    MoneyStep("late_refund", _late_refund, ("POST /v1/refunds$",), 2),
+    MoneyStep("refund_return", _refund_return),
+    MoneyStep("release", _release),
+    MoneyStep("early_release", _early_release),
+    MoneyStep("reserve_release", _reserve),
+    MoneyStep("hold", _hold),
+    MoneyStep("lift", _lift),
+    MoneyStep("payout", earned, ("POST /v1/transfers$", "POST /v1/payouts$"), 3),
+    MoneyStep("payout_return", _payout_return, (r"POST /v1/transfers/\w+/reversals$",), 2),
+)
+GAPS: Final = tuple((step, entry) for step in STEPS for entry in range(step.entries))
+EFFECTS: Final = tuple((step, route) for step in STEPS for route in step.effects)

@@ -1,0 +1,186 @@
+"""Looking into both books: what must hold at every instant, and what a life has left behind."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.support.sandbox import Json
+from tests.support.shop import Shop
+
+PLATFORM: Final = "acct_1SandboxPlatform"
+# Each says what is wrong where it finds a row (policy.md, invariants 1 to 3).
+_NEVER: Final = {
+    "the ledger sums to zero per currency": (
+        "SELECT currency, sum(amount) FROM legs GROUP BY currency HAVING sum(amount) <> 0"
+    ),
+    "each entry sums to zero, in its own currency": (
+        "SELECT key FROM postings LEFT JOIN legs ON posting = postings.id"
+        " AND legs.currency = postings.currency"
+        " GROUP BY key HAVING coalesce(sum(amount), 1) <> 0"
+    ),
+    "a balance is the sum of its account's legs": (
+        "SELECT b.kind, b.owner, b.currency, b.amount, coalesce(l.total, 0) FROM balances b"
+        " FULL JOIN (SELECT kind, owner, currency, sum(amount) AS total FROM legs"
+        " WHERE kind IN ('escrow', 'seller_payable', 'seller_reserve', 'seller_deposit',"
+        " 'seller_ad_balance') GROUP BY 1, 2, 3) l USING (kind, owner, currency)"
+        " WHERE b.amount IS DISTINCT FROM l.total"
+    ),
+    "captured >= refunded + charged back": (
+        'SELECT "order" FROM order_money WHERE captured < refunded + charged_back'
+    ),
+    "released - recovered <= captured - refunded - charged back - held": (
+        'SELECT "order" FROM order_money'
+        " WHERE released - recovered > captured - refunded - charged_back - held"
+    ),
+    "what the holds of an order keep is what its funds say": (
+        'SELECT m."order", m.held FROM order_money m LEFT JOIN holds h'
+        ' ON h."order" = m."order" AND h.lifted_at IS NULL'
+        ' GROUP BY m."order", m.held HAVING m.held <> coalesce(sum(h.amount), 0)'
+    ),
+    "an order's escrow account is its funds' escrow": (
+        'SELECT m."order" FROM order_money m LEFT JOIN legs l'
+        ' ON l.kind = \'escrow\' AND l.owner = m."order" GROUP BY m."order"'
+        " HAVING captured - (refunded + charged_back - recovered) - released"
+        " <> -coalesce(sum(l.amount), 0)"
+    ),
+    "refunds in transit are the effects that were asked and have no end": (
+        "SELECT o.owner, o.open, e.open FROM"
+        " (SELECT owner, -sum(amount) AS open FROM legs WHERE kind = 'refunds_in_transit'"
+        " GROUP BY owner HAVING sum(amount) <> 0) o FULL JOIN"
+        " (SELECT substr(subject, 7) AS owner, sum(amount) AS open FROM effects"
+        " WHERE kind IN ('refund', 'late_refund') AND state = 'asked' GROUP BY subject) e"
+        " USING (owner) WHERE o.open IS DISTINCT FROM e.open"
+    ),
+    "payouts in transit are the effects that were asked and have no end": (
+        "SELECT o.owner, o.open, e.open FROM"
+        " (SELECT owner, -sum(amount) AS open FROM legs WHERE kind = 'payouts_in_transit'"
+        " GROUP BY owner HAVING sum(amount) <> 0) o FULL JOIN"
+        " (SELECT substr(t.subject, 8) AS owner, t.amount AS open FROM effects t LEFT JOIN"
+        " effects p ON p.subject = t.subject AND p.kind = 'payout' WHERE t.kind = 'transfer'"
+        " AND t.state <> 'failed' AND coalesce(p.state, 'asked') = 'asked') e"
+        " USING (owner) WHERE o.open IS DISTINCT FROM e.open"
+    ),
+}
+
+
+async def wrongs(engine: AsyncEngine) -> dict[str, Sequence[Any]]:
+    """The invariants that do not hold, each with the rows that break it."""
+    async with engine.connect() as db:
+        found = {rule: (await db.execute(text(query))).all() for rule, query in _NEVER.items()}
+    return {rule: rows for rule, rows in found.items() if rows}
+
+
+async def differences(shop: Shop) -> dict[str, tuple[int, int]]:
+    """Where our clearing accounts and the provider's balances differ: (ours, theirs).
+
+    The platform's balance is shared with other tests, so of it only lines that carry the name of
+    one of our orders or payouts count; a connected account is wholly ours.
+    """
+    async with shop.engine.connect() as db:
+        ours = (
+            await db.execute(
+                text(
+                    "SELECT owner, currency, sum(amount) FROM legs"
+                    " WHERE kind = 'provider_clearing' GROUP BY owner, currency"
+                )
+            )
+        ).all()
+        named = (await db.execute(text("SELECT DISTINCT subject FROM effects"))).scalars().all()
+        orders = (await db.execute(text('SELECT "order" FROM order_money'))).scalars().all()
+    subjects = {name.partition("/")[2] for name in named} | set(orders)
+    theirs = await _balances(shop, subjects)
+    mine = {f"{owner}/{currency}": int(amount) for owner, currency, amount in ours if amount}
+    return {
+        account: (mine.get(account, 0), theirs.get(account, 0))
+        for account in sorted(mine.keys() | theirs.keys())
+        if mine.get(account, 0) != theirs.get(account, 0)
+    }
+
+
+async def _balances(shop: Shop, subjects: set[str]) -> dict[str, int]:
+    """The provider's balances, as far as they are ours, by the names of our accounts."""
+    found: dict[str, int] = {}
+    for line in (await shop.world.effects())["lines"]:
+        if line["account"] == PLATFORM and subjects & {line["order"], line["payout"]}:
+            name = f"stripe/{line['currency'].upper()}"
+            found[name] = found.get(name, 0) + line["amount"] - line["fee"]
+    for currency, page in (await shop.world.books())["currencies"].items():
+        for account, balance in page["connected_balances"].items():
+            if account in shop.accounts.values():
+                found[f"stripe:{account}/{currency.upper()}"] = balance
+    return {name: amount for name, amount in found.items() if amount}
+
+
+@dataclass(frozen=True)
+class Left:
+    """What one life left behind, with its own names taken out: two lives can be compared."""
+
+    entries: tuple[str, ...]
+    rows: tuple[str, ...]
+    effects: tuple[str, ...]
+    story: tuple[str, ...]
+    provider: tuple[str, ...]
+
+
+_REFERENCE: Final = re.compile(r"\b(pi|ch|re|tr|trr|po|acct|trk|evt|txn)_\w+")
+_NUMBER: Final = re.compile(r"\b\d{10}\b")
+
+
+_ENTRIES: Final = """
+SELECT key, postings.kind, process, postings.effective_at, legs.kind, owner, legs.currency, amount
+FROM postings JOIN legs ON posting = postings.id WHERE strpos(key, :o) > 0 OR strpos(key, :s) > 0
+"""
+_ROWS: Final = """
+SELECT to_jsonb(m)::text FROM order_money m WHERE "order" = :o
+UNION ALL SELECT to_jsonb(b)::text FROM balances b WHERE owner IN (:o, :s)
+UNION ALL SELECT to_jsonb(h)::text FROM holds h WHERE "order" = :o
+UNION ALL SELECT state::text FROM order_views WHERE "order" = :o
+UNION ALL SELECT state::text FROM payouts WHERE seller = :s
+"""
+_EFFECTS: Final = """
+SELECT key, kind, currency, amount, state, failure, reference FROM effects
+WHERE strpos(subject, :o) > 0 OR strpos(subject, :s) > 0
+"""
+_STORY: Final = """
+SELECT kind, version, at, facts::text FROM timeline
+WHERE strpos(subject, :o) > 0 OR strpos(subject, :s) > 0
+UNION ALL SELECT kind, 0, raised_at, detail FROM alarms
+WHERE strpos(subject, :o) > 0 OR strpos(subject, :s) > 0
+"""
+
+
+async def left_by(shop: Shop, order: str, seller: str) -> Left:
+    """Everything that one order, and the payouts of its seller, left in both books."""
+
+    async def rows(query: str) -> tuple[str, ...]:
+        async with shop.engine.connect() as db:
+            found = (await db.execute(text(query), {"o": order, "s": seller})).all()
+        return tuple(sorted(named(" ".join(map(str, row))) for row in found))
+
+    def named(words: str) -> str:
+        plain = words.replace(order, "ORDER").replace(seller, "SELLER")
+        return _NUMBER.sub("NUMBER", _REFERENCE.sub(r"\1", plain))
+
+    return Left(
+        entries=await rows(_ENTRIES),
+        rows=await rows(_ROWS),
+        effects=await rows(_EFFECTS),
+        story=await rows(_STORY),
+        provider=await _at_provider(shop, order, seller, named),
+    )
+
+
+async def _at_provider(
+    shop: Shop, order: str, seller: str, named: Callable[[str], str]
+) -> tuple[str, ...]:
+    lines: list[Json] = [
+        line
+        for line in (await shop.world.effects())["lines"]
+        if line["order"] == order or str(line["payout"]).startswith(f"{seller}/")
+    ]
+    kept = ("key", "type", "amount", "fee", "currency", "status")
+    return tuple(sorted(named(" ".join(str(line[name]) for name in kept)) for line in lines))

@@ -1,0 +1,256 @@
+"""The steps of a marketplace, run one by one without Temporal: real database, real adapters.
+
+The sandbox is the provider. A test deals, disturbs a step, and looks into both books.
+"""
+
+import asyncio
+import dataclasses
+import itertools
+import os
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from stripe.params import AccountCreateParams
+from temporalio.testing import ActivityEnvironment
+
+from activities.aftercare import AftercareActivities
+from activities.escrow import EscrowActivities
+from activities.order import OrderActivities
+from activities.payment import PaymentActivities
+from activities.payout import PayoutActivities
+from activities.refund import RefundActivities
+from activities.requests import (
+    AskPayment,
+    CareForPayment,
+    ChangeHold,
+    ClosePayment,
+    Move,
+    OpenOrder,
+    PayoutStep,
+    Record,
+    Refund,
+    Ship,
+    Step,
+)
+from activities.shipment import ShipmentActivities
+from adapters.logistics.easypost import EasyPostTracking
+from adapters.payment.stripe import StripeGateway
+from domain.order.lines import OrderLine
+from domain.order.state import OrderState, Outcome
+from domain.payout.state import PayoutState
+from persistence.database import SqlDatabase
+from persistence.engine import connect
+from persistence.tables.business import Seller
+from runtime.policies import publish_shipped
+from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, SandboxWorld
+
+BEGAN: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
+CARD: Final = "pm_card_visa"
+SLIP: Final = "slow"
+# The money waits there until our own payout takes it.
+_ACCOUNT: Final[AccountCreateParams] = {
+    "type": "custom",
+    "settings": {"payouts": {"schedule": {"interval": "manual"}}},
+}
+_numbers: Final = itertools.count(1)
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def after(**span: float) -> datetime:
+    """The instant that lies so long after everything began."""
+    return BEGAN + timedelta(**span)
+
+
+def dhl_number() -> str:
+    """A number that DHL Express could have given out, new every time."""
+    serial = f"{os.getpid() % 10_000:04d}{next(_numbers):05d}"
+    return serial + str(int(serial) % 7)
+
+
+async def attempted(step: Callable[[T], Coroutine[Any, Any, R]], asked: T, attempt: int) -> R:
+    """Run one step as Temporal would, as its attempt of that number."""
+    env = ActivityEnvironment()
+    env.info = dataclasses.replace(env.info, attempt=attempt)
+    answer: R = await env.run(step, asked)
+    return answer
+
+
+@dataclass
+class Shop:
+    """Every activity over one database and one provider."""
+
+    engine: AsyncEngine
+    gateway: StripeGateway
+    tracking: EasyPostTracking
+    world: SandboxWorld
+    accounts: dict[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        self.database = SqlDatabase(self.engine)
+        self.orders = OrderActivities(self.database)
+        self.payments = PaymentActivities(self.database, self.gateway)
+        self.refunds = RefundActivities(self.database, self.gateway)
+        self.escrow = EscrowActivities(self.database)
+        self.shipments = ShipmentActivities(self.database, self.tracking)
+        self.payouts = PayoutActivities(self.database, self.gateway)
+        self.aftercare = AftercareActivities(self.database, self.gateway)
+
+    async def seller(self, level: str = "standard") -> str:
+        """Register a seller with a connected account; "early" is paid before protection ends."""
+        name = f"s-{os.getpid()}-{next(_numbers)}"
+        stripe = self.world.place.stripe()
+        account = await asyncio.to_thread(stripe.v1.accounts.create, _ACCOUNT)
+        self.accounts[name] = account.id
+        row = Seller(
+            seller=name,
+            account=account.id,
+            country="DE",
+            level=level,
+            standing="active",
+            registered_at=BEGAN,
+        )
+        async with self.engine.begin() as db:
+            await db.execute(Seller.__table__.insert(), row.model_dump())  # type: ignore[attr-defined]  # SQLModel's table
+        return name
+
+    async def order(self, seller: str, total: int = 10_000, currency: str = "EUR") -> "Deal":
+        """Put a new order on record; nothing was asked of the provider."""
+        order = f"o-{os.getpid()}-{next(_numbers)}"
+        state = OrderState(order, f"b-{order}", seller, currency, total, BEGAN)
+        lines = (OrderLine("1", "p-1", "general", 1, total),)
+        deal = Deal(self, seller, state)
+        await deal.took(self.orders.open, OpenOrder(state, lines, "DE"))
+        return deal
+
+    def payout(self, seller: str, as_of: datetime, name: str = "", currency: str = "EUR") -> "Out":
+        """A payout that has not begun."""
+        payout = f"{seller}/{name or 'c1'}-{currency}"
+        return Out(self, PayoutState(payout, seller, currency, as_of))
+
+
+@dataclass
+class Deal:
+    """One order and the state that its process would hold."""
+
+    shop: Shop
+    seller: str
+    state: OrderState
+
+    @property
+    def order(self) -> str:
+        return self.state.order
+
+    async def took(
+        self, step: Callable[[T], Coroutine[Any, Any, OrderState]], asked: T, attempt: int = 1
+    ) -> OrderState:
+        """Take one step and keep the state that it answers with."""
+        self.state = await attempted(step, asked, attempt)
+        return self.state
+
+    async def asked(self, method: str = "") -> OrderState:
+        return await self.took(
+            self.shop.payments.ask, AskPayment(self.state, after(minutes=1), method)
+        )
+
+    async def settled(self, at: datetime | None = None) -> OrderState:
+        """Look at the payment as it stands."""
+        return await self.took(self.shop.payments.settle, Step(self.state, at or after(minutes=2)))
+
+    async def paid(self) -> OrderState:
+        await self.asked(CARD)
+        return await self.settled()
+
+    async def closed(self, at: datetime | None = None) -> OrderState:
+        """Close the payment window."""
+        closing = ClosePayment(self.state, at or after(days=3), Outcome.NEVER_PAID)
+        return await self.took(self.shop.payments.close, closing)
+
+    async def shipped(self) -> OrderState:
+        asked = Ship(self.state, after(days=1), "DHLExpress", dhl_number())
+        return await self.took(self.shop.shipments.declare, asked)
+
+    async def received(self, at: datetime | None = None) -> OrderState:
+        """The buyer confirms."""
+        move = Record(self.state, at or after(days=4), Move.RECEIVED)
+        return await self.took(self.shop.orders.record, move)
+
+    def releasing(self, at: datetime | None = None) -> Step:
+        return Step(self.state, at or after(days=20))
+
+    async def released(self, at: datetime | None = None) -> OrderState:
+        return await self.took(self.shop.escrow.release, self.releasing(at))
+
+    async def reserve_released(self, at: datetime | None = None) -> OrderState:
+        step = Step(self.state, at or after(days=70))
+        return await self.took(self.shop.escrow.release_reserve, step)
+
+    def refunding(self, amount: int, at: datetime | None = None) -> Refund:
+        """The order's next refund, as its process would ask for it."""
+        return Refund(self.state, at or after(days=5), self.state.refunds + 1, amount)
+
+    async def refunded(self, amount: int, at: datetime | None = None) -> OrderState:
+        return await self.took(self.shop.refunds.refund, self.refunding(amount, at))
+
+    def holding(self, name: str, amount: int = 0, at: datetime | None = None) -> ChangeHold:
+        return ChangeHold(self.state, at or after(days=5), name, amount, "lead:l-1", "a claim")
+
+    async def held(self, name: str, amount: int) -> OrderState:
+        return await self.took(self.shop.escrow.hold, self.holding(name, amount))
+
+    async def lifted(self, name: str) -> OrderState:
+        return await self.took(self.shop.escrow.lift, self.holding(name))
+
+    async def cared_for(self, at: datetime | None = None) -> str:
+        """News of the payment after the order's end."""
+        asked = CareForPayment(self.order, at or after(days=30))
+        return await attempted(self.shop.aftercare.payment, asked, 1)
+
+    async def at_refund(self, number: int = 1) -> str:
+        """The provider's reference of one of the order's refunds."""
+        async with self.shop.database.transaction() as tx:
+            effect = await tx.funds.found(f"order/{self.order}/refund/{number}")
+        assert effect is not None
+        return effect.reference
+
+
+@dataclass
+class Out:
+    """One payout and the state that its process would hold."""
+
+    shop: Shop
+    state: PayoutState
+
+    async def sent(self, at: datetime | None = None) -> PayoutState:
+        step = PayoutStep(self.state, at or after(days=30))
+        self.state = await attempted(self.shop.payouts.send, step, 1)
+        return self.state
+
+    async def watched(self, at: datetime | None = None) -> PayoutState:
+        step = PayoutStep(self.state, at or after(days=33))
+        self.state = await attempted(self.shop.payouts.watch, step, 1)
+        return self.state
+
+
+@asynccontextmanager
+async def open_shop(
+    database_url: str, world: SandboxWorld, *, patience: float = 10
+) -> AsyncGenerator[Shop]:
+    """A shop on *database_url* whose provider may take *patience* seconds for an answer."""
+    engine = connect(database_url)
+    await publish_shipped(engine, datetime(2026, 1, 1, tzinfo=UTC))
+    gateway = StripeGateway(
+        "sk_test_shop", STRIPE_SECRET, world.place.stripe_base, timeout_seconds=patience
+    )
+    tracking = EasyPostTracking("EZTK_shop", EASYPOST_SECRET, world.place.easypost_base)
+    try:
+        yield Shop(engine, gateway, tracking, world)
+    finally:
+        gateway.close()
+        tracking.close()
+        await engine.dispose()
