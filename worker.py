@@ -7,6 +7,7 @@ import sys
 import structlog
 
 from runtime.health import health_server
+from runtime.schedules import ensure_schedules
 from runtime.settings import Settings, SettingsError
 from runtime.telemetry import configure_logging, configure_tracing, temporal_runtime
 from runtime.temporal import register_search_attributes
@@ -24,6 +25,7 @@ async def serve(settings: Settings) -> None:
     async with services(settings) as shared:
         client = await shared.temporal(temporal_runtime(own.metrics_port))
         await register_search_attributes(client)
+        await ensure_schedules(client, settings.temporal.task_queue)
         serving = worker(
             client,
             activities(shared.database, shared.payments, shared.tracking),

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
@@ -28,10 +29,10 @@ class SqlDatabase:
 
     def __init__(self, engine: AsyncEngine) -> None:
         """Open transactions on *engine*; its owner closes it."""
-        self._engine = engine
+        self.engine: Final = engine
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[SqlTransaction]:
         """Committed when the block ends, rolled back when it raises."""
-        async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
+        async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
             yield SqlTransaction(session)

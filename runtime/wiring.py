@@ -19,16 +19,20 @@ from activities.failures import TypedFailures
 from activities.order import OrderActivities
 from activities.payment import PaymentActivities
 from activities.payout import PayoutActivities
+from activities.reconciliation import ReconciliationActivities
 from activities.refund import RefundActivities
 from activities.shipment import ShipmentActivities
+from activities.upkeep import UpkeepActivities
 from adapters.logistics.easypost import EasyPostTracking
 from adapters.logistics.port import TrackingProvider
 from adapters.notification.port import Post
 from adapters.notification.smtp import SmtpPost
 from adapters.payment.port import PaymentGateway
 from adapters.payment.stripe import StripeGateway
+from persistence.books import SqlBooks
 from persistence.database import SqlDatabase
 from persistence.engine import connect
+from persistence.silence import SqlSilence
 from persistence.vault import Vault
 from runtime.codec import data_converter
 from runtime.keyring import KeyRing
@@ -39,7 +43,7 @@ from workflows import ALL
 _GRACE = timedelta(seconds=70)
 # Imported once per process instead of once per execution: what keeps no state and asks the
 # outside nothing. The workflow classes themselves stay inside the sandbox.
-_SHARED = (
+SHARED_MODULES = (
     "activities",
     "adapters",
     "domain",
@@ -146,6 +150,9 @@ def activities(
     shipment = ShipmentActivities(database, tracking)
     payout = PayoutActivities(database, payments)
     aftercare = AftercareActivities(database, payments)
+    books = SqlBooks(database.engine)
+    upkeep = UpkeepActivities(SqlSilence(database.engine), books, payments, tracking)
+    reconciliation = ReconciliationActivities(books, payments)
     return [
         order.open,
         order.record,
@@ -167,6 +174,9 @@ def activities(
         payout.watch,
         payout.care,
         aftercare.payment,
+        upkeep.sweep,
+        upkeep.check_invariants,
+        reconciliation.reconcile,
     ]
 
 
@@ -187,7 +197,7 @@ def worker(
         activities=steps,
         interceptors=[TypedFailures(), *options.pop("interceptors", ())],
         workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules(*_SHARED)
+            restrictions=SandboxRestrictions.default.with_passthrough_modules(*SHARED_MODULES)
         ),
         deployment_config=WorkerDeploymentConfig(
             version=WorkerDeploymentVersion(deployment, build_id), use_worker_versioning=False

@@ -3,5 +3,13 @@
 from workflows.aftercare.workflow import AftercareWorkflow
 from workflows.order.workflow import OrderWorkflow
 from workflows.payout.workflow import PayoutCycleWorkflow, PayoutWorkflow
+from workflows.upkeep.workflow import BooksCheckWorkflow, SweepWorkflow
 
-ALL = (OrderWorkflow, PayoutWorkflow, PayoutCycleWorkflow, AftercareWorkflow)
+ALL = (
+    OrderWorkflow,
+    PayoutWorkflow,
+    PayoutCycleWorkflow,
+    AftercareWorkflow,
+    SweepWorkflow,
+    BooksCheckWorkflow,
+)

@@ -1,0 +1,209 @@
+"""What is looked after on a schedule: silence is broken by asking, books are checked."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+import structlog
+from temporalio import activity
+
+from adapters.errors import Rejected
+from adapters.logistics.port import Tracking, TrackingProvider
+from adapters.payment.port import EffectStatus, IntentStatus, PaymentGateway
+from domain.ids import fingerprint, money_key, order_workflow_id
+from domain.payout.state import PayoutState
+from persistence.port import (
+    Books,
+    EffectRecord,
+    Found,
+    Silence,
+    SilentParcel,
+    SilentPayment,
+)
+
+PARCEL_SILENCE: Final = timedelta(hours=6)
+PAYMENT_SILENCE: Final = timedelta(minutes=30)
+_BATCH: Final = 100
+_AT_ONCE: Final = 8
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """Look after things as of a moment of business time (UTC)."""
+
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep came to: how many were asked about, and how many facts were new."""
+
+    parcels: int = 0
+    payments: int = 0
+    refunds: int = 0
+    payouts: int = 0
+    found: int = 0
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check of the books came to: how much is wrong, and how much of it is new."""
+
+    breaches: int
+    new: int
+
+
+class UpkeepActivities:
+    """Asks where a webhook may have been lost. What it learns enters by the inbox like one."""
+
+    def __init__(
+        self,
+        silence: Silence,
+        books: Books,
+        gateway: PaymentGateway,
+        tracking: TrackingProvider,
+        *,
+        parcel_silence: timedelta = PARCEL_SILENCE,
+        payment_silence: timedelta = PAYMENT_SILENCE,
+    ) -> None:
+        """A parcel is silent when nobody has looked at it for *parcel_silence*."""
+        self._silence = silence
+        self._books = books
+        self._gateway = gateway
+        self._tracking = tracking
+        self._parcel_silence = parcel_silence
+        self._payment_silence = payment_silence
+
+    @activity.defn(name="upkeep.sweep")
+    async def sweep(self, request: Upkeep) -> Swept:
+        """Ask about everything silent. Safe to repeat: the same state is the same fact."""
+        parcels, moved = await self._parcels(request.at)
+        payments, paid = await self._payments(request.at)
+        refunds, ended = await self._refunds(request.at)
+        payouts, returned = await self._payouts(request.at)
+        swept = Swept(parcels, payments, refunds, payouts, moved + paid + ended + returned)
+        log.info("silence.swept", **vars(swept))
+        return swept
+
+    @activity.defn(name="upkeep.check_invariants")
+    async def check_invariants(self, request: Upkeep) -> Checked:
+        """Check the books against themselves; what is wrong becomes an alarm, what is mended ends.
+
+        An alarm names the postings' keys.
+        """
+        breaches = await self._books.breaches(request.at)
+        new = await self._books.report("books", breaches, request.at, None)
+        log.log(30 if breaches else 20, "books.checked", breaches=len(breaches), new=new)
+        return Checked(len(breaches), new)
+
+    async def _parcels(self, at: datetime) -> tuple[int, int]:
+        before, asked, found = at - self._parcel_silence, 0, 0
+        while batch := await self._silence.parcels(before, _BATCH):
+            seen = await self._tracking.look_many([parcel.tracker for parcel in batch])
+            by_tracker = {tracking.reference: tracking for tracking in seen}
+            for parcel in batch:
+                tracking = by_tracker.get(parcel.tracker)
+                if tracking is not None and tracking.scans:
+                    found += await self._silence.found(self._scanned(parcel, tracking, at))
+            await self._silence.looked_at([parcel.parcel for parcel in batch], at)
+            asked += len(batch)
+            activity.heartbeat(asked)
+        return asked, found
+
+    def _scanned(self, parcel: SilentParcel, tracking: Tracking, at: datetime) -> Found:
+        """The state of a parcel as a fact, named by what is known and what is seen."""
+        seen = [f"{scan.milestone} {scan.at.isoformat()} {scan.message}" for scan in tracking.scans]
+        return Found(
+            provider=self._tracking.name,
+            event_id=f"sweep/{parcel.tracker}/{fingerprint(parcel.milestone, *seen)}",
+            kind="sweep.parcel",
+            subject=order_workflow_id(parcel.order),
+            reference=parcel.tracker,
+            at=at,
+        )
+
+    async def _payments(self, at: datetime) -> tuple[int, int]:
+        before = at - self._payment_silence
+
+        async def look(payment: SilentPayment) -> bool:
+            intent = await self._gateway.look(payment.intent)
+            if intent.status not in {IntentStatus.CAPTURED, IntentStatus.CANCELLED}:
+                return False
+            subject = order_workflow_id(payment.order)
+            state = fingerprint(intent.status, str(intent.captured))
+            return await self._found("payment", subject, intent.reference, state, at)
+
+        return await _all(
+            lambda last: self._silence.payments(before, last.order if last else "", _BATCH), look
+        )
+
+    async def _refunds(self, at: datetime) -> tuple[int, int]:
+        async def look(refund: EffectRecord) -> bool:
+            now = await self._gateway.refund_status(refund.key, refund.reference)
+            if now.status is EffectStatus.PENDING:
+                return False
+            return await self._found("refund", refund.subject, refund.reference, now.status, at)
+
+        return await _all(
+            lambda last: self._silence.refunds(last.key if last else "", _BATCH), look
+        )
+
+    async def _payouts(self, at: datetime) -> tuple[int, int]:
+        """Only a return is news: that a payout arrived is what its process waits for anyway."""
+
+        async def look(payout: PayoutState) -> bool:
+            subject = f"payout/{payout.payout}"
+            key = money_key(subject, "payout", 1)
+            now = await self._gateway.payout_status(key, payout.account, payout.reference)
+            if now.status is not EffectStatus.FAILED:
+                return False
+            return await self._found("payout", subject, payout.reference, now.status, at)
+
+        return await _all(
+            lambda last: self._silence.payouts(last.payout if last else "", _BATCH), look
+        )
+
+    async def _found(
+        self, what: str, subject: str, reference: str, state: str, at: datetime
+    ) -> bool:
+        return await self._silence.found(
+            Found(
+                provider=self._gateway.name,
+                event_id=f"sweep/{reference}/{state}",
+                kind=f"sweep.{what}",
+                subject=subject,
+                reference=reference,
+                at=at,
+            )
+        )
+
+
+async def _all(
+    page: Callable[[T | None], Awaitable[Sequence[T]]], look: Callable[[T], Awaitable[bool]]
+) -> tuple[int, int]:
+    """Look at every item of every page, some at a time; how many there were, and were news.
+
+    What the provider refuses to tell about one is no reason not to ask about the others.
+    """
+    limit = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(item: T) -> bool:
+        async with limit:
+            try:
+                return await look(item)
+            except Rejected as no:
+                log.warning("silence.kept", error=str(no))
+                return False
+
+    asked = found = 0
+    last: T | None = None
+    while items := await page(last):
+        found += sum(await asyncio.gather(*(one(item) for item in items)))
+        asked, last = asked + len(items), items[-1]
+        activity.heartbeat(asked)
+    return asked, found

@@ -1,0 +1,234 @@
+"""What must be true of the books at every instant, as SQL that finds where it is not.
+
+Each check is one statement, so that it sees one consistent state of the books.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.ledger import LOCKED
+from persistence.port import Breach
+
+# Nothing is on its way for longer: a provider that is away for three days parks a process.
+ON_ITS_WAY_AT_MOST: Final = timedelta(days=4)
+# Twenty business days, and some holidays: then a refund that is not final needs a person.
+NOT_FINAL_AT_MOST: Final = timedelta(days=30)
+_MOST_KEYS: Final = 50
+
+
+@dataclass(frozen=True)
+class Check:
+    """One invariant: its name, what to say when it is broken, and the query that finds where.
+
+    Each row has `subject`, and whatever else makes the sentence and the facts of the alarm.
+    """
+
+    name: str
+    detail: str
+    query: str
+
+
+CHECKS: Final = (
+    Check(
+        "unbalanced_currency",
+        "the ledger is off by {amount} {currency}",
+        """
+        SELECT currency AS subject, currency, sum(amount)::bigint AS amount
+        FROM legs GROUP BY currency HAVING sum(amount) <> 0
+        """,
+    ),
+    Check(
+        "unbalanced_posting",
+        "the entry's sides differ by {amount}",
+        """
+        SELECT p.key AS subject, coalesce(sum(l.amount), 0)::bigint AS amount
+        FROM postings p LEFT JOIN legs l ON l.posting = p.id
+        GROUP BY p.id, l.currency HAVING count(l.id) = 0 OR sum(l.amount) <> 0
+        """,
+    ),
+    Check(
+        "balance_drifted",
+        "the balance row says {kept} and the entries say {posted}",
+        """
+        WITH posted AS (
+            SELECT kind, owner, currency, sum(amount) AS amount FROM legs
+            WHERE kind = ANY(:locked) GROUP BY kind, owner, currency
+        )
+        SELECT concat_ws('/', kind, owner, currency) AS subject, kind, owner,
+            coalesce(b.amount, 0)::bigint AS kept, coalesce(p.amount, 0)::bigint AS posted
+        FROM balances b FULL JOIN posted p USING (kind, owner, currency)
+        WHERE coalesce(b.amount, 0) <> coalesce(p.amount, 0)
+        """,
+    ),
+    Check(
+        "refunded_beyond_captured",
+        "refunded {refunded} and charged back {charged_back} of {captured} captured",
+        """
+        SELECT 'order/' || "order" AS subject, captured, refunded, charged_back
+        FROM order_money WHERE refunded + charged_back > captured
+        """,
+    ),
+    Check(
+        "released_beyond_escrow",
+        "released {released}, of which {recovered} came back, with {left} to release",
+        """
+        SELECT 'order/' || "order" AS subject, released, recovered,
+            captured - refunded - charged_back - held AS left
+        FROM order_money
+        WHERE released - recovered > captured - refunded - charged_back - held
+        """,
+    ),
+    Check(
+        "escrow_drifted",
+        "escrow holds {posted} and the order's money says {kept}",
+        """
+        WITH posted AS (
+            SELECT owner, currency, -sum(amount) AS amount FROM legs
+            WHERE kind = 'escrow' GROUP BY owner, currency
+        )
+        SELECT 'order/' || coalesce(m."order", p.owner) AS subject,
+            coalesce(p.amount, 0)::bigint AS posted,
+            coalesce(
+                m.captured - m.refunded - m.charged_back + m.recovered - m.released, 0
+            ) AS kept
+        FROM order_money m
+        FULL JOIN posted p ON p.owner = m."order" AND p.currency = m.currency
+        WHERE coalesce(p.amount, 0) <> coalesce(
+            m.captured - m.refunded - m.charged_back + m.recovered - m.released, 0
+        )
+        """,
+    ),
+    Check(
+        "captured_drifted",
+        "{posted} was posted as captured and the order's money says {kept}",
+        """
+        WITH posted AS (
+            SELECT l.owner, -sum(l.amount) AS amount
+            FROM legs l JOIN postings p ON p.id = l.posting
+            WHERE l.kind = 'escrow' AND p.kind = 'capture' GROUP BY l.owner
+        )
+        SELECT 'order/' || m."order" AS subject, m.captured AS kept,
+            coalesce(p.amount, 0)::bigint AS posted
+        FROM order_money m LEFT JOIN posted p ON p.owner = m."order"
+        WHERE m.captured <> coalesce(p.amount, 0)
+        """,
+    ),
+    Check(
+        "holds_drifted",
+        "holds sum to {standing} and the order's money says {kept}",
+        """
+        WITH standing AS (
+            SELECT "order", sum(amount) AS amount FROM holds WHERE lifted_at IS NULL
+            GROUP BY "order"
+        )
+        SELECT 'order/' || m."order" AS subject, m.held AS kept,
+            coalesce(s.amount, 0)::bigint AS standing
+        FROM order_money m LEFT JOIN standing s ON s."order" = m."order"
+        WHERE m.held <> coalesce(s.amount, 0)
+        """,
+    ),
+    Check(
+        "refunds_in_transit_drifted",
+        "{posted} is in transit and {asked} was asked of the provider",
+        """
+        WITH posted AS (
+            SELECT 'order/' || owner AS subject, -sum(amount) AS amount FROM legs
+            WHERE kind = 'refunds_in_transit' GROUP BY owner
+        ), asked AS (
+            SELECT subject, sum(amount) AS amount FROM effects
+            WHERE kind IN ('refund', 'late_refund') AND state = 'asked' GROUP BY subject
+        )
+        SELECT subject, coalesce(p.amount, 0)::bigint AS posted,
+            coalesce(a.amount, 0)::bigint AS asked
+        FROM posted p FULL JOIN asked a USING (subject)
+        WHERE coalesce(p.amount, 0) <> coalesce(a.amount, 0)
+        """,
+    ),
+    Check(
+        "payouts_in_transit_drifted",
+        "{posted} is in transit while its effects are {states}",
+        """
+        WITH posted AS (
+            SELECT 'payout/' || owner AS subject, -sum(amount) AS amount FROM legs
+            WHERE kind = 'payouts_in_transit' GROUP BY owner
+        ), asked AS (
+            SELECT subject, bool_or(state = 'asked') AS is_open,
+                bool_or(state = 'failed' OR (kind = 'payout' AND state = 'done')) AS is_over,
+                string_agg(kind || ' ' || state, ', ' ORDER BY key) AS states
+            FROM effects WHERE kind IN ('transfer', 'payout') GROUP BY subject
+        )
+        SELECT a.subject, coalesce(p.amount, 0)::bigint AS posted, a.states
+        FROM asked a LEFT JOIN posted p USING (subject)
+        WHERE (a.is_over AND coalesce(p.amount, 0) <> 0)
+            OR (a.is_open AND coalesce(p.amount, 0) = 0)
+        """,
+    ),
+    Check(
+        "in_transit_too_long",
+        "{amount} has been on its way since {since}",
+        """
+        SELECT CASE l.kind WHEN 'refunds_in_transit' THEN 'order/' ELSE 'payout/' END || l.owner
+            AS subject, -sum(l.amount)::bigint AS amount, max(l.effective_at)::text AS since
+        FROM legs l WHERE l.kind IN ('refunds_in_transit', 'payouts_in_transit')
+        GROUP BY l.kind, l.owner
+        HAVING sum(l.amount) <> 0 AND max(l.effective_at) < :on_its_way_since
+        """,
+    ),
+    Check(
+        "effect_open_too_long",
+        "the provider has not finished {key} since {since}",
+        """
+        SELECT subject, key, effective_at::text AS since FROM effects
+        WHERE state = 'pending' AND effective_at < :not_final_since
+        """,
+    ),
+)
+
+_KEYS: Final = text("""
+    SELECT p.key FROM postings p
+    WHERE p.process = :subject OR p.key = :subject OR starts_with(p.key, :subject || '/')
+        OR p.id IN (SELECT posting FROM legs WHERE kind = :kind AND owner = :owner)
+    ORDER BY p.id DESC LIMIT :most
+""")
+
+
+async def broken(db: AsyncConnection, at: datetime) -> Sequence[Breach]:
+    """Every invariant that does not hold, with the keys of the postings that it is about.
+
+    *at* is business time (UTC), which decides what is open for too long.
+    """
+    found: list[Breach] = []
+    for check in CHECKS:
+        rows = (await db.execute(text(check.query), _values(check, at))).mappings().all()
+        for row in rows:
+            facts: dict[str, Any] = dict(row)
+            subject = str(facts.pop("subject"))
+            keys = await _keys(db, subject, facts)
+            detail = check.detail.format(**facts)
+            found.append(Breach(check.name, subject, detail, facts, keys))
+    return found
+
+
+def _values(check: Check, at: datetime) -> dict[str, Any]:
+    every = {
+        "locked": sorted(str(kind) for kind in LOCKED),
+        "on_its_way_since": at - ON_ITS_WAY_AT_MOST,
+        "not_final_since": at - NOT_FINAL_AT_MOST,
+    }
+    return {name: value for name, value in every.items() if f":{name}" in check.query}
+
+
+async def _keys(db: AsyncConnection, subject: str, facts: dict[str, Any]) -> tuple[str, ...]:
+    """The newest postings about *subject*; enough for a person to begin with."""
+    values = {
+        "subject": subject,
+        "kind": facts.get("kind", ""),
+        "owner": facts.get("owner", ""),
+        "most": _MOST_KEYS,
+    }
+    return tuple((await db.execute(_KEYS, values)).scalars())

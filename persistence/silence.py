@@ -1,0 +1,108 @@
+"""What has not been heard of for long, in SQL; and how what was found out enters the inbox."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import select, text, update
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlmodel import col
+
+from domain.payout.state import PayoutState, Stage
+from persistence import inbox, records
+from persistence.inbox import Arrived
+from persistence.port import EffectRecord, Found, SilentParcel, SilentPayment
+from persistence.tables.business import ParcelRow, PayoutRow
+from persistence.tables.ledger import MoneyEffect
+
+_REFUNDS: Final = ("refund", "late_refund")
+_PAYMENTS: Final = text("""
+    SELECT "order", intent FROM order_views
+    WHERE ended_at IS NULL AND intent <> '' AND state->>'payment' = 'awaiting'
+        AND placed_at < :before AND "order" > :after
+    ORDER BY "order" LIMIT :limit
+""")
+
+
+class SqlSilence:
+    """Keeps `persistence.port.Silence`; each call is a transaction of its own."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Read and write through *engine*; its owner closes it."""
+        self._engine = engine
+
+    async def parcels(self, before: datetime, limit: int) -> Sequence[SilentParcel]:
+        """Those that were looked at the longest ago."""
+        query = (
+            select(
+                col(ParcelRow.parcel),
+                col(ParcelRow.order),
+                col(ParcelRow.tracker),
+                col(ParcelRow.milestone),
+            )
+            .where(
+                col(ParcelRow.is_watched),
+                col(ParcelRow.looked_at) < before,
+                col(ParcelRow.tracker) != "",
+            )
+            .order_by(col(ParcelRow.looked_at), col(ParcelRow.parcel))
+            .limit(limit)
+        )
+        async with self._engine.connect() as db:
+            return [SilentParcel(*row) for row in (await db.execute(query)).all()]
+
+    async def looked_at(self, parcels: Sequence[str], at: datetime) -> None:
+        """Let these wait their turn again."""
+        async with self._engine.begin() as db:
+            await db.execute(
+                update(ParcelRow).where(col(ParcelRow.parcel).in_(parcels)).values(looked_at=at)
+            )
+
+    async def payments(self, before: datetime, after: str, limit: int) -> Sequence[SilentPayment]:
+        """Orders that have an intent and no money."""
+        values = {"before": before, "after": after, "limit": limit}
+        async with self._engine.connect() as db:
+            return [SilentPayment(*row) for row in (await db.execute(_PAYMENTS, values)).all()]
+
+    async def refunds(self, after: str, limit: int) -> Sequence[EffectRecord]:
+        """Refunds that are not final."""
+        query = (
+            select(MoneyEffect)
+            .where(
+                col(MoneyEffect.kind).in_(_REFUNDS),
+                col(MoneyEffect.state) == "pending",
+                col(MoneyEffect.key) > after,
+            )
+            .order_by(col(MoneyEffect.key))
+            .limit(limit)
+        )
+        async with AsyncSession(self._engine) as session:
+            rows = (await session.execute(query)).scalars().all()
+        return [records.effect_record(row, is_new=False) for row in rows]
+
+    async def payouts(self, after: str, limit: int) -> Sequence[PayoutState]:
+        """Payouts that a bank may send back."""
+        query = (
+            select(col(PayoutRow.state))
+            .where(col(PayoutRow.stage) == str(Stage.SENT), col(PayoutRow.payout) > after)
+            .order_by(col(PayoutRow.payout))
+            .limit(limit)
+        )
+        async with self._engine.connect() as db:
+            states = (await db.execute(query)).scalars().all()
+        return [records.PAYOUT_STATE.validate_python(state) for state in states]
+
+    async def found(self, fact: Found) -> bool:
+        """Keep it in the inbox, once; there is no body to keep."""
+        async with self._engine.begin() as db:
+            arrived = Arrived(
+                provider=fact.provider,
+                event_id=fact.event_id,
+                kind=fact.kind,
+                subject=fact.subject,
+                reference=fact.reference,
+                occurred_at=fact.at,
+                received_at=fact.at,
+                person=await inbox.person_of(db, fact.subject),
+            )
+            return await inbox.keep(db, arrived)
