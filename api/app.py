@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
-from api import problems
+from api import docs, problems
 from api.deps import Services
 from api.edge import Edge
 from api.openapi import describe
@@ -49,6 +49,8 @@ def create_app(services: Services, more: Sequence[APIRouter] = ()) -> FastAPI:
         summary="Durable marketplace processes over HTTP.",
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,  # FastAPI's own page loads scripts from another host.
+        redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = services
@@ -57,5 +59,6 @@ def create_app(services: Services, more: Sequence[APIRouter] = ()) -> FastAPI:
         app.include_router(router)
     problems.install(app)
     describe(app)
+    docs.install(app)
     app.add_middleware(Edge)
     return app

@@ -1,5 +1,7 @@
 """How the API is put together and served; it starts, and takes requests, without Temporal."""
 
+import asyncio
+import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -49,6 +51,9 @@ async def serve(settings: Settings) -> None:
                 timeout_graceful_shutdown=_LAST_WORDS,
             )
         )
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # Uvicorn raises the signal again when it has ended; we still have things to close.
+            asyncio.get_running_loop().add_signal_handler(number, _leave_it_to_uvicorn)
         log.info("api.started", host=settings.api.host, port=settings.api.port)
         await server.serve()
     log.info("api.stopped")
@@ -103,6 +108,10 @@ def _codec(settings: Settings, services: Services) -> APIRouter:
         settings.codec.ui_origins,
         capability.get_secret_value() if capability else None,
     )
+
+
+def _leave_it_to_uvicorn() -> None:
+    return
 
 
 async def _publish(services: Services) -> None:

@@ -30,6 +30,7 @@ NOBODY_IN_PARTICULAR: Final = {
     ("GET", "/livez"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),
+    ("GET", "/docs"),
     ("GET", "/problems/{code}"),
 }
 MONEY_READERS: Final = STAFF | {Role.SERVICE, Role.SELLER}

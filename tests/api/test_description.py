@@ -1,5 +1,6 @@
 """The description of the API: what generators and people read must be true."""
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import BaseModel
 
+from api.docs import page
 from api.routers.policies import PolicyIn
 from api.schemas.money import SellerChange, SellerIn
 from api.schemas.orders import OrderIn
@@ -100,3 +102,24 @@ def _forms() -> list[type[BaseModel]]:
     from api.schemas import orders  # noqa: PLC0415 - read when the test asks for them
 
     return [kind for kind in vars(orders).values() if isinstance(kind, type)]
+
+
+async def test_the_page_needs_no_other_host_and_no_script(market: Market) -> None:
+    """A newcomer may be offline, and a page of ours must not tell others who reads it."""
+    answer = await (await market.anonymous()).get("/docs")
+
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "<script" not in answer.text
+    assert not re.findall(r"(?:src|href)=.?https?:", answer.text)
+    for name in ("place_order", "pay_out", "read_timeline"):
+        assert f"<details id={name}>" in answer.text
+
+
+def test_every_operation_can_be_pasted(described: Json) -> None:
+    """Each example names its object, its key, and a body that the form accepts."""
+    text = html.unescape(page(described, "http://caravan.test"))
+
+    assert "{order}" not in re.sub(r"<summary>.*?</summary>", "", text)
+    assert text.count("-H 'Idempotency-Key") == sum(
+        method == "post" and path.startswith("/v1/") for method, path, _ in operations(described)
+    )

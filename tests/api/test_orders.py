@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from temporalio.testing import TimeSkipper
 
 from domain.actors import Role
 from domain.ids import order_workflow_id
-from tests.support.market import Json, Market, Person, an_order
+from runtime.embedded import LocalTemporal
+from runtime.temporal import register_search_attributes
+from tests.support.market import Json, Market, Person, a_seller, an_order, open_market
 from tests.support.sandbox import SandboxWorld
 from workflows.order.messages import PaymentChanged
 
@@ -259,3 +262,25 @@ async def test_a_payout_on_demand_says_why_nothing_is_paid(alive: Market) -> Non
     assert answer.status_code == 201, answer.text
     assert found.json()["stage"] == "withheld"
     assert found.json()["reason"] == "below_minimum"
+
+
+async def test_what_no_worker_heard_is_heard_once_when_one_comes(
+    database_url: str, temporal: LocalTemporal, sandbox: SandboxWorld, tmp_path: Path
+) -> None:
+    """Temporal takes the question, nobody answers; asked again, it must not count twice."""
+    async with open_market(database_url, tmp_path, temporal.address, sandbox.place) as idle:
+        await register_search_attributes(await idle.temporal())
+        await (await idle.service()).post("/v1/sellers", a_seller("s-1"))
+        buyer = await idle.caller(Role.BUYER, "b-1")
+        placed = await buyer.post("/v1/orders", an_order("o-idle"))
+        unheard = await buyer.post("/v1/orders/o-idle/cancellation", {"reason": "twice"})
+        request = unheard.headers["Location"].rpartition("/")[2]
+        async with idle.working():
+            heard = await idle.services.desk.deliver(request)
+            again = await idle.services.desk.deliver(request)
+
+    assert placed.status_code == 201
+    assert unheard.status_code == 202
+    assert heard.status == 200
+    assert heard.body["outcome"] == "cancelled_by_buyer"
+    assert again == heard

@@ -89,13 +89,17 @@ class Market:
         client.headers["Authorization"] = f"Bearer {SERVICE_KEY}"
         return Person(client)
 
-    @asynccontextmanager
-    async def working(self) -> AsyncGenerator[None]:
-        """Run a worker with the real steps while inside."""
-        client = await Client.connect(
+    async def temporal(self) -> Client:
+        """A client that is connected, as a worker needs it."""
+        return await Client.connect(
             self.services.temporal.service_client.config.target_host,
             data_converter=data_converter(self.services.vault),
         )
+
+    @asynccontextmanager
+    async def working(self) -> AsyncGenerator[None]:
+        """Run a worker with the real steps while inside."""
+        client = await self.temporal()
         await register_search_attributes(client)
         steps = wiring.activities(SqlDatabase(self.services.engine), self.payments, self.tracking)
         async with wiring.worker(client, steps, task_queue=self.task_queue):
@@ -147,15 +151,15 @@ async def open_market(
     *,
     publishes: bool = True,
 ) -> AsyncGenerator[Market]:
-    """Open an API over the database at *url*; without *temporal* nobody listens there."""
+    """Open an API over the database at *url*; what is not named is an address of nobody."""
+    nobody = SandboxPlace(free_port(), free_port())
+    world = place or nobody
     clock = SetClock()
     issuer = DevelopmentIssuer.open(keys / "issuer.pem", profile="local")
     task_queue = f"tests-{next(_numbers)}"
     hashed = hashlib.sha256(SERVICE_KEY.encode()).hexdigest()
-    payments = StripeGateway("sk_test_sandbox", STRIPE_SECRET, place.stripe_base if place else None)
-    tracking = EasyPostTracking(
-        "EZTK_sandbox", EASYPOST_SECRET, place.easypost_base if place else None
-    )
+    payments = StripeGateway("sk_test_sandbox", STRIPE_SECRET, world.stripe_base)
+    tracking = EasyPostTracking("EZTK_sandbox", EASYPOST_SECRET, world.easypost_base)
     async with AsyncExitStack() as stack:
         stack.callback(payments.close)
         stack.callback(tracking.close)
@@ -163,7 +167,7 @@ async def open_market(
         stack.push_async_callback(engine.dispose)
         vault = Vault(engine, KeyRing.generate())
         client = await Client.connect(
-            temporal or f"127.0.0.1:{free_port()}", data_converter=data_converter(vault), lazy=True
+            temporal or f"127.0.0.1:{nobody.port}", data_converter=data_converter(vault), lazy=True
         )
         wakeups = Wakeups(engine)
         stack.push_async_callback(wakeups.close)
