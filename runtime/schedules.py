@@ -16,6 +16,9 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+
+from workflows._kit.attributes import PROCESS
 
 SWEEP: Final = "sweep"
 BOOKS_CHECK: Final = "books-check"
@@ -56,7 +59,11 @@ def _schedule(
 ) -> Schedule:
     return Schedule(
         action=ScheduleActionStartWorkflow(
-            workflow, id=name, task_queue=task_queue, static_summary=summary
+            workflow,
+            id=name,
+            task_queue=task_queue,
+            static_summary=summary,
+            typed_search_attributes=TypedSearchAttributes([SearchAttributePair(PROCESS, workflow)]),
         ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
         # What was missed while nobody was there is made up for by one run, not by each.

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from sqlalchemy import text
@@ -25,6 +25,7 @@ from persistence.database import SqlDatabase, SqlTransaction
 from persistence.engine import connect
 from persistence.invariants import CHECKS, NOT_FINAL_AT_MOST, ON_ITS_WAY_AT_MOST
 from persistence.port import Breach, EffectRecord, OrderRecord
+from persistence.records import TERMS
 
 _AT: Final = datetime(2026, 11, 2, 12, tzinfo=UTC)
 _ORDER, _PAYOUT = "order/o-1", "payout/s-1/2026-11-02-EUR"
@@ -73,8 +74,9 @@ async def engine(database_url: str) -> AsyncGenerator[AsyncEngine]:
 
 async def _an_order_under_way(tx: SqlTransaction) -> None:
     """100 euros came in; 40 are released, 10 are on their way back, 5 are held."""
-    windows: dict[str, Any] = {"policy": "standard/1", "tier": Tier.STANDARD, "commission": 800}
-    terms = Terms(**dict.fromkeys(Terms.__dataclass_fields__, 1) | windows)
+    figures = dict.fromkeys(Terms.__dataclass_fields__, 1)
+    fixed = {"policy": "standard/1", "tier": Tier.STANDARD, "commission": 800}
+    terms = TERMS.validate_python(figures | fixed)
     await tx.orders.open(
         OrderRecord("o-1", "b-1", "s-1", "EUR", 10_000, "DE", placed_at=_AT, terms=terms)
     )

@@ -1,0 +1,108 @@
+"""Each gap in which the relay, or Temporal, can be gone; nothing falls into it."""
+
+import pytest
+from sqlalchemy import text
+from temporalio.client import Client
+
+from domain.order.state import Fulfilment
+from runtime.codec import data_converter
+from runtime.desk import Ask, Desk
+from runtime.relay.facts import Facts
+from tests.support.dispatch import Dispatch
+from tests.support.marketplace import Marketplace
+from tests.support.sandbox import free_port
+from workflows.order.workflow import OrderWorkflow
+
+
+@pytest.fixture
+async def nowhere(market: Marketplace) -> Client:
+    """A client of a Temporal that is away."""
+    return await Client.connect(
+        f"127.0.0.1:{free_port()}", data_converter=data_converter(market.vault), lazy=True
+    )
+
+
+async def _due(market: Marketplace, table: str) -> None:
+    """Let the time pass for which waiting rows were put off."""
+    async with market.engine.begin() as db:
+        await db.execute(text(f"UPDATE {table} SET due_at = now() WHERE state = 'waiting'"))  # noqa: S608 - our own table
+
+
+async def test_a_milestone_is_told_although_its_scan_is_on_record_already(
+    market: Marketplace, dispatch: Dispatch, nowhere: Client
+) -> None:
+    """Kept, then cut off before the signal: the second try must not think that nothing is new."""
+    order = await market.order()
+    await order.paid(minutes=1)
+    shipped = await order.shipped(days=1)
+    await dispatch.news()
+    assert shipped.parcel is not None
+    parcel = (shipped.parcel.carrier, shipped.parcel.number)
+    await market.world.scan(*parcel, "in_transit", at=order.at(days=2).isoformat(), country="DE")
+    dispatch.clock.at = order.at(days=2, hours=1)
+    await dispatch.take_in()
+    cut_off = Facts(market.engine, market.vault, nowhere, market.tracking, market.task_queue)
+    for job in await cut_off.take(8):
+        await job()
+    kept = await market.rows("SELECT 1 FROM scans")
+    before = await order.state()
+    await _due(market, "inbox")
+    await dispatch.relay.drain()
+    state = await order.until(lambda state: state.fulfilment is Fulfilment.IN_TRANSIT)
+
+    assert len(kept) == 1
+    assert before.fulfilment is Fulfilment.DECLARED
+    assert state.parcel is not None
+    assert state.parcel.milestone == "in_transit"
+
+
+async def test_facts_wait_while_temporal_is_away(
+    market: Marketplace, dispatch: Dispatch, nowhere: Client
+) -> None:
+    """They were acknowledged: the provider will not send them again."""
+    order = await market.order(total=10_000)
+    state = await order.until(lambda state: bool(state.intent))
+    await market.world.pay(state.intent)
+    dispatch.clock.at = order.at(minutes=1)
+    await dispatch.take_in()
+    cut_off = Facts(market.engine, market.vault, nowhere, market.tracking, market.task_queue)
+    for job in await cut_off.take(8):
+        await job()
+    (row,) = await market.rows("SELECT attempts, state FROM inbox WHERE attempts > 0")
+    await _due(market, "inbox")
+    await dispatch.relay.drain()
+    paid = await order.until(lambda state: state.captured > 0)
+
+    assert tuple(row) == (1, "waiting")
+    assert paid.captured == 10_000
+
+
+async def test_a_request_made_while_temporal_was_away_is_delivered(
+    market: Marketplace, dispatch: Dispatch, nowhere: Client
+) -> None:
+    """The caller was told "not yet": that is a promise."""
+    desk = Desk(market.engine, market.vault, nowhere, market.task_queue, patience=1)
+    placed = market.asked("s-1", 10_000, "EUR", "")
+    ask = Ask(
+        caller=f"buyer:{placed.buyer}",
+        route="POST /v1/orders",
+        object=f"order/{placed.order}",
+        key="k-1",
+        body_hash="h-1",
+        command="order.place",
+        received_at=placed.received_at,
+        message=placed,
+        person=placed.buyer,
+        is_creation=True,
+    )
+    told = await desk.ask(ask)
+    waiting = await dispatch.relay.pending(ask.object)
+    await _due(market, "requests")
+    await dispatch.relay.drain(ask.object)
+    kept = await desk.look(told.request)
+    handle = market.client.get_workflow_handle_for(OrderWorkflow.run, ask.object)
+
+    assert (told.status, told.is_final, waiting) == (202, False, 1)
+    assert kept is not None
+    assert kept.status == 201
+    assert (await handle.describe()).id == ask.object
