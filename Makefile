@@ -21,7 +21,7 @@ export PIP_NO_CACHE_DIR := 1
 endif
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help demo up test check unit cases doctor format install clean
+.PHONY: help demo up test check unit cases doctor format install clean histories
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -44,6 +44,9 @@ unit: $(INSTALLED) ## the tests that need no server
 
 cases: $(INSTALLED) ## which edge cases have a test
 	@$(BIN)/pytest --cases -q --no-header || [ $$? -eq 5 ]
+
+histories: $(INSTALLED) ## record the lives that replays are checked on, all or ARGS
+	@$(BIN)/python -m tests.replay.record $(ARGS)
 
 doctor: $(INSTALLED) ## what this machine lacks to run the stack
 	@$(BIN)/caravan doctor

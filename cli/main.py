@@ -8,7 +8,9 @@ import typer
 from cli.doctor import doctor
 from cli.keys import keys
 from cli.policy import policy
+from cli.record import record
 from cli.tokens import token
+from cli.trace import trace
 from cli.up import up
 
 app = typer.Typer(
@@ -18,6 +20,8 @@ app = typer.Typer(
 app.command()(up)
 app.command()(doctor)
 app.command()(token)
+app.command()(trace)
+app.command()(record)
 app.add_typer(keys, name="keys")
 app.add_typer(policy, name="policy")
 

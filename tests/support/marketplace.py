@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateStage
 from temporalio.testing import TimeSkipper
 from temporalio.worker import Interceptor
 
@@ -27,7 +27,7 @@ from persistence.database import SqlDatabase
 from persistence.engine import connect
 from persistence.tables.business import Seller
 from persistence.vault import Vault
-from runtime.codec import data_converter
+from runtime.codec import DataKeys, data_converter
 from runtime.keyring import KeyRing
 from runtime.policies import publish_shipped
 from runtime.wiring import activities, worker
@@ -37,6 +37,17 @@ from workflows.order import messages as said
 from workflows.order.workflow import OrderWorkflow
 
 _numbers: Final = itertools.count(1)
+_UPDATES: Final[dict[type, str]] = {
+    said.CancelOrder: "cancel",
+    said.DecideRisk: "decide_risk",
+    said.DeclareShipment: "declare_shipment",
+    said.ConfirmReceipt: "confirm_receipt",
+    said.DenyReceipt: "deny_receipt",
+    said.RefundOrder: "refund",
+    said.PlaceHold: "place_hold",
+    said.LiftHold: "lift_hold",
+    said.Resolve: "resolve",
+}
 OrderHandle = WorkflowHandle[OrderWorkflow, OrderState]
 
 
@@ -95,7 +106,7 @@ class Placed:
         intent = await self.market.gateway.look(state.intent)
         if not intent.captured.minor:
             await self.market.world.pay(state.intent)
-        await self.payment_news(**after)
+        await self.payment_news(event="", **after)
         return await self.until(lambda state: state.captured > 0)
 
     async def payment_news(self, event: str = "", **after: float) -> None:
@@ -103,12 +114,25 @@ class Placed:
         fact = said.PaymentChanged(name, self.at(**after))
         await self.handle.signal(OrderWorkflow.payment_changed, fact)
 
+    async def ask(self, request: said.Request | said.Resolve) -> OrderState:
+        """Ask something of the order, and wait for its answer."""
+        state: OrderState = await self.handle.execute_update(  # pyright: ignore[reportUnknownMemberType] - the SDK's overloads
+            _UPDATES[type(request)], request, result_type=OrderState
+        )
+        return state
+
+    async def begin(self, request: said.Request) -> None:
+        """Ask something, and wait only until it has been taken in."""
+        await self.handle.start_update(  # pyright: ignore[reportUnknownMemberType] - the SDK's overloads
+            _UPDATES[type(request)], request, wait_for_stage=WorkflowUpdateStage.ACCEPTED
+        )
+
     async def shipped(self, **after: float) -> OrderState:
         """Let the seller declare a number that nobody else has."""
         request = said.DeclareShipment(
             seller_of(self.market.of[self.order]), self.at(**after), "DHLExpress", dhl_number()
         )
-        return await self.handle.execute_update(OrderWorkflow.declare_shipment, request)
+        return await self.ask(request)
 
     async def scanned(self, milestone: str = "in_transit", **after: float) -> None:
         """Put a scan on record and let the milestone reach the order, as the relay does."""
@@ -127,7 +151,7 @@ class Placed:
 
     async def confirmed(self, **after: float) -> OrderState:
         request = said.ConfirmReceipt(buyer(self.order), self.at(**after))
-        return await self.handle.execute_update(OrderWorkflow.confirm_receipt, request)
+        return await self.ask(request)
 
 
 @dataclass
@@ -142,8 +166,8 @@ class Marketplace:
     skipper: TimeSkipper
     world: SandboxWorld
     task_queue: str
-    of: dict[str, str] = field(default_factory=dict)
-    accounts: dict[str, str] = field(default_factory=dict)
+    of: dict[str, str] = field(default_factory=dict[str, str])
+    accounts: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def database(self) -> SqlDatabase:
@@ -266,14 +290,18 @@ async def open_marketplace(
     interceptors: Sequence[Interceptor] = (),
     *,
     is_served: bool = True,
+    keys: DataKeys | None = None,
 ) -> AsyncGenerator[Marketplace]:
-    """A marketplace on *database_url* with a worker of its own (unless not *is_served*)."""
+    """A marketplace on *database_url* with a worker of its own (unless not *is_served*).
+
+    Histories are encrypted under the vault's keys, or under *keys*.
+    """
     engine = connect(database_url)
     await publish_shipped(engine, datetime(2026, 1, 1, tzinfo=UTC))
     vault = Vault(engine, KeyRing.generate())
     gateway = StripeGateway("sk_test_market", STRIPE_SECRET, world.place.stripe_base)
     tracking = EasyPostTracking("EZTK_market", EASYPOST_SECRET, world.place.easypost_base)
-    client = await Client.connect(client_address, data_converter=data_converter(vault))
+    client = await Client.connect(client_address, data_converter=data_converter(keys or vault))
     market = Marketplace(
         engine,
         vault,

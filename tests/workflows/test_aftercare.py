@@ -7,7 +7,6 @@ from tests.support.marketplace import SUPPORT, Marketplace, Placed
 from workflows.aftercare.messages import LateFact
 from workflows.aftercare.workflow import AftercareWorkflow
 from workflows.order import messages as said
-from workflows.order.workflow import OrderWorkflow
 
 
 async def cared_for(market: Marketplace, order: Placed, *events: str) -> list[str]:
@@ -61,7 +60,7 @@ async def test_a_refund_that_comes_back_after_the_end_raises_an_alarm(
     order = await market.order(total=10_000)
     await order.paid(minutes=1)
     refund = said.RefundOrder(SUPPORT, order.at(days=1), 10_000)
-    await order.handle.execute_update(OrderWorkflow.refund, refund)
+    await order.ask(refund)
     await order.handle.result()
     ((reference,),) = await market.rows("SELECT reference FROM effects")
     await market.world.fail_refund(reference)

@@ -10,7 +10,6 @@ from domain.order.state import Fulfilment, OrderState, Outcome
 from tests.support.marketplace import Marketplace, Placed, buyer, dhl_number, seller_of
 from tests.workflows.test_order import code_of
 from workflows.order import messages as said
-from workflows.order.workflow import OrderWorkflow
 
 
 async def recorded(market: Marketplace, order: Placed, received_at: datetime) -> str:
@@ -52,9 +51,7 @@ async def test_a_shipment_received_at_the_deadline_beats_it(market: Marketplace)
     name = await recorded(market, order, deadline)
     await order.skip(days=7, minutes=3)
     assert (await order.state()).fulfilment is Fulfilment.AWAITING_SHIPMENT
-    state = await order.handle.execute_update(
-        OrderWorkflow.declare_shipment, shipment(order, deadline)
-    )
+    state = await order.ask(shipment(order, deadline))
     await heard(market, name)
 
     assert state.fulfilment is Fulfilment.DECLARED
@@ -70,7 +67,7 @@ async def test_a_shipment_received_after_the_deadline_loses(market: Marketplace)
     await order.skip(days=7, minutes=3)
     late = shipment(order, deadline + timedelta(seconds=1))
     with pytest.raises(WorkflowUpdateFailedError) as refused:
-        await order.handle.execute_update(OrderWorkflow.declare_shipment, late)
+        await order.ask(late)
     await heard(market, name)
     ended = await order.skip_to_end()
 
@@ -86,9 +83,7 @@ async def test_the_deadline_and_a_shipment_at_once_have_one_winner(market: Marke
     deadline = due(await order.paid(minutes=1))
     request = shipment(order, deadline)
     skipped = asyncio.create_task(order.skip(days=7, minutes=2))
-    asked = asyncio.create_task(
-        order.handle.execute_update(OrderWorkflow.declare_shipment, request)
-    )
+    asked = asyncio.create_task(order.ask(request))
     _, answer = await asyncio.gather(skipped, asked, return_exceptions=True)
     state = await order.until(lambda s: s.fulfilment is not Fulfilment.AWAITING_SHIPMENT)
 

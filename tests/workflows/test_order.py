@@ -169,7 +169,7 @@ async def test_a_denied_receipt_leaves_the_seller_time_to_prove_delivery(
     await order.shipped(days=1)
     await order.skip(days=62)
     deny = said.DenyReceipt(buyer(order.order), order.at(days=62))
-    await order.handle.execute_update(OrderWorkflow.deny_receipt, deny)
+    await order.ask(deny)
     await order.delivered(days=65)
     ended = await order.skip_to_end()
 
@@ -182,7 +182,7 @@ async def test_a_part_can_be_refunded_while_the_goods_travel(market: Marketplace
     await order.paid(minutes=1)
     await order.shipped(days=1)
     refund = said.RefundOrder(SUPPORT, order.at(days=2), 2_500, "scratched box")
-    state = await order.handle.execute_update(OrderWorkflow.refund, refund)
+    state = await order.ask(refund)
     await order.delivered(days=9)
     ended = await order.skip_to_end()
 
@@ -198,7 +198,7 @@ async def test_a_full_refund_ends_the_order(market: Marketplace) -> None:
     order = await market.order(total=10_000)
     await order.paid(minutes=1)
     refund = said.RefundOrder(SUPPORT, order.at(days=1), 10_000)
-    await order.handle.execute_update(OrderWorkflow.refund, refund)
+    await order.ask(refund)
     ended = await order.handle.result()
 
     assert ended.outcome is Outcome.REFUNDED
@@ -210,10 +210,10 @@ async def test_nobody_is_refunded_more_than_was_paid(market: Marketplace) -> Non
     order = await market.order(total=10_000)
     await order.paid(minutes=1)
     first = said.RefundOrder(SUPPORT, order.at(days=1), 6_000)
-    await order.handle.execute_update(OrderWorkflow.refund, first)
+    await order.ask(first)
     second = said.RefundOrder(SUPPORT, order.at(days=1), 4_001)
     with pytest.raises(WorkflowUpdateFailedError) as refused:
-        await order.handle.execute_update(OrderWorkflow.refund, second)
+        await order.ask(second)
 
     assert code_of(refused) == "amount-exceeded"
     assert await market.provider_effects(order.order) == [("charge", 10_000), ("refund", -6_000)]
@@ -225,13 +225,13 @@ async def test_a_hold_keeps_its_share_until_it_is_lifted(market: Marketplace) ->
     await order.paid(minutes=1)
     await order.shipped(days=1)
     hold = said.PlaceHold(COMPLIANCE, order.at(days=2), "h-1", 4_000, "invoice requested")
-    await order.handle.execute_update(OrderWorkflow.place_hold, hold)
+    await order.ask(hold)
     await order.delivered(days=9)
     await order.skip(days=60)
     state = await order.until(lambda state: state.release is Release.PART)
     assert state.released == 6_000
     lift = said.LiftHold(LEAD, order.at(days=60), "h-1", "invoice came")
-    await order.handle.execute_update(OrderWorkflow.lift_hold, lift)
+    await order.ask(lift)
     ended = await order.handle.result()
 
     assert ended.outcome is Outcome.COMPLETED
@@ -275,9 +275,9 @@ async def test_a_large_payment_waits_for_compliance(market: Marketplace) -> None
     await order.skip(hours=30)
     ship = said.DeclareShipment(seller_of(), order.at(hours=30), "DHLExpress", "1234567891")
     with pytest.raises(WorkflowUpdateFailedError) as refused:
-        await order.handle.execute_update(OrderWorkflow.declare_shipment, ship)
+        await order.ask(ship)
     accept = said.DecideRisk(COMPLIANCE, order.at(hours=31), said.RiskVerdict.ACCEPT)
-    state = await order.handle.execute_update(OrderWorkflow.decide_risk, accept)
+    state = await order.ask(accept)
 
     assert code_of(refused) == "illegal-transition"
     assert "risk_extended" in await market.kinds(order.order)
@@ -303,7 +303,7 @@ async def test_a_buyer_may_change_their_mind_before_paying(market: Marketplace) 
     order = await market.order()
     await order.until(lambda state: bool(state.intent))
     cancel = said.CancelOrder(buyer(order.order), order.at(hours=1))
-    await order.handle.execute_update(OrderWorkflow.cancel, cancel)
+    await order.ask(cancel)
     ended = await order.handle.result()
 
     assert ended.outcome is Outcome.CANCELLED_BY_BUYER
@@ -317,7 +317,7 @@ async def test_a_cancellation_that_the_payment_beat_is_refused(market: Marketpla
     await market.world.pay(state.intent)
     cancel = said.CancelOrder(buyer(order.order), order.at(hours=1))
     with pytest.raises(WorkflowUpdateFailedError) as refused:
-        await order.handle.execute_update(OrderWorkflow.cancel, cancel)
+        await order.ask(cancel)
 
     assert code_of(refused) == "illegal-transition"
     assert (await order.state()).payment is Payment.CAPTURED
@@ -335,7 +335,7 @@ async def test_a_number_that_no_carrier_gave_out_is_refused(
     await order.paid(minutes=1)
     ship = said.DeclareShipment(seller_of(), order.at(days=1), "DHLExpress", number)
     with pytest.raises(WorkflowUpdateFailedError) as refused:
-        await order.handle.execute_update(OrderWorkflow.declare_shipment, ship)
+        await order.ask(ship)
 
     assert code_of(refused) == code
     assert (await order.shipped(days=1)).parcel is not None
@@ -352,7 +352,7 @@ async def test_a_number_serves_one_parcel_only(market: Marketplace) -> None:
         seller_of(), second.at(days=1), shipped.parcel.carrier, shipped.parcel.number
     )
     with pytest.raises(WorkflowUpdateFailedError) as refused:
-        await second.handle.execute_update(OrderWorkflow.declare_shipment, again)
+        await second.ask(again)
 
     assert code_of(refused) == "tracking-number-in-use"
 
@@ -388,6 +388,6 @@ async def test_only_those_concerned_may_ask(market: Marketplace) -> None:
     for who in (seller_of("s-2"), buyer(order.order), SUPPORT):
         ship = said.DeclareShipment(who, order.at(days=1), "DHLExpress", "1234567891")
         with pytest.raises(WorkflowUpdateFailedError) as refused:
-            await order.handle.execute_update(OrderWorkflow.declare_shipment, ship)
+            await order.ask(ship)
 
         assert code_of(refused) == "not-allowed"

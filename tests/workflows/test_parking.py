@@ -1,7 +1,7 @@
 """A process never dies of a money step: it parks, says why, and goes on at an operator's word."""
 
 import pytest
-from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateStage
+from temporalio.client import WorkflowUpdateFailedError
 
 from domain.order.state import Outcome
 from tests.support.marketplace import OPERATOR, SUPPORT, Marketplace, Placed
@@ -9,7 +9,6 @@ from tests.workflows.test_order import code_of
 from workflows._kit.attributes import NEEDS_ATTENTION
 from workflows.order import messages as said
 from workflows.order.messages import Resolution
-from workflows.order.workflow import OrderWorkflow
 
 
 async def parked_refund(market: Marketplace) -> Placed:
@@ -21,9 +20,7 @@ async def parked_refund(market: Marketplace) -> Placed:
     stripe = market.world.place.stripe()
     stripe.v1.refunds.create({"payment_intent": state.intent})
     refund = said.RefundOrder(SUPPORT, order.at(days=1), 10_000)
-    await order.handle.start_update(
-        OrderWorkflow.refund, refund, wait_for_stage=WorkflowUpdateStage.ACCEPTED, id="refund"
-    )
+    await order.begin(refund)
     await order.until(lambda state: state.parked is not None)
     return order
 
@@ -52,7 +49,7 @@ async def test_an_operator_settles_it_by_hand(market: Marketplace) -> None:
     """What was paid outside is posted as such, and the order goes on to its end."""
     order = await parked_refund(market)
     by_hand = word(Resolution.SETTLE_BY_HAND, order, "refunded in the dashboard, case 4711")
-    await order.handle.execute_update(OrderWorkflow.resolve, by_hand)
+    await order.ask(by_hand)
     ended = await order.handle.result()
 
     assert ended.outcome is Outcome.REFUNDED
@@ -63,7 +60,7 @@ async def test_an_operator_settles_it_by_hand(market: Marketplace) -> None:
 async def test_a_retry_is_a_new_attempt_with_a_new_key(market: Marketplace) -> None:
     """Only a final failure advances the number; the same no parks again."""
     order = await parked_refund(market)
-    await order.handle.execute_update(OrderWorkflow.resolve, word(Resolution.RETRY, order))
+    await order.ask(word(Resolution.RETRY, order))
     await order.until(lambda state: state.refunds == 2 and state.parked is not None)
     effects = await market.rows("SELECT key, state FROM effects ORDER BY key")
 
@@ -76,7 +73,7 @@ async def test_nobody_resolves_what_is_not_parked(market: Marketplace) -> None:
     order = await market.order()
     await order.paid(minutes=1)
     with pytest.raises(WorkflowUpdateFailedError) as refused:
-        await order.handle.execute_update(OrderWorkflow.resolve, word(Resolution.RETRY, order))
+        await order.ask(word(Resolution.RETRY, order))
 
     assert code_of(refused) == "illegal-transition"
 
@@ -87,13 +84,11 @@ async def test_a_provider_that_is_away_for_days_parks_the_order(market: Marketpl
     order = await market.order(total=10_000)
     await order.paid(minutes=1)
     refund = said.RefundOrder(SUPPORT, order.at(days=1), 10_000)
-    await order.handle.start_update(
-        OrderWorkflow.refund, refund, wait_for_stage=WorkflowUpdateStage.ACCEPTED, id="refund"
-    )
+    await order.begin(refund)
     await order.skip(days=5)
     await order.until(lambda state: state.parked is not None)
     await market.world.clear_faults()
-    await order.handle.execute_update(OrderWorkflow.resolve, word(Resolution.RETRY, order))
+    await order.ask(word(Resolution.RETRY, order))
     ended = await order.handle.result()
 
     assert ended.outcome is Outcome.REFUNDED

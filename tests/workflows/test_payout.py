@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from temporalio.client import WorkflowHandle
@@ -35,7 +34,7 @@ async def payout(market: Marketplace, as_of: datetime) -> PayoutHandle:
     """Start a payout whose clock stands still until the test moves it."""
     name = name_of(market)
     with market.skipper.with_time_skipping_disabled():
-        handle: Any = await market.skipper.client.start_workflow(
+        handle: PayoutHandle = await market.skipper.client.start_workflow(
             PayoutWorkflow.run,
             StartPayout(name, name.split("/", maxsplit=1)[0], "EUR", as_of),
             id=f"payout/{name}",

@@ -1,0 +1,63 @@
+"""Recorded histories: where they lie, how they are read, and the commands that they hold.
+
+Record anew, all or those named, with `make histories ARGS="order-completed"`; a history that has
+landed is only ever added to, for executions like it may still be running somewhere.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import WorkflowHistory
+
+from runtime.derived_keys import DerivedKeys
+from runtime.keyring import KeyRing
+
+HERE: Final = Path(__file__).parent
+HISTORIES: Final = HERE / "histories"
+# Made for recorded lives of made-up people; it opens nothing else.
+RING: Final = HERE / "test-key-ring.json"
+
+
+def keys() -> DerivedKeys:
+    """The keys that recorded histories are encrypted under."""
+    return DerivedKeys(KeyRing.read(RING))
+
+
+def recorded() -> dict[str, WorkflowHistory]:
+    """Every history by its name."""
+    return {
+        path.stem: WorkflowHistory.from_json(f"recorded/{path.stem}", path.read_text())
+        for path in sorted(HISTORIES.glob("*.json"))
+    }
+
+
+def commands(history: WorkflowHistory) -> Iterator[str]:
+    """What the workflow asked of Temporal, in order, in words."""
+    for event in history.events:
+        word = _command(event)
+        if word:
+            yield word
+
+
+def _command(event: HistoryEvent) -> str:
+    kind = (event.WhichOneof("attributes") or "").removesuffix("_event_attributes")
+    match kind:
+        case "activity_task_scheduled":
+            return f"activity {event.activity_task_scheduled_event_attributes.activity_type.name}"
+        case "start_child_workflow_execution_initiated":
+            child = event.start_child_workflow_execution_initiated_event_attributes
+            return f"child {child.workflow_type.name}"
+        case "timer_started" | "timer_canceled" | "upsert_workflow_search_attributes":
+            return kind
+        case "workflow_execution_completed" | "workflow_execution_continued_as_new":
+            return kind
+        case _:
+            return ""
+
+
+def fingerprint(history: WorkflowHistory) -> str:
+    """A short name for a history's commands: another name means another behaviour."""
+    return hashlib.sha256("\n".join(commands(history)).encode()).hexdigest()[:16]

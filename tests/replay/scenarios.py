@@ -1,0 +1,224 @@
+"""One life of a process for each way it can end: what recorded histories are made of."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from temporalio.client import WorkflowHandle
+
+from tests.support.marketplace import (
+    COMPLIANCE,
+    LEAD,
+    OPERATOR,
+    SUPPORT,
+    Marketplace,
+    buyer,
+)
+from tests.workflows.test_aftercare import unpaid_in_time
+from tests.workflows.test_parking import parked_refund
+from tests.workflows.test_payout import earned, payout, stage
+from workflows.aftercare.messages import LateFact
+from workflows.aftercare.workflow import AftercareWorkflow
+from workflows.order import messages as said
+from workflows.payout.messages import PayoutChanged, StartCycle
+from workflows.payout.workflow import PayoutCycleWorkflow, PayoutWorkflow
+
+AnyHandle = WorkflowHandle[Any, Any]
+Scenario = Callable[[Marketplace], Awaitable[AnyHandle]]
+_LARGE: Final = 50_000_000
+
+
+async def completed(market: Marketplace) -> AnyHandle:
+    """The main path, the buyer's word included."""
+    order = await market.order(total=10_000)
+    await order.paid(minutes=1)
+    await order.shipped(days=1)
+    await order.scanned(days=2)
+    await order.delivered(days=9)
+    await order.confirmed(days=10)
+    await order.skip_to_end()
+    return order.handle
+
+
+async def completed_in_silence(market: Marketplace) -> AnyHandle:
+    """Reminders go out, a part is refunded, silence confirms."""
+    order = await market.order(total=10_000)
+    await order.skip(days=2, hours=1)
+    await order.paid(days=2, hours=1)
+    await order.skip(days=8)
+    await order.shipped(days=8)
+    part = said.RefundOrder(SUPPORT, order.at(days=9), 1_000)
+    await order.ask(part)
+    await order.delivered(days=12)
+    await order.skip_to_end()
+    return order.handle
+
+
+async def completed_after_a_hold(market: Marketplace) -> AnyHandle:
+    """A share waits until compliance is done with it."""
+    order = await market.order(total=10_000)
+    await order.paid(minutes=1)
+    await order.shipped(days=1)
+    hold = said.PlaceHold(COMPLIANCE, order.at(days=2), "h-1", 4_000)
+    await order.ask(hold)
+    await order.delivered(days=9)
+    await order.skip(days=40)
+    lift = said.LiftHold(LEAD, order.at(days=40), "h-1")
+    await order.ask(lift)
+    await order.handle.result()
+    return order.handle
+
+
+async def completed_early(market: Marketplace) -> AnyHandle:
+    """The early tier, with its reserve."""
+    await market.seller("s-early", level="early")
+    order = await market.order("s-early", total=10_000)
+    await order.paid(minutes=1)
+    await order.shipped(days=1)
+    await order.delivered(days=9)
+    await order.skip_to_end()
+    return order.handle
+
+
+async def never_paid(market: Marketplace) -> AnyHandle:
+    """Nobody pays, not even in the longer window of a debit that never arrives."""
+    return (await unpaid_in_time(market)).handle
+
+
+async def cancelled_by_buyer(market: Marketplace) -> AnyHandle:
+    """The buyer changes their mind before paying."""
+    order = await market.order()
+    await order.until(lambda state: bool(state.intent))
+    cancel = said.CancelOrder(buyer(order.order), order.at(hours=1))
+    await order.ask(cancel)
+    await order.handle.result()
+    return order.handle
+
+
+async def refused_by_risk(market: Marketplace) -> AnyHandle:
+    """Compliance does not decide in the first window, then refuses."""
+    order = await market.order(total=_LARGE)
+    await order.paid(minutes=1)
+    await order.skip(hours=30)
+    refuse = said.DecideRisk(COMPLIANCE, order.at(hours=30), said.RiskVerdict.REFUSE)
+    await order.ask(refuse)
+    await order.handle.result()
+    return order.handle
+
+
+async def never_shipped(market: Marketplace) -> AnyHandle:
+    """The seller lets the shipping time pass."""
+    order = await market.order(total=10_000)
+    await order.paid(minutes=1)
+    await order.skip_to_end()
+    return order.handle
+
+
+async def never_received(market: Marketplace) -> AnyHandle:
+    """The promise passes, the buyer is asked and says no."""
+    order = await market.order(total=10_000)
+    await order.paid(minutes=1)
+    await order.shipped(days=1)
+    await order.skip(days=62)
+    deny = said.DenyReceipt(buyer(order.order), order.at(days=62))
+    await order.ask(deny)
+    await order.skip_to_end()
+    return order.handle
+
+
+async def refunded_by_hand(market: Marketplace) -> AnyHandle:
+    """A refund is refused for good; an operator settles it outside."""
+    order = await parked_refund(market)
+    word = said.Resolve(OPERATOR, order.at(days=2), said.Resolution.SETTLE_BY_HAND, "case 1")
+    await order.ask(word)
+    await order.handle.result()
+    return order.handle
+
+
+async def not_accepted(market: Marketplace) -> AnyHandle:
+    """The policy has no figures for the currency."""
+    order = await market.order(currency="XAF")
+    await order.handle.result()
+    return order.handle
+
+
+async def payout_settled(market: Marketplace) -> AnyHandle:
+    """Sent, watched, settled."""
+    handle = await payout(market, await earned(market))
+    await market.skipper.fast_forward(handle)
+    return handle
+
+
+async def payout_withheld(market: Marketplace) -> AnyHandle:
+    """Below the minimum."""
+    handle = await payout(market, await earned(market, 1_000))
+    await handle.result()
+    return handle
+
+
+async def payout_returned(market: Marketplace) -> AnyHandle:
+    """The bank sends it back."""
+    as_of = await earned(market)
+    handle = await payout(market, as_of)
+    sent = await stage(market, handle)
+    await market.world.fail_payout(sent.reference, "account_closed")
+    await handle.signal(PayoutWorkflow.payout_changed, PayoutChanged("evt-back", as_of))
+    await handle.result()
+    return handle
+
+
+async def payout_cycle(market: Marketplace) -> AnyHandle:
+    """One seller is due."""
+    as_of = await earned(market)
+    handle = await market.skipper.client.start_workflow(
+        PayoutCycleWorkflow.run,
+        StartCycle(market.task_queue, as_of),
+        id=f"payout-cycle/{market.task_queue}",
+        task_queue=market.task_queue,
+    )
+    await handle.result()
+    await market.client.get_workflow_handle(f"payout/s-1/{market.task_queue}-EUR").result()
+    return handle
+
+
+async def aftercare(market: Marketplace) -> AnyHandle:
+    """Money arrives after the end, and goes back."""
+    order = await unpaid_in_time(market)
+    await market.world.arrive((await order.handle.result()).intent)
+    subject = f"order/{order.order}"
+    fact = LateFact("evt-1", "payment_intent.succeeded", subject, "", order.at(days=20))
+    handle = await market.client.start_workflow(
+        AftercareWorkflow.run,
+        subject,
+        id=f"aftercare/{subject}",
+        task_queue=market.task_queue,
+        start_signal="fact_arrived",
+        start_signal_args=[fact],
+    )
+    await handle.result()
+    return handle
+
+
+SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
+    {
+        f"{kind}-{scenario.__name__.removeprefix(f'{kind}_').replace('_', '-')}": scenario
+        for kind, scenarios in {
+            "order": (
+                completed,
+                completed_in_silence,
+                completed_after_a_hold,
+                completed_early,
+                never_paid,
+                cancelled_by_buyer,
+                refused_by_risk,
+                never_shipped,
+                never_received,
+                refunded_by_hand,
+                not_accepted,
+            ),
+            "payout": (payout_settled, payout_withheld, payout_returned, payout_cycle),
+            "aftercare": (aftercare,),
+        }.items()
+        for scenario in scenarios
+    }
+)
