@@ -1,6 +1,6 @@
 """Orders as they are shown: each to the caller who asks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -145,7 +145,7 @@ class OrderView(View):
             next=_next(rules.next_due(state)),
             allowed=_allowed(state, caller.role),
             parked=_parked(state) if caller.role in STAFF else None,
-            links=_links(state.order),
+            links=_links(state.order, caller.role),
         )
 
 
@@ -269,9 +269,12 @@ def _parked(state: OrderState) -> ParkedView | None:
     )
 
 
-_LINKED: Final[Sequence[str]] = ("timeline", "postings", "payment")
-
-
-def _links(order: str) -> dict[str, str]:
+def _links(order: str, role: Role) -> dict[str, str]:
+    """Where to read on, as far as the caller may."""
     here = f"/v1/orders/{order}"
-    return {"self": here} | {name: f"{here}/{name}" for name in _LINKED}
+    names = ["timeline"]
+    if role is not Role.BUYER:
+        names.append("postings")
+    if role in {Role.BUYER, Role.SERVICE}:
+        names.append("payment")
+    return {"self": here} | {name: f"{here}/{name}" for name in names}

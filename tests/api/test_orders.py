@@ -213,6 +213,9 @@ async def test_each_caller_sees_what_they_may_do(alive: Market) -> None:
     ]
 
     assert seen == [set(), {"declare_shipment"}, {"refund"}]
+    for who in (buyer, seller, agent):
+        links = (await who.get("/v1/orders/o-allowed")).json()["links"].values()
+        assert {(await who.get(link)).status_code for link in links} == {200}
 
 
 async def test_the_buyer_gets_what_their_browser_pays_with(
