@@ -199,6 +199,25 @@ async def aftercare(market: Marketplace) -> AnyHandle:
     return handle
 
 
+async def sweep(market: Marketplace) -> AnyHandle:
+    """Nothing is silent."""
+    return await _run_once(market, "sweep")
+
+
+async def books_check(market: Marketplace) -> AnyHandle:
+    """One order's books, which agree with themselves and with the provider's."""
+    await earned(market)
+    return await _run_once(market, "books_check")
+
+
+async def _run_once(market: Marketplace, kind: str) -> AnyHandle:
+    handle = await market.client.start_workflow(
+        kind, id=f"{kind}/{market.task_queue}", task_queue=market.task_queue
+    )
+    await handle.result()
+    return handle
+
+
 SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
     {
         f"{kind}-{scenario.__name__.removeprefix(f'{kind}_').replace('_', '-')}": scenario
@@ -218,6 +237,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
             ),
             "payout": (payout_settled, payout_withheld, payout_returned, payout_cycle),
             "aftercare": (aftercare,),
+            "upkeep": (sweep, books_check),
         }.items()
         for scenario in scenarios
     }

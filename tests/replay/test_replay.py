@@ -63,6 +63,16 @@ def test_every_scenario_is_recorded() -> None:
     assert set(SCENARIOS) == set(recorded())
 
 
+def test_every_process_has_a_history() -> None:
+    """A workflow type that nobody recorded would change unseen."""
+    lived = {
+        history.events[0].workflow_execution_started_event_attributes.workflow_type.name
+        for history in recorded().values()
+    }
+
+    assert lived == {workflow._Definition.must_from_class(kind).name for kind in ALL}
+
+
 async def results(prefix: str) -> list[object]:
     """What the recorded executions ended with."""
     found: list[object] = []
