@@ -1,6 +1,7 @@
 """The database's wake-up call: whoever waits for work hears of it at once."""
 
 import asyncio
+import contextlib
 from typing import Any, Final
 
 import structlog
@@ -18,6 +19,7 @@ class Bell:
         """Listen with a connection of *engine*, from the first wait on."""
         self._engine = engine
         self._connection: AsyncConnection | None = None
+        self.is_lost = False
         self._waiting: list[asyncio.Event] = []
         self._one_at_a_time = asyncio.Lock()
 
@@ -30,23 +32,31 @@ class Bell:
     async def listen(self) -> None:
         """Listen, unless somebody does. A database that is away is not an error here."""
         async with self._one_at_a_time:
-            if self._connection is not None and not self._connection.closed:
+            if self._connection is not None and not self.is_lost:
                 return
+            await self.close()
             try:
-                self._connection = await self._engine.connect()
-                raw: Any = (await self._connection.get_raw_connection()).driver_connection
-                await raw.add_listener(_CHANNEL, self.ring)
-                raw.add_termination_listener(self._lost)
-                await self._connection.commit()
+                await self._listen()
             except (OSError, SQLAlchemyError) as error:
-                self._connection = None
+                await self.close()
                 log.warning("bell.failed", error=type(error).__name__)
+
+    async def _listen(self) -> None:
+        self._connection = await self._engine.connect()
+        raw: Any = (await self._connection.get_raw_connection()).driver_connection
+        await raw.add_listener(_CHANNEL, self.ring)
+        raw.add_termination_listener(self._lost)
+        await self._connection.commit()
+        self.is_lost = False
+        # Something may have arrived while nobody listened.
+        self.ring()
 
     async def close(self) -> None:
         """Stop listening."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            await connection.invalidate()
+            with contextlib.suppress(OSError, SQLAlchemyError):
+                await connection.invalidate()
             await connection.close()
 
     def ring(self, *_: object) -> None:
@@ -55,4 +65,4 @@ class Bell:
             event.set()
 
     def _lost(self, *_: object) -> None:
-        self._connection = None
+        self.is_lost = True

@@ -60,7 +60,7 @@ class Relay:
 
     async def pending(self, subject: str | None = None) -> int:
         """How much waits to be delivered, in all lanes (about *subject*)."""
-        return sum([await lane.pending(subject) for lane in self._lanes])
+        return sum(await asyncio.gather(*(lane.pending(subject) for lane in self._lanes)))
 
     async def _serve(self, lane: Lane) -> None:
         rung = self._bell.handle()

@@ -1,12 +1,16 @@
 """Each gap in which the relay, or Temporal, can be gone; nothing falls into it."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import text
 from temporalio.client import Client
 
 from domain.order.state import Fulfilment
+from persistence.engine import connect
 from runtime.codec import data_converter
 from runtime.desk import Ask, Desk
+from runtime.relay.bell import Bell
 from runtime.relay.facts import Facts
 from tests.support.dispatch import Dispatch
 from tests.support.marketplace import Marketplace
@@ -106,3 +110,49 @@ async def test_a_request_made_while_temporal_was_away_is_delivered(
     assert kept is not None
     assert kept.status == 201
     assert (await handle.describe()).id == ask.object
+
+
+async def test_the_bell_rings_again_after_its_connection_was_lost(market: Marketplace) -> None:
+    """A database that is restarted must not leave us to look by ourselves for ever."""
+    bell = Bell(market.engine)
+    rung = bell.handle()
+    try:
+        await bell.listen()
+        heard = [await _rings(market, rung)]
+        await _disconnected(market)
+        async with asyncio.timeout(10):
+            while not bell.is_lost:
+                await asyncio.sleep(0.01)
+        heard.append(await _rings(market, rung))
+        await bell.listen()
+        heard.append(await _rings(market, rung))
+    finally:
+        await bell.close()
+
+    assert heard == [True, False, True]
+
+
+async def _disconnected(market: Marketplace) -> None:
+    """End every connection to the market's database, as its restart does."""
+    owner = connect(market.engine.url.render_as_string(hide_password=False), as_owner=True)
+    async with owner.begin() as db:
+        await db.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    await owner.dispose()
+
+
+async def _rings(market: Marketplace, rung: asyncio.Event) -> bool:
+    """Whether work that arrives now is heard of."""
+    rung.clear()
+    async with market.engine.begin() as db:
+        await db.execute(text("SELECT pg_notify('caravan_work', 'order/o-1')"))
+    try:
+        async with asyncio.timeout(0.5):
+            await rung.wait()
+    except TimeoutError:
+        return False
+    return True
