@@ -3,7 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Label,
+    ScalarSelect,
+    cast,
+    delete,
+    func,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -189,11 +200,16 @@ class SqlSellers:
     async def payable(
         self, as_of: datetime, after: tuple[str, str], limit: int
     ) -> Sequence[tuple[str, str, int]]:
-        """Sellers whose payable balance, by entries effective up to *as_of*, is positive."""
+        """Whoever has earned, by entries effective up to *as_of*, at least their policy's minimum.
+
+        What is below it stays payable without a payout that would only say so.
+        """
         owner, currency = col(LegRow.owner), col(LegRow.currency)
+        seller: Label[str] = owner.label("seller")
+        code: Label[str] = currency.label("currency")
         total = -func.sum(col(LegRow.amount))
-        found = await self._session.execute(
-            select(owner, currency, total)
+        balance = (
+            select(seller, code, total.label("amount"))
             .where(
                 col(LegRow.kind) == str(AccountKind.PAYABLE),
                 col(LegRow.effective_at) <= as_of,
@@ -201,7 +217,27 @@ class SqlSellers:
             )
             .group_by(owner, currency)
             .having(total > 0)
-            .order_by(owner, currency)
+            .subquery()
+        )
+        found = await self._session.execute(
+            select(balance)
+            .join(Seller, col(Seller.seller) == balance.c.seller)
+            .where(balance.c.amount >= func.coalesce(_minimum_payout(balance.c.currency), 0))
+            .order_by(balance.c.seller, balance.c.currency)
             .limit(limit)
         )
-        return [(seller, code, int(amount)) for seller, code, amount in found.all()]
+        return [(row[0], row[1], int(row[2])) for row in found.all()]
+
+
+def _minimum_payout(currency: ColumnElement[str]) -> ScalarSelect[int]:
+    """What the newest version of a seller's policy pays out at least, in minor units."""
+    path = ("currencies", currency, "minimum_payout")
+    minimum = func.jsonb_extract_path_text(col(PolicyRow.document), *path)
+    return (
+        select(cast(minimum, BigInteger))
+        .where(col(PolicyRow.name) == col(Seller.policy))
+        .order_by(col(PolicyRow.version).desc())
+        .limit(1)
+        .correlate_except(PolicyRow)
+        .scalar_subquery()
+    )
