@@ -111,7 +111,8 @@ class Control:
         return await self._courier.flush()
 
     async def rest(self, request: Request) -> Json:
-        return {"pending": self._world.post.pending(request.query_params.get("subject"))}
+        subjects: list[str | None] = [*request.query_params.getlist("subject")] or [None]
+        return {"pending": sum(self._world.post.pending(subject) for subject in subjects)}
 
     async def books(self, request: Request) -> Json:
         if request.query_params.get("by") == "key":
