@@ -5,6 +5,7 @@ import logging
 import structlog
 import typer
 
+from cli.demo import demo
 from cli.doctor import doctor
 from cli.keys import keys
 from cli.policy import policy
@@ -21,6 +22,7 @@ app.command()(up)
 app.command()(doctor)
 app.command()(token)
 app.command()(trace)
+app.command()(demo)
 app.command()(record)
 app.add_typer(keys, name="keys")
 app.add_typer(policy, name="policy")

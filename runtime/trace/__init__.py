@@ -1,0 +1,1 @@
+"""Orders of the past, driven through their whole life in virtual time."""

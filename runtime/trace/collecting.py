@@ -1,0 +1,281 @@
+"""From a world's tables and the journeys through it to the report of a trace."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Final
+
+from domain.order.state import OrderState, Outcome
+from persistence.records import ORDER_STATE, PAYOUT_STATE
+from runtime.trace.books import audited
+from runtime.trace.facts import Confirm, Happening
+from runtime.trace.journey import Journey
+from runtime.trace.report import (
+    Days,
+    Deadline,
+    LateFact,
+    Payouts,
+    Report,
+    Sums,
+    Unaccounted,
+)
+from runtime.trace.world import World
+
+_DAY: Final = timedelta(days=1)
+_STATES: Final = 'SELECT "order", state FROM order_views'
+_TIMELINE: Final = "SELECT subject, kind, at FROM timeline ORDER BY seq"
+_ESCROW: Final = """
+SELECT process, min(effective_at) FILTER (WHERE kind = 'capture'),
+    max(effective_at) FILTER (WHERE kind IN ('release', 'refund_settled'))
+FROM postings WHERE kind IN ('capture', 'release', 'refund_settled') GROUP BY process
+"""
+_ACCOUNTS: Final = """
+SELECT currency, kind, -sum(amount)::bigint FROM legs
+GROUP BY currency, kind HAVING sum(amount) <> 0 ORDER BY currency, kind
+"""
+_FLOWS: Final = """
+SELECT l.currency, p.kind, l.kind, -sum(l.amount)::bigint
+FROM legs l JOIN postings p ON p.id = l.posting GROUP BY l.currency, p.kind, l.kind
+"""
+_PAYABLE: Final = """
+SELECT owner, currency, -sum(amount)::bigint FROM legs WHERE kind = 'seller_payable'
+GROUP BY owner, currency HAVING sum(amount) <> 0
+"""
+_PAYOUTS: Final = "SELECT state FROM payouts ORDER BY payout"
+_AFTERCARE: Final = "SELECT count(*) FROM alarms WHERE kind = 'parcel_after_end'"
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A deadline: the event that says that it passed, and the fact that would have kept it."""
+
+    name: str
+    meaning: str
+    would_keep: Happening | None
+
+
+_DEADLINES: Final[Mapping[str, _Kind]] = MappingProxyType(
+    {
+        "order.payment_pending": _Kind(
+            "payment, lengthened", "slow money was on its way: the window was lengthened once", None
+        ),
+        "order.never_paid": _Kind("payment", "the order closed unpaid", Happening.PAID),
+        "order.risk_extended": _Kind("risk check", "nobody decided in the first window", None),
+        "order.never_shipped": _Kind(
+            "shipment", "cancelled, the buyer refunded in full", Happening.HANDED_OVER
+        ),
+        "order.buyer_asked": _Kind(
+            "delivery promise", "the buyer was asked whether the goods came", None
+        ),
+        "order.never_received": _Kind(
+            "buyer's answer", "nobody answered: the buyer was refunded", Happening.DELIVERED
+        ),
+        "order.received_by_silence": _Kind(
+            "confirmation", "silence confirmed the receipt", Happening.CONFIRMED
+        ),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What a world has to say at its end; instants are those of the world."""
+
+    states: Mapping[str, OrderState]
+    passed: Mapping[str, Mapping[str, datetime]]
+    escrow: Sequence[Any]
+    accounts: Sequence[Any]
+    flows: Sequence[Any]
+    payable: Sequence[Any]
+    payouts: Sequence[Any]
+
+
+async def gather(world: World) -> Gathered:
+    """Read everything once."""
+    passed: dict[str, dict[str, datetime]] = defaultdict(dict)
+    for subject, kind, at in await world.rows(_TIMELINE):
+        if kind in _DEADLINES:
+            passed[kind][subject.partition("/")[2]] = at
+    return Gathered(
+        states={
+            order: ORDER_STATE.validate_python(state) for order, state in await world.rows(_STATES)
+        },
+        passed=passed,
+        escrow=await world.rows(_ESCROW),
+        accounts=await world.rows(_ACCOUNTS),
+        flows=await world.rows(_FLOWS),
+        payable=await world.rows(_PAYABLE),
+        payouts=[PAYOUT_STATE.validate_python(state) for (state,) in await world.rows(_PAYOUTS)],
+    )
+
+
+@dataclass(frozen=True)
+class About:
+    """What the report says of its making."""
+
+    file: str
+    about: str
+    confirm: Confirm
+    seconds: float
+    ended: datetime
+
+
+async def collect(
+    world: World, journeys: Sequence[Journey], cycles: Sequence[datetime], about: About
+) -> Report:
+    """Put the report together. Dates become the trace's own again."""
+    found = await gather(world)
+    orders = [journey.order for journey in journeys]
+    unaccounted = tuple(_unaccounted(journeys, found.states))
+    outcomes = Counter(str(state.outcome) for state in found.states.values())
+    return Report(
+        file=about.file,
+        policy=world.policy.label,
+        about=about.about,
+        confirm=str(about.confirm),
+        first=f"{min(order.purchased_at for order in orders):%Y-%m-%d}",
+        last=f"{max(order.last for order in orders):%Y-%m-%d}",
+        purchases=len({order.purchase for order in orders}),
+        orders=len(orders),
+        sellers=len({order.seller for order in orders}),
+        accounted=len(orders) - len(unaccounted),
+        unaccounted=unaccounted,
+        outcomes=dict(sorted(outcomes.items())),
+        by_status=_by_status(journeys, found.states),
+        deadlines=tuple(_deadlines(world, journeys, found)),
+        shipped_before_payment=sum(journey.shipped_before_payment for journey in journeys),
+        own_promises_missed=_own_promises(journeys),
+        late_facts=tuple(_late_facts(journeys)),
+        aftercare=int((await world.rows(_AFTERCARE))[0][0]),
+        ledger=await audited(world, about.ended),
+        money=tuple(_money(found, orders_total(journeys))),
+        escrow_days=Days.of([(out - into) / _DAY for _, into, out in found.escrow if into and out]),
+        payouts=tuple(_payouts(world, found, len(cycles))),
+        seconds=about.seconds,
+    )
+
+
+def orders_total(journeys: Sequence[Journey]) -> dict[str, int]:
+    """What was ordered, per currency."""
+    totals: Counter[str] = Counter()
+    for journey in journeys:
+        totals[journey.order.currency] += journey.order.total
+    return dict(sorted(totals.items()))
+
+
+def _unaccounted(
+    journeys: Sequence[Journey], states: Mapping[str, OrderState]
+) -> Iterable[Unaccounted]:
+    for journey in journeys:
+        why = _open_end(states.get(journey.order.order))
+        if why:
+            yield Unaccounted(journey.order.order, why)
+
+
+def _open_end(state: OrderState | None) -> str:
+    if state is None:
+        return "it was never placed"
+    if state.parked is not None:
+        return f"parked at {state.parked.step}: {state.parked.reason}"
+    if state.ended_at is None or state.outcome in (Outcome.OPEN, Outcome.NOT_ACCEPTED):
+        return f"it stands at {state.payment}, {state.fulfilment}, {state.outcome}"
+    if state.captured != state.refunded + state.released or state.held or state.reserved:
+        return "its money does not add up"
+    return ""
+
+
+def _by_status(
+    journeys: Sequence[Journey], states: Mapping[str, OrderState]
+) -> dict[str, dict[str, int]]:
+    table: dict[str, Counter[str]] = defaultdict(Counter)
+    for journey in journeys:
+        state = states.get(journey.order.order)
+        table[journey.order.status][str(state.outcome) if state else "lost"] += 1
+    return {status: dict(sorted(table[status].items())) for status in sorted(table)}
+
+
+def _deadlines(world: World, journeys: Sequence[Journey], found: Gathered) -> Iterable[Deadline]:
+    by_order = {journey.order.order: journey for journey in journeys}
+    for kind, deadline in _DEADLINES.items():
+        passed = found.passed.get(kind, {})
+        late = [
+            (missed.at - world.shift.back(passed[order])) / _DAY
+            for order in passed
+            for missed in by_order[order].missed
+            if missed.what is deadline.would_keep
+        ]
+        yield Deadline(deadline.name, deadline.meaning, len(passed), len(late), Days.of(late))
+
+
+def _own_promises(journeys: Sequence[Journey]) -> dict[str, int]:
+    """What the export itself promised: the seller's limit to ship, the day told to the buyer."""
+    orders = [journey.order for journey in journeys]
+    return {
+        "shipped_after_ship_by": sum(
+            bool(one.shipped_at and one.ship_by and one.shipped_at > one.ship_by) for one in orders
+        ),
+        "delivered_after_promised_at": sum(
+            bool(one.delivered_at and one.promised_at and one.delivered_at > one.promised_at)
+            for one in orders
+        ),
+    }
+
+
+def _late_facts(journeys: Sequence[Journey]) -> Iterable[LateFact]:
+    for journey in journeys:
+        for missed in journey.missed:
+            at = f"{missed.at:%Y-%m-%dT%H:%M:%SZ}"
+            yield LateFact(journey.order.order, str(missed.what), at, missed.why)
+
+
+def _money(found: Gathered, ordered: Mapping[str, int]) -> Iterable[Sums]:
+    flows: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    for currency, posting, account, amount in found.flows:
+        flows[currency][posting, account] = int(amount)
+    for currency, total in ordered.items():
+        flow = flows[currency]
+        accounts = {kind: int(amount) for code, kind, amount in found.accounts if code == currency}
+        yield Sums(
+            currency=currency,
+            ordered=total,
+            captured=flow["capture", "escrow"],
+            refunded=-flow["refund_settled", "refunds_in_transit"],
+            released=-flow["release", "escrow"],
+            commission=accounts.get("commission", 0),
+            provider_fees=-accounts.get("provider_fees", 0),
+            payout_fees=accounts.get("fees", 0),
+            paid_out=-flow["payout_paid", "payouts_in_transit"],
+            still_payable=accounts.get("seller_payable", 0),
+            accounts=accounts,
+        )
+
+
+def _payouts(world: World, found: Gathered, cycles: int) -> Iterable[Payouts]:
+    currencies = sorted({state.currency for state in found.states.values()})
+    for currency in currencies:
+        ours = [one for one in found.payouts if one.currency == currency]
+        out = [one for one in ours if one.stage in ("sent", "settled")]
+        minimum = world.policy.payout.minimum[currency]
+        small = [
+            amount for _, code, amount in found.payable if code == currency and 0 < amount < minimum
+        ]
+        months: Counter[str] = Counter()
+        for one in out:
+            months[f"{world.shift.back(one.as_of):%Y-%m}"] += one.net
+        yield Payouts(
+            currency=currency,
+            cycles=cycles,
+            sent=len(out),
+            returned=sum(one.stage == "returned" for one in ours),
+            withheld=sum(one.stage == "withheld" for one in ours),
+            gross=sum(one.gross for one in out),
+            net=sum(one.net for one in out),
+            fees=sum(one.fee for one in out),
+            sellers_paid=len({one.seller for one in out}),
+            minimum=minimum,
+            sellers_below_minimum=len(small),
+            below_minimum=sum(small),
+            by_month=tuple(sorted(months.items())),
+        )
