@@ -1,9 +1,11 @@
 """What is done about facts that come after their process has ended."""
 
+from datetime import datetime
+
 import structlog
 from temporalio import activity
 
-from activities.refund import post_return
+from activities.refund import BY_HAND, post_return
 from activities.requests import CareForPayment
 from adapters.payment.port import EffectStatus, Intent, IntentStatus, PaymentGateway
 from domain.ids import money_key, order_workflow_id
@@ -11,7 +13,7 @@ from domain.ledger import Leg, Posting
 from domain.money import Money
 from domain.order import postings
 from domain.order.state import OrderState, Payment
-from persistence.port import Database, EffectRecord, Event
+from persistence.port import Database, EffectRecord, Event, Transaction
 
 log = structlog.get_logger()
 
@@ -33,7 +35,12 @@ class AftercareActivities:
         """
         async with self._database.transaction() as tx:
             state = await tx.orders.state(request.subject)
-            refunds = await tx.funds.of(order_workflow_id(request.subject), "refund")
+            sent = [
+                effect
+                for kind in ("refund", "late_refund")
+                for effect in await tx.funds.of(order_workflow_id(request.subject), kind)
+                if not effect.reference.startswith(BY_HAND)
+            ]
         if state is None:
             return "unknown"
         done: list[str] = []
@@ -44,8 +51,8 @@ class AftercareActivities:
                 done.append("late_payment_refunded")
         done += [
             "refund_came_back"
-            for refund in refunds
-            if refund.state == "done" and await self._has_come_back(refund, request)
+            for refund in sent
+            if refund.state in ("done", "pending") and await self._has_come_back(refund, request)
         ]
         return ", ".join(done) or "nothing_to_do"
 
@@ -63,7 +70,7 @@ class AftercareActivities:
                 (f"{key}/reserved", postings.unapplied_refund_reserved(state.order, gross)),
             ):
                 await tx.ledger.post(_entry(state, step, request, legs))
-        if effect.state in ("done", "pending"):
+        if effect.state != "asked":
             return
         sent = await self._gateway.refund(
             key, subject, intent.reference, Money(gross, state.currency), again=not effect.is_new
@@ -84,7 +91,10 @@ class AftercareActivities:
         if now.status is not EffectStatus.FAILED:
             return False
         async with self._database.transaction() as tx:
-            await post_return(tx, self._gateway.name, refund, now.failure, request.at)
+            if refund.kind == "late_refund":
+                await self._post_late_return(tx, refund, now.failure, request.at)
+            else:
+                await post_return(tx, self._gateway.name, refund, now.failure, request.at)
             facts: dict[str, str | int] = {"key": refund.key, "reason": now.failure}
             await tx.story.alarm(
                 "refund_came_back",
@@ -95,6 +105,25 @@ class AftercareActivities:
             )
         log.warning("aftercare.refund_returned", key=refund.key)
         return True
+
+    async def _post_late_return(
+        self, tx: Transaction, refund: EffectRecord, code: str, at: datetime
+    ) -> None:
+        """Late money that came back is unapplied again; no order's funds are concerned."""
+        legs = postings.unapplied_refund_returned(
+            self._gateway.name, refund.subject.removeprefix("order/"), refund.amount
+        )
+        await tx.ledger.post(
+            Posting(
+                f"{refund.key}/returned",
+                "late_refund_returned",
+                f"aftercare/{refund.subject}",
+                refund.currency,
+                at,
+                legs,
+            )
+        )
+        await tx.funds.finish(refund.key, "failed", failure=code)
 
 
 def _entry(state: OrderState, key: str, request: CareForPayment, legs: tuple[Leg, ...]) -> Posting:

@@ -69,6 +69,10 @@ class PaymentActivities:
             await self._amount_differs(step, intent)
             return state
         async with self._database.transaction() as tx:
+            shown = await tx.orders.state(state.order)
+            if shown is not None and shown.payment is Payment.NEVER_PAID:
+                # It closed in an earlier run of this step: what arrives now is aftercare's.
+                return shown
             terms = (await tx.orders.get(state.order)).terms
             await self._post_capture(tx, step, intent)
             paid = moves.paid(state, terms, gross, step.at)

@@ -8,6 +8,7 @@ from temporalio import activity
 from activities.requests import Refund, Step
 from adapters.errors import Rejected
 from adapters.payment.port import Effect, EffectStatus, PaymentGateway
+from domain.errors import KeyReused
 from domain.ids import money_key, order_workflow_id
 from domain.ledger import Account, Leg, Posting
 from domain.ledger import AccountKind as Kind
@@ -33,7 +34,8 @@ class RefundActivities:
     async def refund(self, request: Refund) -> OrderState:
         """Give `amount` back. Safe to run any number of times, also killed between its steps.
 
-        Refuses more than is there (`AmountExceeded`). The provider's final no undoes the
+        Refuses more than is there (`AmountExceeded`), and another amount under a number that
+        was used (`KeyReused`). The provider's final no undoes the
         reservation and parks the order; an outage is tried again under the same key.
         """
         key = money_key(order_workflow_id(request.state.order), "refund", request.number)
@@ -71,6 +73,8 @@ class RefundActivities:
                 effective_at=request.at,
             )
         )
+        if effect.amount != request.amount:
+            raise KeyReused(f"{key} is a refund of {effect.amount}", asked=request.amount)
         if effect.is_new:
             plan = postings.plan_refund(request.amount, await _sources(tx, funds))
             await tx.funds.put(funds.with_refund(request.amount, plan))
@@ -81,7 +85,7 @@ class RefundActivities:
     async def _settle(self, request: Refund, done: Effect, paid_from: str) -> OrderState:
         state, key = request.state, done.key
         is_final = done.status is EffectStatus.DONE
-        after = moves.refund_sent(state, key, request.amount, is_final=is_final)
+        after = moves.refund_sent(state, key, request.amount, is_final=is_final, at=request.at)
         legs = postings.refund_settled(paid_from, state.order, request.amount)
         async with self._database.transaction() as tx:
             await tx.ledger.post(_entry(request, f"{key}/settled", "refund_settled", legs))
@@ -99,11 +103,12 @@ class RefundActivities:
         after = moves.refund_refused(request.state, why)
         subject = order_workflow_id(after.order)
         async with self._database.transaction() as tx:
-            reserved = await _put_back(tx, after.order, key)
-            if reserved is not None:
-                reversal = reserved.reversed(f"{key}/reversed", "refund_reversed", request.at)
-                await tx.ledger.post(reversal)
-            await tx.funds.finish(key, "failed", failure=code)
+            effect = await tx.funds.found(key)
+            if effect is not None and effect.state in ("done", "pending"):
+                # It had left before, and that answer was lost: this is a return, not a refusal.
+                await post_return(tx, self._gateway.name, effect, code, request.at)
+            else:
+                await _give_up(tx, after.order, key, code, request.at)
             facts: dict[str, str | int] = {"key": key, "reason": code}
             await tx.story.alarm("parked", subject, why.reason, request.at, facts)
             await tx.story.tell(after, Event("order.parked", request.at, facts=facts))
@@ -162,6 +167,13 @@ class RefundActivities:
             await tx.story.tell(after, Event("order.refund_came_back", at, facts=facts))
         log.warning("refund.returned", key=effect.key, code=code)
         return after
+
+
+async def _give_up(tx: Transaction, order: str, key: str, code: str, at: datetime) -> None:
+    reserved = await _put_back(tx, order, key)
+    if reserved is not None:
+        await tx.ledger.post(reserved.reversed(f"{key}/reversed", "refund_reversed", at))
+    await tx.funds.finish(key, "failed", failure=code)
 
 
 async def post_return(

@@ -270,7 +270,9 @@ def reserve_released(state: OrderState) -> OrderState:
     return replace(state, reserved=0, clocks=clocks, version=state.version + 1)
 
 
-def refund_sent(state: OrderState, key: str, amount: int, *, is_final: bool) -> OrderState:
+def refund_sent(
+    state: OrderState, key: str, amount: int, *, is_final: bool, at: datetime
+) -> OrderState:
     """*amount* is on its way back to the buyer, or there already."""
     refunded = state.refunded + amount
     event = (
@@ -284,16 +286,20 @@ def refund_sent(state: OrderState, key: str, amount: int, *, is_final: bool) -> 
         open_refunds=state.open_refunds if is_final else (*state.open_refunds, key),
         version=state.version + 1,
     )
-    return _given_up(sent) if event is PaymentEvent.FULLY_REFUNDED else sent
+    return _given_up(sent, at) if event is PaymentEvent.FULLY_REFUNDED else sent
 
 
-def _given_up(state: OrderState) -> OrderState:
-    """Once everything went back, nobody waits for the goods any more."""
+def _given_up(state: OrderState, at: datetime) -> OrderState:
+    """Once everything went back, nobody waits for the goods any more.
+
+    What a reserve still keeps protects nobody either: it is due at once.
+    """
+    outcome = Outcome.REFUNDED if state.outcome is Outcome.OPEN else state.outcome
+    due = (Clock(ClockName.RESERVE, at, at),) if state.reserved else ()
     if FULFILMENT.allows(state.fulfilment, FulfilmentEvent.CALLED_OFF):
-        outcome = Outcome.REFUNDED if state.outcome is Outcome.OPEN else state.outcome
         off = called_off(state, FulfilmentEvent.CALLED_OFF, outcome)
-        return replace(off, version=state.version)
-    return replace(state, clocks=_clocks(state, stop=(ClockName.RELEASE, ClockName.EARLY_RELEASE)))
+        return replace(off, version=state.version, clocks=due)
+    return replace(state, outcome=outcome, clocks=due)
 
 
 def refund_refused(state: OrderState, why: Parked) -> OrderState:

@@ -35,6 +35,11 @@ def unapplied_refund_reserved(order: str, amount: int) -> tuple[Leg, ...]:
     return move([(Kind.UNAPPLIED, order, amount), (Kind.REFUNDS_IN_TRANSIT, order, -amount)])
 
 
+def unapplied_refund_returned(provider: str, order: str, amount: int) -> tuple[Leg, ...]:
+    """Unapplied money came back from the buyer's bank, and is to be sent another way."""
+    return move([(Kind.CLEARING, provider, amount), (Kind.UNAPPLIED, order, -amount)])
+
+
 @dataclass(frozen=True)
 class RefundSources:
     """What a refund can be taken from, in minor units, as found under the order's lock.

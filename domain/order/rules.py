@@ -52,7 +52,7 @@ WHO_MAY: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
     }
 )
 # The clock that an action must beat: asked at or before its end, it wins (invariant 5).
-_BEATS: Final[Mapping[Action, ClockName]] = MappingProxyType(
+BEATS: Final[Mapping[Action, ClockName]] = MappingProxyType(
     {
         Action.CANCEL: ClockName.PAYMENT,
         Action.DECIDE_RISK: ClockName.RISK,
@@ -90,7 +90,7 @@ def reminders_left(clock: Clock) -> tuple[datetime, ...]:
     return reminders(clock.opened_at, clock.due_at)[clock.reminded :]
 
 
-_REMINDED: Final = frozenset(
+REMINDED: Final = frozenset(
     {ClockName.PAYMENT, ClockName.SHIPMENT, ClockName.ANSWER, ClockName.CONFIRMATION}
 )
 
@@ -104,7 +104,7 @@ def next_due(state: OrderState) -> Due | None:
     dues += [
         Due(clock.name, left[0], is_reminder=True)
         for clock in state.clocks
-        if clock.name in _REMINDED and (left := reminders_left(clock))
+        if clock.name in REMINDED and (left := reminders_left(clock))
     ]
     return min(dues, key=lambda due: (due.at, due.is_reminder, due.clock), default=None)
 
@@ -177,7 +177,7 @@ def check(
             status=headline(state),
             action=action,
         )
-    clock = clock_of(state, _BEATS[action]) if action in _BEATS else None
+    clock = clock_of(state, BEATS[action]) if action in BEATS else None
     if clock is not None and received_at > clock.due_at:
         raise DeadlinePassed(
             f"{action} had to be asked by {clock.due_at.isoformat()}",

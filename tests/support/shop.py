@@ -153,10 +153,11 @@ class Deal:
         self.state = await attempted(step, asked, attempt)
         return self.state
 
+    def asking(self, method: str = "") -> AskPayment:
+        return AskPayment(self.state, after(minutes=1), method)
+
     async def asked(self, method: str = "") -> OrderState:
-        return await self.took(
-            self.shop.payments.ask, AskPayment(self.state, after(minutes=1), method)
-        )
+        return await self.took(self.shop.payments.ask, self.asking(method))
 
     async def settled(self, at: datetime | None = None) -> OrderState:
         """Look at the payment as it stands."""
@@ -166,19 +167,26 @@ class Deal:
         await self.asked(CARD)
         return await self.settled()
 
+    def closing(self, at: datetime, *, by_deadline: bool = False) -> ClosePayment:
+        return ClosePayment(self.state, at, Outcome.NEVER_PAID, by_deadline)
+
     async def closed(self, at: datetime | None = None) -> OrderState:
         """Close the payment window."""
-        closing = ClosePayment(self.state, at or after(days=3), Outcome.NEVER_PAID)
-        return await self.took(self.shop.payments.close, closing)
+        return await self.took(self.shop.payments.close, self.closing(at or after(days=3)))
+
+    def shipping(self, at: datetime | None = None) -> Ship:
+        """A declaration with a number that nobody else has."""
+        return Ship(self.state, at or after(days=1), "DHLExpress", dhl_number())
 
     async def shipped(self) -> OrderState:
-        asked = Ship(self.state, after(days=1), "DHLExpress", dhl_number())
-        return await self.took(self.shop.shipments.declare, asked)
+        return await self.took(self.shop.shipments.declare, self.shipping())
+
+    def receiving(self, at: datetime | None = None) -> Record:
+        return Record(self.state, at or after(days=4), Move.RECEIVED)
 
     async def received(self, at: datetime | None = None) -> OrderState:
         """The buyer confirms."""
-        move = Record(self.state, at or after(days=4), Move.RECEIVED)
-        return await self.took(self.shop.orders.record, move)
+        return await self.took(self.shop.orders.record, self.receiving(at))
 
     def releasing(self, at: datetime | None = None) -> Step:
         return Step(self.state, at or after(days=20))
