@@ -6,6 +6,7 @@ import structlog
 import typer
 
 from cli.demo import demo
+from cli.diagrams import diagrams
 from cli.doctor import doctor
 from cli.keys import keys
 from cli.policy import policy
@@ -24,6 +25,7 @@ app.command()(token)
 app.command()(trace)
 app.command()(demo)
 app.command()(record)
+app.command()(diagrams)
 app.add_typer(keys, name="keys")
 app.add_typer(policy, name="policy")
 

@@ -1,0 +1,175 @@
+"""What the documents show of the domain's tables, in Mermaid and Markdown."""
+
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from api.schemas.order_views import PATHS
+from domain.ledger import Leg
+from domain.machine import E, Machine, S
+from domain.money import Money
+from domain.notices import CONCERNS
+from domain.order import postings
+from domain.order.rules import BEATS, REMINDED, WHEN_DUE, WHO_MAY, Action
+from domain.order.state import FULFILMENT, PAYMENT, RELEASE, ClockName
+from domain.payout import rules as payouts
+from domain.payout.state import PAYOUT
+from runtime.policies import SHIPPED
+
+Draw = Callable[[], str]
+_POLICIES: Final = ("standard", "fast-release", "demo")
+# The figures of a policy that each clock is wound by; more than one where it may be lengthened.
+_WOUND_BY: Final[Mapping[ClockName, tuple[str, ...]]] = MappingProxyType(
+    {
+        ClockName.PAYMENT: ("order.pay_within", "order.pending_payment_within"),
+        ClockName.RISK: ("order.assess_risk_within", "order.assess_risk_at_most"),
+        ClockName.SHIPMENT: ("order.ship_within",),
+        ClockName.DELIVERY: ("order.deliver_within",),
+        ClockName.ANSWER: ("order.answer_within",),
+        ClockName.CONFIRMATION: ("order.confirm_within",),
+        ClockName.EARLY_RELEASE: ("release.early_after_shipment",),
+        ClockName.RELEASE: ("release.protect_for", "release.closed_seller_after_shipment"),
+        ClockName.RESERVE: ("release.reserve_after_shipment",),
+    }
+)
+# The order that the tables of entries are about: EUR 100.00, of which the provider keeps 3.30.
+_TOTAL: Final = 10_000
+_FEE: Final = 330
+_REFUND: Final = 2_000
+_COMMISSION: Final = 800
+_PAYOUT_FEE: Final = 1_400
+
+
+def state_diagram(machine: Machine[S, E]) -> str:
+    """A machine as a Mermaid state diagram; events between the same two states share an arrow."""
+    arrows: dict[tuple[S, S], list[str]] = {}
+    for (source, event), target in machine.moves.items():
+        arrows.setdefault((source, target), []).append(_words(event))
+    (first, _) = next(iter(machine.moves))
+    targets = dict.fromkeys(machine.moves.values())
+    lines = [f"[*] --> {first}"]
+    lines += [f"{source} --> {to}: {' / '.join(on)}" for (source, to), on in arrows.items()]
+    lines += [f"{state} --> [*]" for state in targets if machine.is_final(state)]
+    return "\n".join(("```mermaid", "stateDiagram-v2", *(f"    {line}" for line in lines), "```"))
+
+
+def clocks() -> str:
+    """Every clock: what winds it in the shipped policies, and what its end does."""
+    shipped = [tomllib.loads((SHIPPED / f"{name}.toml").read_text()) for name in _POLICIES]
+    rows = [
+        (
+            f"`{clock}`",
+            " then ".join(f"`{figure}`" for figure in _WOUND_BY[clock]),
+            *(_window(document, _WOUND_BY[clock]) for document in shipped),
+            "half-time, last day" if clock in REMINDED else "-",
+            WHEN_DUE[clock],
+        )
+        for clock in ClockName
+    ]
+    return _table(("clock", "figure", *_POLICIES, "reminders", "when it runs out"), rows)
+
+
+def requests() -> str:
+    """Every request: who may make it, where, and which deadline it must beat."""
+    rows = [
+        (
+            f"`{action}`",
+            ", ".join(sorted(WHO_MAY[action])),
+            f"`POST /v1/orders/{{order}}/{PATHS[action]}`",
+            f"`{BEATS[action]}`" if action in BEATS else "-",
+        )
+        for action in Action
+    ]
+    return _table(("update", "who may", "over HTTP", "must be asked before the end of"), rows)
+
+
+def notices(subject: str) -> Draw:
+    """Whom each event of *subject* is told to, by letter."""
+    rows = [
+        (f"`{event}`", " and ".join(audience))
+        for event, audience in CONCERNS.items()
+        if event.startswith(f"{subject}.")
+    ]
+    return lambda: _table(("event", "letter to"), rows)
+
+
+def order_entries() -> str:
+    """The entries of an order whose buyer gets a part back before the rest is released."""
+    subject = "order/o-1"
+    refund = postings.plan_refund(_REFUND, postings.RefundSources(_TOTAL, 0, 0))
+    release = postings.plan_release(
+        _TOTAL - _REFUND, released=0, total=_TOTAL, commission=_COMMISSION, reserve_bp=0
+    )
+    return _entries(
+        (
+            (f"{subject}/capture/pi_1", postings.captured("stripe", "o-1", _TOTAL, _FEE)),
+            (f"{subject}/refund/1/reserved", postings.refund_reserved("o-1", "s-1", refund)),
+            (f"{subject}/refund/1/settled", postings.refund_settled("stripe", "o-1", _REFUND)),
+            (f"{subject}/release/9", postings.released("o-1", "s-1", release)),
+        )
+    )
+
+
+def payout_entries() -> str:
+    """The entries of a payout that its bank sends back."""
+    payout, account, net = "s-1/2026-11-30-EUR", "acct_1", _TOTAL - _PAYOUT_FEE
+    subject = f"payout/{payout}"
+    return _entries(
+        (
+            (f"{subject}/reserved", payouts.reserved(payout, "s-1", _TOTAL, _PAYOUT_FEE)),
+            (f"{subject}/transferred", payouts.transferred("stripe", account, net)),
+            (f"{subject}/paid", payouts.paid_out("stripe", account, payout, net)),
+            (f"{subject}/returned", payouts.came_back("stripe", account, "s-1", net)),
+            (f"{subject}/taken_back", payouts.transferred("stripe", account, -net)),
+        )
+    )
+
+
+def _entries(entries: Iterable[tuple[str, tuple[Leg, ...]]]) -> str:
+    rows = [
+        (f"`{key}`" if first else "", f"`{leg.account}`", *_sides(leg.amount))
+        for key, legs in entries
+        for first, leg in ((leg is legs[0], leg) for leg in legs)
+    ]
+    return _table(("key", "account", "debit", "credit"), rows, right=2)
+
+
+def _sides(amount: int) -> tuple[str, str]:
+    figure = str(Money(abs(amount), "EUR")).removeprefix("EUR ")
+    return (figure, "") if amount > 0 else ("", figure)
+
+
+def _window(document: Mapping[str, Any], figures: tuple[str, ...]) -> str:
+    places = (figure.split(".") for figure in figures)
+    return ", ".join(str(document[group][name]) for group, name in places)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]], *, right: int = 0) -> str:
+    """A Markdown table; the last *right* columns hold figures."""
+    rule = ["---"] * (len(head) - right) + ["---:"] * right
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, tuple(rule), *rows))
+
+
+DOCUMENTS: Final[Mapping[str, Mapping[str, Draw]]] = MappingProxyType(
+    {
+        "processes/order.md": {
+            "payment": lambda: state_diagram(PAYMENT),
+            "fulfilment": lambda: state_diagram(FULFILMENT),
+            "release": lambda: state_diagram(RELEASE),
+            "clocks": clocks,
+            "requests": requests,
+            "entries": order_entries,
+            "letters": notices("order"),
+        },
+        "processes/payout.md": {
+            "payout": lambda: state_diagram(PAYOUT),
+            "entries": payout_entries,
+            "letters": notices("payout"),
+        },
+    }
+)
