@@ -205,6 +205,20 @@ async def test_a_full_refund_ends_the_order(market: Marketplace) -> None:
     assert ended.ended_at == order.at(days=1)
 
 
+async def test_a_full_refund_in_protection_ends_the_order(market: Marketplace) -> None:
+    """Received and given back: nothing is left to release, and nothing waits for ever."""
+    order = await market.order(total=10_000)
+    await order.paid(minutes=1)
+    await order.shipped(days=1)
+    await order.delivered(days=2)
+    await order.confirmed(days=3)
+    await order.ask(said.RefundOrder(SUPPORT, order.at(days=4), 10_000))
+    ended = await order.handle.result()
+
+    assert ended.outcome is Outcome.REFUNDED
+    assert ended.released == 0
+
+
 async def test_nobody_is_refunded_more_than_was_paid(market: Marketplace) -> None:
     """The refusal says what is left, and nothing happens."""
     order = await market.order(total=10_000)

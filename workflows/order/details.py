@@ -19,9 +19,9 @@ def describe(state: OrderState) -> str:
             (
                 "| axis | stands at |",
                 "|---|---|",
-                f"| payment | {state.payment} |",
-                f"| fulfilment | {state.fulfilment}{_parcel(state)} |",
-                f"| release | {state.release} |",
+                f"| payment | {_plain(state.payment)} |",
+                f"| fulfilment | {_plain(state.fulfilment)}{_parcel(state)} |",
+                f"| release | {_plain(state.release)} |",
                 f"| money | {_money(state)} |",
             )
         )
@@ -36,7 +36,7 @@ def describe(state: OrderState) -> str:
 
 
 def _parcel(state: OrderState) -> str:
-    return f", {state.parcel.carrier} {state.parcel.milestone}" if state.parcel else ""
+    return f" ({state.parcel.carrier}: {_plain(state.parcel.milestone)})" if state.parcel else ""
 
 
 def _money(state: OrderState) -> str:
@@ -61,7 +61,11 @@ def _clocks(state: OrderState) -> str:
     if not state.clocks:
         return "No clock runs; the next step is a person's or a provider's."
     lines = [
-        f"- until **{clock.due_at:%Y-%m-%d %H:%M} UTC** ({clock.name}): then {WHEN_DUE[clock.name]}"
+        f"- until **{clock.due_at:%Y-%m-%d %H:%M} UTC** ({_plain(clock.name)}): then {WHEN_DUE[clock.name]}"
         for clock in sorted(state.clocks, key=lambda clock: clock.due_at)
     ]
-    return "Waits\n" + "\n".join(lines)
+    return "What it waits for:\n\n" + "\n".join(lines)
+
+
+def _plain(word: str) -> str:
+    return word.replace("_", " ")
