@@ -61,7 +61,8 @@ def _clocks(state: OrderState) -> str:
     if not state.clocks:
         return "No clock runs; the next step is a person's or a provider's."
     lines = [
-        f"- until **{clock.due_at:%Y-%m-%d %H:%M} UTC** ({_plain(clock.name)}): then {WHEN_DUE[clock.name]}"
+        f"- until **{clock.due_at:%Y-%m-%d %H:%M} UTC** ({_plain(clock.name)}): "
+        f"then {WHEN_DUE[clock.name]}"
         for clock in sorted(state.clocks, key=lambda clock: clock.due_at)
     ]
     return "What it waits for:\n\n" + "\n".join(lines)
