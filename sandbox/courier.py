@@ -123,7 +123,7 @@ class Courier:
                 "UPDATE deliveries SET due = ?, attempts = attempts + 1 WHERE seq = ?",
                 *(time.time() + wait, row["seq"]),
             )
-        log.info("webhook.refused", event=row["event"], status=status, problem=problem)
+        log.info("webhook.refused", webhook=row["event"], status=status, problem=problem)
 
     def _settle(self, row: Row, state: str, status: int | None, problem: str | None) -> None:
         with self._store.transaction():

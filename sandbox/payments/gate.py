@@ -1,5 +1,7 @@
 """The payment provider's front door: who asks, under which key, and what is remembered."""
 
+import base64
+import binascii
 import hashlib
 import json
 from collections.abc import Generator, Mapping
@@ -183,11 +185,26 @@ async def _read(request: Request) -> Asked:
 
 
 def _authenticate(request: Request) -> None:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key.startswith(("sk_test_", "rk_test_")):
+    key = _given_key(request.headers.get("authorization", ""))
+    if not key.startswith(("sk_test_", "rk_test_")):
         shown = f"{key[:8]}****{key[-4:]}" if key else "none"
         live = " This is a live key: it does not belong here." if "_live_" in key else ""
         raise StripeError(401, "invalid_request_error", f"Invalid API Key provided: {shown}.{live}")
+
+
+def _given_key(header: str) -> str:
+    """The key as the clients send it, or as the user name that people give to curl."""
+    scheme, _, given = header.partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return given
+        case "basic":
+            try:
+                return base64.b64decode(given).decode().split(":")[0]
+            except (binascii.Error, UnicodeDecodeError):
+                return ""
+        case _:
+            return ""
 
 
 def _key_in_use(asked: Asked) -> StripeError:

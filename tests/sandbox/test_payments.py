@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import httpx2
 import pytest
 import stripe
 
 from tests.support.dealings import ask, error_of, new_key, problem_of, take, told
-from tests.support.sandbox import SandboxWorld
+from tests.support.sandbox import SandboxPlace, SandboxWorld
 
 
 async def test_a_card_payment_reaches_the_balance_less_its_fee(client: stripe.StripeClient) -> None:
@@ -180,3 +181,14 @@ async def test_a_missing_object_is_a_404(client: stripe.StripeClient) -> None:
         client.v1.payment_intents.retrieve("pi_nothing")
 
     assert (refused.value.http_status, refused.value.code) == (404, "resource_missing")
+
+
+@pytest.mark.parametrize(("key", "status"), [("sk_test_of_curl", 200), ("sk_nobodys", 401)])
+def test_a_key_may_be_given_as_the_user_name(
+    shared_sandbox: SandboxPlace, key: str, status: int
+) -> None:
+    """The provider's own examples for curl give it with -u."""
+    url = f"{shared_sandbox.stripe_base}/v1/balance"
+    answer = httpx2.get(url, auth=(key, ""), trust_env=False)
+
+    assert answer.status_code == status

@@ -11,7 +11,13 @@ from easypost.util import validate_webhook
 
 from tests.support.dealings import new_key, payout, seller, take, transfer
 from tests.support.receiver import Received, Receiver
-from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, Carriers, SandboxWorld
+from tests.support.sandbox import (
+    EASYPOST_SECRET,
+    STRIPE_SECRET,
+    Carriers,
+    SandboxProcess,
+    SandboxWorld,
+)
 
 
 def events(received: list[Received]) -> list[dict[str, Any]]:
@@ -127,6 +133,18 @@ async def test_a_webhook_is_repeated_until_it_is_heard(
     assert len(told) == 5
     assert len(set(told)) == 3
     assert statuses == [200, 200, 200, 500, 503]
+
+
+async def test_a_refused_webhook_is_spoken_of(own_sandbox: SandboxProcess) -> None:
+    """Who wonders why nothing arrives reads the sandbox's log, and must find the reason there."""
+    async with Receiver(answers=[503]) as endpoint, SandboxWorld(own_sandbox.place) as world:
+        await world.tell(stripe_url=endpoint.url)
+        take(own_sandbox.place.stripe())
+        await world.rest()
+    told = own_sandbox.log.read_text()
+
+    assert "webhook.refused" in told
+    assert "Traceback" not in told
 
 
 async def test_rest_tells_what_is_still_on_its_way(
