@@ -123,10 +123,12 @@ class Supervisor:
         while True:
             await asyncio.sleep(_WATCH_EVERY)
             if each.part.child.returncode is not None:
-                await self._restart(each)
+                self._say(_obituary(each.name, each.part.child))
+                while not await self._restarted(each):
+                    pass
 
-    async def _restart(self, each: _Running) -> None:
-        self._say(_obituary(each.name, each.part.child))
+    async def _restarted(self, each: _Running) -> bool:
+        """Start it again after a pause, which grows; False if that failed."""
         if time.monotonic() - each.since > _RECOVERED_AFTER:
             each.pause = _FIRST_PAUSE
         await asyncio.sleep(each.pause)
@@ -137,8 +139,9 @@ class Supervisor:
         except StackError as error:
             await each.part.stop()
             self._say(f"{error}\n{each.name} is tried again in {each.pause:g} s")
-        else:
-            self._say(f"{each.name} is back ({time.monotonic() - each.since:.1f} s)")
+            return False
+        self._say(f"{each.name} is back ({time.monotonic() - each.since:.1f} s)")
+        return True
 
 
 def _obituary(name: str, child: Child) -> str:

@@ -120,7 +120,7 @@ class _Stack:
             "SANDBOX_EASYPOST_WEBHOOK_SECRET": self.secrets.easypost_webhook_secret,
         }
         env = {**os.environ, **told}
-        return self._service("sandbox", ["-m", "sandbox"], self.ports.sandbox, "/livez", env)
+        return self._service("The sandbox", ["-m", "sandbox"], self.ports.sandbox, "/livez", env)
 
     def _service(
         self, name: str, arguments: list[str], port: int, path: str, env: dict[str, str]

@@ -69,6 +69,7 @@ async def test_a_part_that_cannot_start_is_tried_again_more_slowly(stack: Stack)
     await stack.supervisor.stop()
 
     assert stack.said[0].startswith("The API is ready")
+    assert sum("it is started again" in sentence for sentence in stack.said) == 1
 
 
 async def test_the_last_started_ends_first(stack: Stack) -> None:
