@@ -18,6 +18,8 @@ each_document = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
 )
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
+_TESTS = "".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
+_ROOMS = {folder.name for folder in ROOT.iterdir() if folder.is_dir()}
 _EDGE_CASES = 69
 _TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
@@ -92,3 +94,18 @@ def test_every_edge_case_is_told() -> None:
     }
 
     assert told == set(range(1, _EDGE_CASES + 1))
+
+
+@each_document
+def test_every_test_and_file_that_is_named_exists(document: Path) -> None:
+    """A decision is believed for as long as one can look up what shows it."""
+    text = document.read_text()
+    tests = set(re.findall(r"`(test_\w+)`", text))
+    files = {
+        name
+        for name in re.findall(r"`([a-z_]+(?:/[\w.-]+)+)`", text)
+        if name.split("/")[0] in _ROOMS
+    }
+
+    assert {name for name in tests if f"def {name}(" not in _TESTS} == set()
+    assert {name for name in files if not (ROOT / name).exists()} == set()
