@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runtime.trace.run import Options
 
 _BAD_INPUT = 2
+_TERMINATED = 128 + signal.SIGTERM
 SIDE_BY_SIDE = 12
 _COLLECT_AFTER = 100_000
 
@@ -112,7 +113,11 @@ def run(options: "Options", zone: str, policies: Sequence[str]) -> "list[Report]
         raise typer.Exit(_BAD_INPUT) from None
     # Millions of small objects live briefly; looking for cycles among them costs a tenth of it.
     gc.set_threshold(_COLLECT_AFTER, 50, 100)
-    return asyncio.run(_traced(documents, orders, options))
+    try:
+        return asyncio.run(_traced(documents, orders, options))
+    except asyncio.CancelledError:
+        complain("Ended before it was done; nothing is left of it.")
+        raise typer.Exit(_TERMINATED) from None
 
 
 def _zone(name: str) -> ZoneInfo | None:

@@ -169,7 +169,7 @@ def _unaccounted(
     journeys: Sequence[Journey], states: Mapping[str, OrderState]
 ) -> Iterable[Unaccounted]:
     for journey in journeys:
-        why = _open_end(states.get(journey.order.order))
+        why = journey.stuck or _open_end(states.get(journey.order.order))
         if why:
             yield Unaccounted(journey.order.order, why)
 

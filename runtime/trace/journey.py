@@ -36,7 +36,7 @@ class Missed:
 
 @dataclass
 class Journey:
-    """Drives one order. `missed` are its facts that came to nothing."""
+    """Drives one order. `missed` are its facts that came to nothing, `stuck` why it had to stop."""
 
     world: World
     order: TracedOrder
@@ -44,6 +44,7 @@ class Journey:
     ship_to: str
     missed: list[Missed] = field(default_factory=list[Missed])
     shipped_before_payment: bool = False
+    stuck: str = ""
     _asked: int = 0
     _waits_to_ship: datetime | None = None
     _seen: OrderState | None = None

@@ -1,16 +1,21 @@
 """When nothing of a process is on its way any more: only then may its clock be moved."""
 
 import asyncio
+import time
 from typing import Final
 
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionRequest,
+    DescribeWorkflowExecutionResponse,
+)
 
 from runtime.trace.world import World
 
 _FIRST_LOOK: Final = 0.03
 _SLOWER_BY: Final = 1.5
-_WITHIN: Final = 300
+_SLOWEST: Final = 0.5
+_WITHIN: Final = 120
 _WAITING: Final = """
 SELECT (SELECT count(*) FROM inbox WHERE subject = :process AND state = 'waiting')
     + (SELECT count(*) FROM requests WHERE object = :process AND state = 'waiting')
@@ -25,31 +30,23 @@ class NeverAtRest(Exception):
 async def rest(world: World, process: str, *subjects: str) -> None:
     """Wait until *process* rests: no webhook, inbox row, request, task or step of it is left.
 
-    *subjects* are what its webhooks are about at the sandbox. Raises `NeverAtRest`.
+    *subjects* are what its webhooks are about at the sandbox. Looks upstream first, between two
+    looks at the process that find it idle and unchanged: only its steps and the trace itself set
+    webhooks off, so that nothing can slip through. Raises `NeverAtRest`.
     """
-    try:
-        async with asyncio.timeout(_WITHIN):
-            await _rest(world, process, subjects)
-    except TimeoutError:
-        raise NeverAtRest(f"{process} has not come to rest in {_WITHIN} s") from None
-
-
-async def _rest(world: World, process: str, subjects: tuple[str, ...]) -> None:
-    """Look upstream first, between two looks at the process that find it idle and unchanged.
-
-    Only its steps and the trace itself set webhooks off, so that nothing can slip through.
-    """
-    wait, before = _FIRST_LOOK, _BUSY
+    wait, before, until = _FIRST_LOOK, _BUSY, time.monotonic() + _WITHIN
     while True:
         if (
             before == _BUSY
             or await world.player.pending(*subjects)
             or await _waiting(world, process)
         ):
+            if time.monotonic() > until:
+                raise NeverAtRest(await _what_is_busy(world, process, subjects))
             await asyncio.sleep(wait)
-            wait *= _SLOWER_BY
-            before = await _events(world, process)
-        elif (after := await _events(world, process)) == before:
+            wait = min(wait * _SLOWER_BY, _SLOWEST)
+            before = _events(await _described(world, process))
+        elif (after := _events(await _described(world, process))) == before:
             return
         else:
             before = after
@@ -63,14 +60,30 @@ async def _waiting(world: World, process: str) -> bool:
     return bool(count)
 
 
-async def _events(world: World, process: str) -> int:
-    """How long its history is; `_BUSY` while a step or a task of it is under way."""
-    found = await world.client.workflow_service.describe_workflow_execution(
+async def _described(world: World, process: str) -> DescribeWorkflowExecutionResponse:
+    return await world.client.workflow_service.describe_workflow_execution(
         DescribeWorkflowExecutionRequest(
             namespace=world.client.namespace,
             execution=WorkflowExecution(workflow_id=process),
         )
     )
+
+
+def _events(found: DescribeWorkflowExecutionResponse) -> int:
+    """How long its history is; `_BUSY` while a step or a task of it is under way."""
     if found.pending_activities or found.HasField("pending_workflow_task"):
         return _BUSY
     return found.workflow_execution_info.history_length
+
+
+async def _what_is_busy(world: World, process: str, subjects: tuple[str, ...]) -> str:
+    found = await _described(world, process)
+    steps = [
+        f"{step.activity_type.name} is at attempt {step.attempt}"
+        for step in found.pending_activities
+    ]
+    if found.HasField("pending_workflow_task"):
+        steps.append(f"its task is at attempt {found.pending_workflow_task.attempt}")
+    if flying := await world.player.pending(*subjects):
+        steps.append(f"{flying} webhooks are on their way")
+    return f"no rest in {_WITHIN} s: {'; '.join(steps) or 'messages wait for it'}"

@@ -18,6 +18,7 @@ from runtime.trace.orders import TracedOrder
 from runtime.trace.parcels import home_of
 from runtime.trace.payouts import pay_out
 from runtime.trace.report import Report
+from runtime.trace.rest import NeverAtRest
 from runtime.trace.servers import Servers
 from runtime.trace.world import Span, World, open_world
 
@@ -58,7 +59,7 @@ async def trace(
     shift = Shift.past(span.first, datetime.now(UTC))
     name = document.policy.name
     progress.begin(f"{name}: starting", None)
-    async with open_world(servers, name, document, span, shift) as world:
+    async with open_world(servers, document, span, shift) as world:
         progress.begin(f"{name}: sellers", len({order.seller for order in orders}))
         await _certify(world, orders, options, shift.ahead(span.first), progress.step)
         progress.begin(f"{name}: orders", len(orders))
@@ -105,7 +106,10 @@ async def _travel(
 
     async def travel(journey: Journey) -> None:
         async with width:
-            await journey.travel(options.confirm)
+            try:
+                await journey.travel(options.confirm)
+            except NeverAtRest as stuck:
+                journey.stuck = str(stuck)
             said()
 
     async with asyncio.TaskGroup() as group:

@@ -26,6 +26,12 @@ class Servers:
         """Keep everything in *folder*."""
         self.folder = folder
         self._postgres = postgres
+        self._worlds = 0
+
+    def name_for_world(self) -> str:
+        """A name that no other world of these servers has: two policies may be called the same."""
+        self._worlds += 1
+        return f"world_{self._worlds}"
 
     async def prepare(self) -> None:
         """Make the tables once, to be copied for each world."""

@@ -81,12 +81,13 @@ class World:
 
 @asynccontextmanager
 async def open_world(
-    servers: Servers, name: str, document: TracePolicy, span: Span, shift: Shift
+    servers: Servers, document: TracePolicy, span: Span, shift: Shift
 ) -> AsyncGenerator[World]:
     """Open a world of its own under one policy: empty books, no seller, a worker that waits."""
     stripe_secret, easypost_secret = f"whsec_{token_urlsafe()}", token_urlsafe()
+    name = servers.name_for_world()
     async with AsyncExitStack() as stack:
-        engine = connect(await servers.database(f"trace_{name}"), pool_size=_CONNECTIONS)
+        engine = connect(await servers.database(name), pool_size=_CONNECTIONS)
         stack.push_async_callback(engine.dispose)
         address = await stack.enter_async_context(servers.temporal(name))
         place = await stack.enter_async_context(servers.sandbox(name))
