@@ -63,7 +63,10 @@ class TemporalSettings(_Group):
 
 
 class PaymentSettings(_Group):
-    """The payment provider; `api_base` is the sandbox world, or the provider's own if unset."""
+    """The payment provider; `api_base` is the sandbox world, or the provider's own if unset.
+
+    `webhook_secret` may be several, separated by commas: each endpoint signs with its own.
+    """
 
     provider: Literal["stripe"] = "stripe"
     api_base: HttpUrl | None = None

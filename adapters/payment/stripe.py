@@ -48,14 +48,17 @@ class StripeGateway:
         timeout_seconds: float = 10,
         calls: int = 16,
     ) -> None:
-        """*api_base* replaces Stripe's own address; at most *calls* run at the same time."""
+        """*api_base* replaces Stripe's own address; at most *calls* run at the same time.
+
+        *webhook_secret* may be several, separated by commas: one for each endpoint.
+        """
         self._client = stripe.StripeClient(
             api_key,
             base_addresses={"api": api_base.rstrip("/")} if api_base else None,
             http_client=stripe.RequestsClient(timeout=timeout_seconds),
             max_network_retries=0,
         )
-        self._webhook_secret = webhook_secret
+        self._webhook_secrets = tuple(part.strip() for part in webhook_secret.split(","))
         self._threads = Threads("stripe", calls)
 
     async def open(
@@ -205,7 +208,7 @@ class StripeGateway:
 
     def verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> PaymentNews:
         """As the port has it; five minutes are too old."""
-        return news_of(headers, body, self._webhook_secret, now)
+        return news_of(headers, body, self._webhook_secrets, now)
 
     def close(self) -> None:
         """Take no further calls."""

@@ -1,7 +1,7 @@
 """Stripe's messages: are they genuine, and whom do they concern."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -17,12 +17,17 @@ _FACTS: Final = ("object", "status", "payment_intent", "charge", "failure_code",
 _Json = dict[str, Any]
 
 
-def news_of(headers: Mapping[str, str], body: bytes, secret: str, now: datetime) -> PaymentNews:
-    """Read a message. Raises `NotGenuine` on a bad signature, or one that is too old by *now*."""
+def news_of(
+    headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: datetime
+) -> PaymentNews:
+    """Read a message. Raises `NotGenuine` on a bad signature, or one that is too old by *now*.
+
+    Each endpoint signs with a secret of its own: the account's, and that for connected accounts.
+    """
     signature = next((v for name, v in headers.items() if name.lower() == "stripe-signature"), "")
     try:
         # The official check of the age reads the wall clock; ours is the edge's, below.
-        stripe.WebhookSignature.verify_header(body, signature, secret)  # pyright: ignore[reportUnknownMemberType] - its tolerance has no type
+        _verify(body, signature, secrets)
         event: _Json = json.loads(body)
         signed_at = _signed_at(signature)
     except (stripe.SignatureVerificationError, ValueError) as error:
@@ -30,6 +35,17 @@ def news_of(headers: Mapping[str, str], body: bytes, secret: str, now: datetime)
     if now - signed_at > _TOLERANCE:
         raise NotGenuine(f"stripe: signed at {signed_at.isoformat()}, which is too old")
     return _news(event)
+
+
+def _verify(body: bytes, signature: str, secrets: Sequence[str]) -> None:
+    for last, secret in enumerate(secrets, 1 - len(secrets)):
+        try:
+            stripe.WebhookSignature.verify_header(body, signature, secret)  # pyright: ignore[reportUnknownMemberType] - its tolerance has no type
+        except stripe.SignatureVerificationError:
+            if last == 0:
+                raise
+        else:
+            return
 
 
 def _signed_at(signature: str) -> datetime:

@@ -9,7 +9,10 @@ depends_on = None
 
 _ROLE = """
 DO $$ BEGIN
-    CREATE ROLE caravan_app NOLOGIN;
+    -- Where an administrator has made the role, no right to make one is needed.
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'caravan_app') THEN
+        CREATE ROLE caravan_app NOLOGIN;
+    END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$
 """
