@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.support.up import Up, free_offset
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def _folder() -> Generator[Path]:
     """A folder that the database's own account can reach, when root runs the tests."""
     made = Path(tempfile.mkdtemp(prefix="caravan-up-", dir="/var/tmp"))
     made.chmod(0o755)

@@ -26,6 +26,7 @@ from persistence import invariants
 from persistence.books import SqlBooks
 from persistence.engine import connect
 from runtime.child import StackError
+from runtime.health import answers
 from runtime.issuer import DevelopmentIssuer
 from tests.support.audit import wrongs
 from tests.support.market import Json, Person, a_seller
@@ -111,6 +112,16 @@ class Up:
             return False
         os.kill(pid, number)
         return True
+
+    async def works(self, part: str) -> bool:
+        """Whether a part says that it is ready."""
+        port, path = {
+            "api": (self.ports.api, "/readyz"),
+            "worker": (self.ports.worker_health, "/readyz"),
+            "relay": (self.ports.relay_health, "/readyz"),
+            "sandbox": (self.ports.sandbox, "/livez"),
+        }[part]
+        return await answers(port, path)
 
     @property
     def settings(self) -> dict[str, str]:
