@@ -132,6 +132,7 @@ class PayoutActivities:
                 "currency": state.currency,
             }
             await tx.story.tell_payout(after, Event("payout.sent", at, facts=facts))
+            await tx.story.clear("parked", _subject(state), at)
         log.info("payout.sent", payout=state.payout, minor=state.net)
         return after
 
@@ -152,6 +153,14 @@ class PayoutActivities:
         async with self._database.transaction() as tx:
             await tx.story.tell_payout(after, Event("payout.settled", step.at))
         return after
+
+    @activity.defn(name="payout.park")
+    async def park(self, step: PayoutStep) -> None:
+        """Raise an alarm: a step has failed for good, and an operator is needed."""
+        subject = _subject(step.state)
+        async with self._database.transaction() as tx:
+            await tx.story.alarm("parked", subject, step.reason, step.at)
+        log.warning("payout.parked", payout=step.state.payout)
 
     @activity.defn(name="aftercare.payout")
     async def care(self, request: CareForPayment) -> str:

@@ -172,6 +172,7 @@ def activities(
         payout.list_due,
         payout.send,
         payout.watch,
+        payout.park,
         payout.care,
         aftercare.payment,
         upkeep.sweep,

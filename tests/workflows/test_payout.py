@@ -45,11 +45,10 @@ async def payout(market: Marketplace, as_of: datetime) -> PayoutHandle:
 
 async def stage(market: Marketplace, handle: PayoutHandle) -> PayoutState:
     """The payout once it has left the first stage."""
-    for _ in range(500):
-        state = await handle.query(PayoutWorkflow.snapshot)
-        if state.stage is not Stage.DUE:
-            return state
-    raise AssertionError("the payout never left")
+    async with asyncio.timeout(20):
+        while (state := await handle.query(PayoutWorkflow.snapshot)).stage is Stage.DUE:
+            await asyncio.sleep(0.02)
+    return state
 
 
 async def test_a_balance_goes_to_the_bank_less_the_fee(market: Marketplace) -> None:
@@ -145,6 +144,31 @@ async def test_a_payout_that_the_provider_refuses_gives_everything_back(
     assert paid.stage is Stage.WITHHELD
     assert (await market.balances())["seller_payable/s-1"] == 18_400
     assert "fees/" not in await market.balances()
+
+
+async def test_a_payout_that_cannot_be_sent_for_days_calls_for_an_operator(
+    market: Marketplace,
+) -> None:
+    """What was reserved stays reserved; at the operator's word it is sent, once."""
+    as_of = await earned(market, 20_000)
+    await market.world.fault("error", "POST /v1/transfers", status=503)
+    handle = await payout(market, as_of)
+    await market.skipper.fast_forward(handle, timedelta(days=3, minutes=5))
+    open_alarms = "SELECT kind FROM alarms WHERE cleared_at IS NULL"
+    async with asyncio.timeout(20):
+        while not (alarms := await market.rows(open_alarms)):
+            await asyncio.sleep(0.05)
+    await market.world.clear_faults()
+    await handle.signal(PayoutWorkflow.try_again, PayoutChanged("operator-1", as_of))
+    sent = await stage(market, handle)
+
+    assert alarms == [("parked",)]
+    assert sent.stage is Stage.SENT
+    assert await market.rows(open_alarms) == []
+    assert await market.provider_effects(name_of(market)) == [
+        ("payout", -17_000),
+        ("transfer", -17_000),
+    ]
 
 
 async def test_a_cycle_pays_every_seller_once(market: Marketplace) -> None:

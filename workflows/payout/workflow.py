@@ -83,6 +83,11 @@ class PayoutWorkflow:
     async def _parked(self, reason: str) -> None:
         """Wait for an operator's word, or try again by itself after some hours."""
         self._shown.show("needs_attention", None, needs_attention=True)
+        await workflow.execute_activity_method(
+            PayoutActivities.park,
+            PayoutStep(self._state, self._now, reason),
+            **summed_up(RECORD, "Show that an operator is needed"),
+        )
         workflow.set_current_details(
             f"### Needs attention\n\n{reason}\n\nTried again every six hours, or at once when an "
             "operator signals `try_again`. What was reserved stays reserved."
