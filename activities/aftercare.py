@@ -88,6 +88,9 @@ class AftercareActivities:
 
     async def _has_come_back(self, refund: EffectRecord, request: CareForPayment) -> bool:
         now = await self._gateway.refund_status(refund.key, refund.reference)
+        if now.status is EffectStatus.DONE and refund.state == "pending":
+            async with self._database.transaction() as tx:
+                await tx.funds.finish(refund.key, "done")
         if now.status is not EffectStatus.FAILED:
             return False
         async with self._database.transaction() as tx:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,10 +13,12 @@ from sqlalchemy import text
 from adapters.errors import Unavailable
 from persistence.engine import connect
 from tests.activities.money_steps import EFFECTS, GAPS, STEPS, MoneyStep, Ready
+from tests.activities.victim import CONVERTER
 from tests.support.audit import left_by
+from tests.support.sandbox import ROOT
 from tests.support.shop import Shop
 
-_PATIENCE = 10
+_PATIENCE = 30
 Disturbed = Callable[[MoneyStep], Awaitable[Ready]]
 
 every_step = pytest.mark.parametrize("step", STEPS, ids=str)
@@ -178,3 +181,45 @@ async def connect_once(shop: Shop) -> AsyncGenerator[object]:
         )
         yield (await db.execute(text(waiting))).scalar_one()
     await engine.dispose()
+
+
+@pytest.mark.parametrize("gap", ["hang_before_effect", "timeout_after_effect", "entry"])
+@pytest.mark.parametrize("name", ["refund", "payout"])
+async def test_a_worker_killed_without_mercy_leaves_nothing_half_done(
+    shop: Shop, name: str, gap: str
+) -> None:
+    """The same gaps as above with kill -9 on a process: no code of ours runs any more."""
+    step = next(step for step in STEPS if step.name == name)
+    ready = await step.ready(shop)
+    if gap == "entry":
+        async with barred(shop, ready, len(ready.bars) - 1), slain(shop, ready, name):
+            await until(lambda: _is_waiting(shop))
+    else:
+        whose = f"{ready.order}|{ready.seller}"
+        await shop.world.fault(gap, step.effects[-1], key=whose, times=1, seconds=60)
+        async with slain(shop, ready, name):
+            await until(lambda: _has_struck(shop))
+    await shop.world.expire_keys()
+
+    await ends_like_an_undisturbed_one(shop, step, ready)
+
+
+@asynccontextmanager
+async def slain(shop: Shop, ready: Ready, name: str) -> AsyncGenerator[None]:
+    """Let another process take the step beside the block, and kill it when the block ends."""
+    url = shop.engine.url.render_as_string(hide_password=False)
+    victim = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.activities.victim", url),
+        *(shop.world.place.stripe_base, name),
+        stdin=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+    )
+    assert victim.stdin is not None
+    victim.stdin.write(CONVERTER.to_payload(ready.asked).data)
+    victim.stdin.write_eof()
+    try:
+        yield
+        assert victim.returncode is None, "the victim was done before it could be killed"
+    finally:
+        victim.kill()
+        await victim.wait()

@@ -1,0 +1,165 @@
+"""The tables of states and events, all of them: what is possible, and that nothing else is."""
+
+from enum import StrEnum
+from itertools import product
+from typing import Any, Final
+
+import pytest
+
+from domain.errors import IllegalTransition
+from domain.machine import Machine
+from domain.order.rules import WHEN_DUE, WHO_MAY, Action
+from domain.order.state import (
+    FULFILMENT,
+    PAYMENT,
+    RELEASE,
+    ClockName,
+    Fulfilment,
+    FulfilmentEvent,
+    Payment,
+    PaymentEvent,
+    Release,
+    ReleaseEvent,
+)
+from domain.payout.state import PAYOUT, PayoutEvent, Stage
+
+
+def _promised(rows: str) -> dict[tuple[str, str], str]:
+    lines = (line.split() for line in rows.strip().splitlines())
+    return {(state, event): target for state, event, target in lines}
+
+
+_TABLES: Final[tuple[tuple[Machine[Any, Any], type[StrEnum], type[StrEnum], str], ...]] = (
+    (
+        PAYMENT,
+        Payment,
+        PaymentEvent,
+        """
+        awaiting        money_arrived   in_risk_check
+        awaiting        window_closed   never_paid
+        awaiting        cancelled       never_paid
+        in_risk_check   risk_accepted   captured
+        in_risk_check   risk_refused    captured
+        captured        part_refunded   partly_refunded
+        captured        fully_refunded  refunded
+        partly_refunded part_refunded   partly_refunded
+        partly_refunded fully_refunded  refunded
+        partly_refunded refund_failed   captured
+        refunded        refund_failed   captured
+        """,
+    ),
+    (
+        FULFILMENT,
+        Fulfilment,
+        FulfilmentEvent,
+        """
+        not_started       seller_told          awaiting_shipment
+        not_started       called_off           cancelled
+        awaiting_shipment declared             declared
+        awaiting_shipment not_shipped          cancelled
+        awaiting_shipment called_off           cancelled
+        declared          scanned              in_transit
+        declared          delivered            delivered
+        declared          confirmed            received
+        declared          promise_passed       buyer_asked
+        declared          called_off           cancelled
+        in_transit        scanned              in_transit
+        in_transit        delivered            delivered
+        in_transit        confirmed            received
+        in_transit        promise_passed       buyer_asked
+        in_transit        called_off           cancelled
+        buyer_asked       scanned              buyer_asked
+        buyer_asked       delivered            delivered
+        buyer_asked       confirmed            received
+        buyer_asked       denied               buyer_asked
+        buyer_asked       not_received         cancelled
+        buyer_asked       called_off           cancelled
+        delivered         scanned              delivered
+        delivered         confirmed            received
+        delivered         confirmed_by_silence received
+        delivered         called_off           cancelled
+        """,
+    ),
+    (
+        RELEASE,
+        Release,
+        ReleaseEvent,
+        """
+        none part_released part
+        none all_released  full
+        part part_released part
+        part all_released  full
+        """,
+    ),
+    (
+        PAYOUT,
+        Stage,
+        PayoutEvent,
+        """
+        due     withheld    withheld
+        due     sent        sent
+        sent    watch_ended settled
+        sent    came_back   returned
+        settled came_back   returned
+        """,
+    ),
+)
+_FIRST: Final = {"payment": "awaiting", "fulfilment": "not_started", "release": "none"}
+_FINAL: Final = {
+    "payment": {"never_paid"},
+    "fulfilment": {"received", "cancelled"},
+    "release": {"full"},
+    "payout": {"withheld", "returned"},
+}
+_PAIRS: Final = [
+    pytest.param(machine, state, event, _promised(rows), id=f"{machine.name}:{state}+{event}")
+    for machine, states, events, rows in _TABLES
+    for state, event in product(states, events)
+]
+_MACHINES: Final = [pytest.param(row[0], row[1], id=row[0].name) for row in _TABLES]
+
+
+@pytest.mark.parametrize(("machine", "state", "event", "promised"), _PAIRS)
+def test_every_event_in_every_state_is_decided(
+    machine: Machine[Any, Any], state: StrEnum, event: StrEnum, promised: dict[Any, str]
+) -> None:
+    """What the table promises happens, and all the rest is refused with what was asked."""
+    target = promised.get((str(state), str(event)))
+    assert machine.allows(state, event) == (target is not None)
+    if target is not None:
+        assert machine.next(state, event) == target
+        return
+    with pytest.raises(IllegalTransition) as refused:
+        machine.next(state, event)
+
+    assert refused.value.facts == {"state": state, "event": event}
+
+
+@pytest.mark.parametrize(("machine", "states"), _MACHINES)
+def test_every_state_can_be_reached(machine: Machine[Any, Any], states: type[StrEnum]) -> None:
+    """A state nobody can come to is a promise that nobody can keep."""
+    reached = {_FIRST.get(machine.name, "due")}
+    for _ in states:
+        reached |= {str(to) for (source, _), to in machine.moves.items() if source in reached}
+
+    assert reached == {str(state) for state in states}
+
+
+@pytest.mark.parametrize(("machine", "states"), _MACHINES)
+def test_every_state_but_the_last_has_a_way_out(
+    machine: Machine[Any, Any], states: type[StrEnum]
+) -> None:
+    """Nothing is stuck: where no event leads on, the story is over."""
+    assert {state for state in states if machine.is_final(state)} == _FINAL[machine.name]
+
+
+def test_every_clock_has_a_named_outcome() -> None:
+    """Invariant 4: no timer may run out without anybody knowing what then."""
+    assert set(WHEN_DUE) == set(ClockName)
+    assert all(WHEN_DUE.values())
+
+
+def test_every_action_is_somebody_s() -> None:
+    """An action that no role may ask for is a button that nobody sees."""
+    assert set(WHO_MAY) == set(Action)
+    assert all(WHO_MAY.values())

@@ -1,0 +1,417 @@
+"""Money in any order of events: the invariants hold after every step, and both books agree."""
+
+import asyncio
+import itertools
+import os
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import text
+
+from activities.requests import CareForPayment, PayoutStep, Step
+from adapters.errors import Unavailable
+from domain.errors import Refusal
+from domain.order import rules
+from domain.order.rules import Action
+from domain.order.state import ClockName, OrderState, Payment
+from domain.payout.state import PayoutState, Stage
+from runtime.embedded import LocalPostgres
+from tests.support.audit import differences, wrongs
+from tests.support.sandbox import SandboxPlace, SandboxWorld
+from tests.support.shop import BEGAN, CARD, SLIP, Deal, Out, Shop, attempted, open_shop
+
+_ORDERS: Final = 4
+_EXAMPLES: Final = 15
+_STEPS_EACH: Final = 30
+_numbers: Final = itertools.count(1)
+_HOUR: Final = timedelta(hours=1)
+indexes = st.integers(0, 10**6)
+shares = st.sampled_from([1, 10, 33, 50, 99, 100])
+
+
+@dataclass
+class Taken:
+    """One step as it was asked for, and whose state takes its answer."""
+
+    step: Callable[[Any], Coroutine[Any, Any, Any]]
+    asked: Any
+    whose: Deal | Out | None = None
+
+
+class MoneyMachine(RuleBasedStateMachine):
+    """Two sellers, two currencies, a few orders; a provider that sometimes loses an answer."""
+
+    def __init__(
+        self, runner: asyncio.Runner, postgres: LocalPostgres, template: str, place: SandboxPlace
+    ) -> None:
+        super().__init__()
+        self._run = runner.run
+        self._postgres = postgres
+        self._name = f"machine_{os.getpid()}_{next(_numbers)}"
+        url = self._run(postgres.create_database(self._name, template))
+        self._opened = open_shop(url, SandboxWorld(place))
+        self.shop = self._run(self._opened.__aenter__())
+        self._run(self.shop.world.change(auto_refunds=False))
+        self.sellers = [self._run(self.shop.seller(level)) for level in ("standard", "early")]
+        self.now: datetime = BEGAN
+        self.deals: list[Deal] = []
+        self.outs: list[Out] = []
+        self.slips: list[Deal] = []
+        self.holds: list[tuple[Deal, str]] = []
+        self.taken: list[Taken] = []
+        self.unfinished: list[Taken] = []
+
+    # What everything goes through.
+
+    def take(self, taken: Taken) -> None:
+        """Take a step; a refusal ends it, an outage leaves it to be taken again."""
+        self.taken.append(taken)
+        self._again(taken, 1)
+
+    def _again(self, taken: Taken, attempt: int) -> None:
+        try:
+            answer = self._run(attempted(taken.step, taken.asked, attempt))
+        except Unavailable:
+            self.unfinished.append(taken)
+        except Refusal:
+            self.taken.remove(taken)
+        else:
+            if isinstance(taken.whose, Deal) and isinstance(answer, OrderState):
+                taken.whose.state = answer
+            if isinstance(taken.whose, Out) and isinstance(answer, PayoutState):
+                taken.whose.state = answer
+
+    def tick(self) -> datetime:
+        self.now += _HOUR
+        return self.now
+
+    def is_busy(self, whose: Deal | Out) -> bool:
+        """Whether a step of theirs is to be taken again: no other is taken before that."""
+        return any(taken.whose is whose for taken in self.unfinished)
+
+    def fit(self, is_fit: "Fit") -> list[Deal]:
+        """The running orders of which that is true."""
+        return [
+            deal
+            for deal in self.deals
+            if deal.state.ended_at is None and is_fit(deal.state) and not self.is_busy(deal)
+        ]
+
+    def deal(self, index: int, is_fit: "Fit") -> Deal:
+        fit = self.fit(is_fit)
+        return fit[index % len(fit)]
+
+    def finish(self) -> None:
+        while self.unfinished:
+            self._again(self.unfinished.pop(0), 2)
+
+    # What people and providers do.
+
+    @precondition(lambda self: len(self.deals) < _ORDERS)
+    @rule(
+        seller=st.integers(0, 1),
+        currency=st.sampled_from(["EUR", "JPY"]),
+        total=st.integers(1, 50) | st.integers(8_000, 150_000),
+        steps=st.integers(0, 6),
+    )
+    def order(self, seller: int, currency: str, total: int, steps: int) -> None:
+        """An order that has come so far already: most of what is of interest happens late."""
+        deal = self._run(self.shop.order(self.sellers[seller], total, currency))
+        self.deals.append(deal)
+        shop, way = self.shop, _WAYS[seller]
+        for name in way[:steps]:
+            asked = _ASKED[name](deal, self.tick())
+            self.take(Taken(_STEP[name](shop), asked, deal))
+            if self.is_busy(deal):
+                return
+
+    @precondition(lambda self: self.fit(_is_new))
+    @rule(index=indexes, is_slow=st.booleans())
+    def pay(self, index: int, is_slow: bool) -> None:  # noqa: FBT001 - Hypothesis names it
+        deal = self.deal(index, _is_new)
+        asked = deal.asking("" if is_slow else CARD)
+        self.take(Taken(self.shop.payments.ask, asked, deal))
+        if not deal.state.intent:
+            return
+        if is_slow:
+            self._run(self.shop.world.pay(deal.state.intent, SLIP))
+            self.slips.append(deal)
+        self.take(Taken(self.shop.payments.settle, Step(deal.state, self.tick()), deal))
+
+    @precondition(lambda self: self.slips)
+    @rule()
+    def slip_arrives(self) -> None:
+        deal = self.slips.pop()
+        if self.is_busy(deal):
+            self.slips.append(deal)
+            return
+        intent = self._run(self.shop.gateway.look(deal.state.intent))
+        if intent.status != "cancelled":
+            self._run(self.shop.world.arrive(deal.state.intent))
+        self.hear(deal)
+
+    def hear(self, deal: Deal) -> None:
+        """News of the payment: for the process, or after its end for aftercare."""
+        if deal.state.payment is Payment.AWAITING:
+            self.take(Taken(self.shop.payments.settle, Step(deal.state, self.tick()), deal))
+        elif deal.state.ended_at is not None:
+            asked = CareForPayment(deal.order, self.tick())
+            self.take(Taken(self.shop.aftercare.payment, asked))
+        elif deal.state.open_refunds:
+            self.take(Taken(self.shop.refunds.follow, Step(deal.state, self.tick()), deal))
+
+    @precondition(lambda self: self.fit(_is_unpaid))
+    @rule(index=indexes)
+    def close(self, index: int) -> None:
+        deal = self.deal(index, _is_unpaid)
+        self.take(Taken(self.shop.payments.close, deal.closing(self.tick()), deal))
+
+    @precondition(lambda self: self.fit(_is_shippable))
+    @rule(index=indexes)
+    def ship(self, index: int) -> None:
+        deal = self.deal(index, _is_shippable)
+        self.take(Taken(self.shop.shipments.declare, deal.shipping(self.tick()), deal))
+
+    @precondition(lambda self: self.fit(_is_receivable))
+    @rule(index=indexes)
+    def receive(self, index: int) -> None:
+        deal = self.deal(index, _is_receivable)
+        self.take(Taken(self.shop.orders.record, deal.receiving(self.tick()), deal))
+
+    @precondition(lambda self: self.fit(_is_refundable))
+    @rule(index=indexes, share=shares)
+    def refund(self, index: int, share: int) -> None:
+        deal = self.deal(index, _is_refundable)
+        amount = max(1, rules.refundable(deal.state) * share // 100)
+        self.take(Taken(self.shop.refunds.refund, deal.refunding(amount, self.tick()), deal))
+
+    @precondition(lambda self: self.fit(_is_refundable))
+    @rule(index=indexes)
+    def refund_too_much(self, index: int) -> None:
+        deal = self.deal(index, _is_refundable)
+        before = deal.state
+        asked = deal.refunding(rules.refundable(deal.state) + 1, self.tick())
+        self.take(Taken(self.shop.refunds.refund, asked, deal))
+
+        assert deal.state == before
+
+    @precondition(lambda self: any(deal.state.refunds for deal in self.deals))
+    @rule(index=indexes, fails=st.booleans())
+    def refund_ends(self, index: int, fails: bool) -> None:  # noqa: FBT001 - Hypothesis names it
+        pending = self._run(self._pending_refunds())
+        if not pending:
+            return
+        subject, reference = pending[index % len(pending)]
+        (deal,) = (deal for deal in self.deals if subject == f"order/{deal.order}")
+        if self.is_busy(deal):
+            return
+        world = self.shop.world
+        self._run((world.fail_refund if fails else world.succeed_refund)(reference))
+        self.hear(deal)
+
+    @precondition(lambda self: self.fit(_is_holdable))
+    @rule(index=indexes, share=shares)
+    def hold(self, index: int, share: int) -> None:
+        deal = self.deal(index, _is_holdable)
+        name = f"claim-{len(self.holds)}"
+        amount = max(1, rules.releasable(deal.state) * share // 100)
+        self.holds.append((deal, name))
+        self.take(Taken(self.shop.escrow.hold, deal.holding(name, amount, self.tick()), deal))
+
+    @precondition(lambda self: self.holds)
+    @rule(index=indexes)
+    def lift(self, index: int) -> None:
+        deal, name = self.holds[index % len(self.holds)]
+        if deal.state.held and self.fit(lambda state: state.order == deal.order):
+            self.take(Taken(self.shop.escrow.lift, deal.holding(name, 0, self.tick()), deal))
+
+    @precondition(lambda self: self.fit(_is_release_possible))
+    @rule(index=indexes)
+    def release(self, index: int) -> None:
+        deal = self.deal(index, _is_release_possible)
+        self.take(Taken(self.shop.escrow.release, deal.releasing(self.tick()), deal))
+
+    @precondition(lambda self: self.fit(_has_reserve))
+    @rule(index=indexes)
+    def release_reserve(self, index: int) -> None:
+        deal = self.deal(index, _has_reserve)
+        step = Step(deal.state, self.tick())
+        self.take(Taken(self.shop.escrow.release_reserve, step, deal))
+
+    @precondition(lambda self: self.deals)
+    @rule(seller=st.integers(0, 1), currency=st.sampled_from(["EUR", "JPY"]))
+    def pay_out(self, seller: int, currency: str) -> None:
+        at = self.tick()
+        name = f"c{len(self.outs)}"
+        out = self.shop.payout(self.sellers[seller], at, name, currency)
+        self.outs.append(out)
+        self.take(Taken(self.shop.payouts.send, PayoutStep(out.state, at), out))
+
+    @precondition(lambda self: self.sent())
+    @rule(index=indexes)
+    def payout_comes_back(self, index: int) -> None:
+        out = self.sent()[index % len(self.sent())]
+        self._run(self.shop.world.fail_payout(out.state.reference))
+        self.take(Taken(self.shop.payouts.watch, PayoutStep(out.state, self.tick()), out))
+
+    def sent(self) -> list[Out]:
+        return [out for out in self.outs if out.state.stage is Stage.SENT and not self.is_busy(out)]
+
+    # What goes wrong.
+
+    @rule(kind=st.sampled_from(["connection_reset", "reset_after_effect", "error_after_effect"]))
+    def trouble(self, kind: str) -> None:
+        """The provider's next effect fails, before or after it took place."""
+        self._run(self.shop.world.fault(kind, "POST /v1/", times=1))
+
+    @precondition(lambda self: self.unfinished)
+    @rule()
+    def retry(self) -> None:
+        self._again(self.unfinished.pop(0), 2)
+
+    @rule()
+    def provider_forgets(self) -> None:
+        self._run(self.shop.world.expire_keys())
+
+    @precondition(lambda self: self.taken)
+    @rule(index=indexes)
+    def repeat(self, index: int) -> None:
+        """An earlier step runs once more with the state that it had then: nobody hears it."""
+        taken = self.taken[index % len(self.taken)]
+        if taken not in self.unfinished:
+            self._again(Taken(taken.step, taken.asked), 2)
+            self.unfinished = [one for one in self.unfinished if one.whose or one in self.taken]
+
+    # What must hold.
+
+    @invariant()
+    def the_books_hold_together(self) -> None:
+        assert self._run(wrongs(self.shop.engine)) == {}
+
+    def teardown(self) -> None:
+        """With every step finished, both books say the same."""
+        world = self.shop.world
+        try:
+            self._run(world.clear_faults())
+            self.finish()
+            for deal in self.deals:
+                # What the provider has told nobody about yet.
+                if deal.state.payment in (Payment.AWAITING, Payment.NEVER_PAID):
+                    self.hear(deal)
+            self.finish()
+            assert self._run(wrongs(self.shop.engine)) == {}
+            assert self._run(differences(self.shop)) == {}
+            assert self._run(world.effects())["duplicates"] == []
+        finally:
+            self._run(world.change(auto_refunds=True))
+            self._run(self._opened.__aexit__(None, None, None))
+            self._run(world.close())
+            self._run(self._postgres.drop_database(self._name))
+
+    async def _pending_refunds(self) -> list[tuple[str, str]]:
+        query = (
+            "SELECT subject, reference FROM effects WHERE kind IN ('refund', 'late_refund')"
+            " AND state = 'pending' AND substr(subject, 7) = ANY(:orders) ORDER BY first_asked_at"
+        )
+        async with self.shop.engine.connect() as db:
+            found = await db.execute(text(query), {"orders": [deal.order for deal in self.deals]})
+            return [(subject, reference) for subject, reference in found.all()]
+
+
+Fit = Callable[[OrderState], bool]
+
+
+def _is_new(state: OrderState) -> bool:
+    return not state.intent
+
+
+def _is_unpaid(state: OrderState) -> bool:
+    return bool(state.intent) and state.payment is Payment.AWAITING
+
+
+def _is_shippable(state: OrderState) -> bool:
+    return Action.DECLARE_SHIPMENT in rules.allowed(state)
+
+
+def _is_receivable(state: OrderState) -> bool:
+    return Action.CONFIRM_RECEIPT in rules.allowed(state)
+
+
+def _is_refundable(state: OrderState) -> bool:
+    return Action.REFUND in rules.allowed(state)
+
+
+def _is_holdable(state: OrderState) -> bool:
+    return Action.PLACE_HOLD in rules.allowed(state)
+
+
+def _is_release_possible(state: OrderState) -> bool:
+    clocks = {clock.name for clock in state.clocks}
+    return bool(clocks & {ClockName.EARLY_RELEASE, ClockName.RELEASE}) or rules.is_release_due(
+        state
+    )
+
+
+def _has_reserve(state: OrderState) -> bool:
+    return rules.clock_of(state, ClockName.RESERVE) is not None
+
+
+# The ways of a standard and of an early seller's order, by the names of its steps.
+_WAYS: Final = (
+    ("ask", "settle", "ship", "receive", "release"),
+    ("ask", "settle", "ship", "release", "receive", "reserve"),
+)
+_ASKED: Final[Mapping[str, Callable[[Deal, datetime], Any]]] = {
+    "ask": lambda deal, _: deal.asking(CARD),
+    "settle": lambda deal, at: Step(deal.state, at),
+    "ship": lambda deal, at: deal.shipping(at),
+    "receive": lambda deal, at: deal.receiving(at),
+    "release": lambda deal, at: deal.releasing(at),
+    "reserve": lambda deal, at: Step(deal.state, at),
+}
+_STEP: Final[Mapping[str, Callable[[Shop], Callable[[Any], Coroutine[Any, Any, Any]]]]] = {
+    "ask": lambda shop: shop.payments.ask,
+    "settle": lambda shop: shop.payments.settle,
+    "ship": lambda shop: shop.shipments.declare,
+    "receive": lambda shop: shop.orders.record,
+    "release": lambda shop: shop.escrow.release,
+    "reserve": lambda shop: shop.escrow.release_reserve,
+}
+
+
+@pytest.mark.case(1, 4, 49, 50, 54, 56)
+def test_money_is_safe_in_any_order_of_events(
+    postgres: LocalPostgres, template_database: str, place: SandboxPlace
+) -> None:
+    """Nobody foresees every order of payments, refunds, holds, releases, payouts and outages."""
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+
+        class Machine(MoneyMachine):
+            def __init__(self) -> None:
+                super().__init__(runner, postgres, template_database, place)
+
+        run_state_machine_as_test(
+            Machine,
+            settings=settings(
+                max_examples=_EXAMPLES,
+                stateful_step_count=_STEPS_EACH,
+                deadline=None,
+                derandomize=True,
+                database=None,
+                # To make a failure small takes minutes; as it is, it can be read and repeated.
+                phases=[Phase.generate],
+                suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+            ),
+        )
