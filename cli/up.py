@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from cli.first_seller import register_first_seller
 from cli.home import Home, Secrets
 from cli.ports import Ports
 from cli.say import console, in_sentences
@@ -84,7 +85,10 @@ class _Stack:
         remember(self.home, settings)
         env = environment(settings)
         await self._migrate(env)
-        return await supervisor.start(*self._services(env))
+        if not await supervisor.start(*self._services(env)):
+            return False
+        await register_first_seller(self.home, self.ports, self.secrets)
+        return True
 
     def _services(self, env: dict[str, str]) -> list[tuple[str, Service]]:
         worker = Path(__file__).parents[1] / "worker.py"

@@ -62,3 +62,25 @@ async def test_a_killed_worker_comes_back(start: Start, offset: int) -> None:
 
     assert "The worker was ended by SIGKILL" in said
     assert all(re.search(rf"^  {role}\s+ey", said, re.MULTILINE) for role in Role)
+
+
+async def test_the_three_things_to_try_work_when_pasted(start: Start, offset: int) -> None:
+    """The first thing a newcomer does; if it fails, it is also the last."""
+    stack = start(offset)
+    await stack.ready()
+    suggested = re.findall(r"^  # .*\n((?:  .*\n)+)", stack.said(), re.MULTILINE)
+    buy, ship, watch = [await _pasted(command) for command in suggested]
+    await stack.end()
+
+    assert '"status":"awaiting_payment"' in buy
+    assert '"status":"declared"' in ship
+    assert re.findall("^event: (.*)", watch, re.MULTILINE)[-1] == "order.delivered"
+
+
+async def _pasted(command: str) -> str:
+    """What a shell prints in the first eight seconds."""
+    shell = await asyncio.create_subprocess_exec(
+        *("timeout", "8", "sh", "-c", command), stdout=asyncio.subprocess.PIPE
+    )
+    printed, _ = await shell.communicate()
+    return printed.decode()

@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -95,15 +96,23 @@ class Up:
 
     def kill(self) -> None:
         """End it the hard way, and with it its children; harmless when it has ended."""
+        if self.process.poll() is not None:
+            return
+        orphans = self._children()
         self.process.kill()
         self.process.wait()
+        until = time.monotonic() + _DOWN_WITHIN
+        while any(_command_line(pid) for pid in orphans) and time.monotonic() < until:
+            time.sleep(0.1)
 
     def child(self, part: str) -> int | None:
         """The process id of a part; None while there is none."""
-        parent = self.process.pid
-        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        found = [pid for pid in children if _PROGRAMS[part] in _command_line(pid)]
+        found = [pid for pid in self._children() if _PROGRAMS[part] in _command_line(pid)]
         return int(found[0]) if found else None
+
+    def _children(self) -> list[str]:
+        parent = self.process.pid
+        return Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
 
     def strike(self, part: str, number: signal.Signals) -> bool:
         """Send a signal to a part, and say whether it was there."""
