@@ -12,7 +12,6 @@ from adapters.logistics.easypost import EasyPostTracking
 SECRET = "a secret"
 
 
-@pytest.mark.case(27)
 @pytest.mark.parametrize("text", ["2026-11-20T10:00:00", "2026-11-20T12:00:00+02:00"])
 def test_times_without_a_zone_are_utc(text: str) -> None:
     """A machine's own zone must not decide when a parcel came."""

@@ -122,7 +122,6 @@ async def test_scans_are_told_in_the_order_of_their_times(
     )
 
 
-@pytest.mark.case(23)
 async def test_a_withdrawn_delivery_is_no_delivery(
     tracking: TrackingProvider, world: SandboxWorld, number: str
 ) -> None:

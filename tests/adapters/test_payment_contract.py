@@ -268,7 +268,6 @@ async def test_what_does_not_exist_is_a_final_no(gateway: PaymentGateway) -> Non
         await gateway.pay_out(f"{subject}/p/1", subject, "acct_never", PART)
 
 
-@pytest.mark.case(51)
 async def test_a_refund_that_comes_back_is_failed(
     gateway: PaymentGateway, world: SandboxWorld
 ) -> None:

@@ -89,7 +89,6 @@ async def test_a_bank_slip_is_seen_as_it_moves(
     assert arrived.captured_at == datetime(2026, 11, 20, 10, tzinfo=UTC)
 
 
-@pytest.mark.case(5)
 async def test_what_arrives_may_differ_from_what_was_asked(
     gateway: PaymentGateway, world: SandboxWorld
 ) -> None:
