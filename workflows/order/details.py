@@ -7,32 +7,28 @@ from domain.order.state import OrderState
 
 def describe(state: OrderState) -> str:
     """A page that an operator understands without reading code."""
-    parts = [f"### {headline(state).replace('_', ' ').capitalize()}"]
+    parts = [f"### {_plain(headline(state)).capitalize()}"]
     if state.parked is not None:
         parts.append(
             f"**Parked** since {state.parked.since:%Y-%m-%d %H:%M} UTC: {state.parked.reason} "
             f"(`{state.parked.step}`, tried as `{state.parked.tried}`). An operator may: "
-            f"{' or '.join(name.replace('_', ' ') for name in state.parked.may)}."
+            f"{' or '.join(_plain(name) for name in state.parked.may)}."
         )
-    parts += [
-        "\n".join(
-            (
-                "| axis | stands at |",
-                "|---|---|",
-                f"| payment | {_plain(state.payment)} |",
-                f"| fulfilment | {_plain(state.fulfilment)}{_parcel(state)} |",
-                f"| release | {_plain(state.release)} |",
-                f"| money | {_money(state)} |",
-            )
-        )
-    ]
-    parts.append(_clocks(state))
+    parts += [_axes(state), f"**Money** {_money(state)}", _clocks(state)]
     if actions := allowed(state):
-        asked = "; ".join(
-            f"{action.replace('_', ' ')} ({', '.join(roles)})" for action, roles in actions.items()
-        )
-        parts.append(f"May be asked now: {asked}.")
+        asked = "; ".join(f"{_plain(action)} ({', '.join(who)})" for action, who in actions.items())
+        parts.append(f"**May be asked now** {asked}")
     return "\n\n".join(parts)
+
+
+def _axes(state: OrderState) -> str:
+    # Sentences and no table: the UI sets tables without any space between their columns.
+    axes = {
+        "Payment": _plain(state.payment),
+        "fulfilment": _plain(state.fulfilment) + _parcel(state),
+        "release": _plain(state.release),
+    }
+    return " · ".join(f"**{name}** {stands}" for name, stands in axes.items())
 
 
 def _parcel(state: OrderState) -> str:
@@ -60,12 +56,12 @@ def _clocks(state: OrderState) -> str:
         return f"Ended {state.ended_at:%Y-%m-%d %H:%M} UTC; it waits for nothing."
     if not state.clocks:
         return "No clock runs; the next step is a person's or a provider's."
-    lines = [
-        f"- until **{clock.due_at:%Y-%m-%d %H:%M} UTC** ({_plain(clock.name)}): "
-        f"then {WHEN_DUE[clock.name]}"
-        for clock in sorted(state.clocks, key=lambda clock: clock.due_at)
-    ]
-    return "What it waits for:\n\n" + "\n".join(lines)
+    clocks = sorted(state.clocks, key=lambda clock: clock.due_at)
+    return "\n\n".join(
+        f"**{'Next' if number == 0 else 'Then'}** at {clock.due_at:%Y-%m-%d %H:%M:%S} UTC "
+        f"({_plain(clock.name)}): {WHEN_DUE[clock.name]}"
+        for number, clock in enumerate(clocks)
+    )
 
 
 def _plain(word: str) -> str:
