@@ -65,7 +65,8 @@ async def _described(world: World, process: str) -> DescribeWorkflowExecutionRes
         DescribeWorkflowExecutionRequest(
             namespace=world.client.namespace,
             execution=WorkflowExecution(workflow_id=process),
-        )
+        ),
+        retry=True,  # The server ends each connection after five minutes.
     )
 
 
