@@ -15,7 +15,6 @@ from runtime.relay.facts import Facts
 from tests.support.dispatch import Dispatch
 from tests.support.marketplace import Marketplace
 from tests.support.sandbox import free_port
-from workflows.order.workflow import OrderWorkflow
 
 
 @pytest.fixture
@@ -104,7 +103,7 @@ async def test_a_request_made_while_temporal_was_away_is_delivered(
     await _due(market, "requests")
     await dispatch.relay.drain(ask.object)
     kept = await desk.look(told.request)
-    handle = market.client.get_workflow_handle_for(OrderWorkflow.run, ask.object)
+    handle = market.client.get_workflow_handle(ask.object)
 
     assert (told.status, told.is_final, waiting) == (202, False, 1)
     assert kept is not None
