@@ -67,7 +67,8 @@ class PayoutActivities:
             await tx.ledger.balance(account, state.currency)
             before = await tx.ledger.entry(f"{subject}/reserved")
             if before is not None:
-                return _read_back(state, before, seller)
+                shown = await tx.story.payout(state.payout)
+                return _read_back(state, before, shown.account if shown else seller.account)
             await _net_debt(tx, state, step.at)
             now = await tx.ledger.balance(account, state.currency)
             due = await tx.ledger.held_as_of(account, state.currency, state.as_of)
@@ -77,7 +78,10 @@ class PayoutActivities:
             fee = min(policy.payout.fee.get(state.currency, 0), gross - 1)
             legs = rules.reserved(state.payout, state.seller, gross, fee)
             await tx.ledger.post(_entry(state, "reserved", step.at, legs))
-            return replace(state, gross=gross, fee=fee, account=seller.account)
+            reserved = replace(state, gross=gross, fee=fee, account=seller.account)
+            # The account is kept with it: a seller may change theirs before a retry.
+            await tx.story.tell_payout(reserved)
+            return reserved
 
     async def _transferred(self, state: PayoutState, at: datetime) -> tuple[PayoutState, Effect]:
         key = money_key(_subject(state), "transfer", 1)
@@ -263,13 +267,13 @@ async def _net_debt(tx: Transaction, state: PayoutState, at: datetime) -> None:
         await tx.ledger.post(_entry(state, "netted", at, legs))
 
 
-def _read_back(state: PayoutState, entry: Posting, seller: SellerRecord) -> PayoutState:
+def _read_back(state: PayoutState, entry: Posting, account: str) -> PayoutState:
     amounts = {leg.account.kind: leg.amount for leg in entry.legs}
     return replace(
         state,
         gross=amounts[Kind.PAYABLE],
         fee=-amounts.get(Kind.FEES, 0),
-        account=seller.account,
+        account=account,
     )
 
 

@@ -91,7 +91,14 @@ class SqlOrders:
         return None if state is None else records.ORDER_STATE.validate_python(state)
 
     async def declare(self, parcel: ParcelRecord) -> None:
-        """Take the number, once for all orders."""
+        """Take the number, once for all orders; another that never came to be watched is let go."""
+        await self._session.execute(
+            delete(ParcelRow).where(
+                col(ParcelRow.parcel) == parcel.parcel,
+                col(ParcelRow.number) != parcel.number,
+                col(ParcelRow.tracker) == "",
+            )
+        )
         await self._session.execute(
             insert(ParcelRow)
             .values(

@@ -279,6 +279,23 @@ async def test_a_number_that_no_carrier_gave_out_is_refused(
     assert (await order.shipped(days=1)).parcel is not None
 
 
+async def test_a_number_that_nobody_would_watch_makes_room_for_another(
+    market: Marketplace,
+) -> None:
+    """The tracker was out while the seller tried one number; the next one must not be refused."""
+    order = await market.order()
+    await order.paid(minutes=1)
+    async with market.engine.begin() as db:
+        await db.exec_driver_sql(
+            'INSERT INTO parcels (parcel, "order", carrier, number, tracker, milestone,'
+            " is_watched, declared_at, looked_at)"
+            " VALUES ($1, $2, 'DHLExpress', $2, '', 'declared', true, now(), now())",
+            (f"{order.order}/1", order.order),
+        )
+
+    assert (await order.shipped(days=1)).parcel is not None
+
+
 async def test_a_number_serves_one_parcel_only(market: Marketplace) -> None:
     """The same delivery must not release two orders."""
     first, second = await market.order(), await market.order()

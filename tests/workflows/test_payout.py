@@ -171,6 +171,24 @@ async def test_a_payout_that_cannot_be_sent_for_days_calls_for_an_operator(
     ]
 
 
+async def test_an_account_changed_between_two_tries_is_not_the_one_that_is_paid(
+    market: Marketplace,
+) -> None:
+    """The money went to the account that was checked; a retry must not book it on another."""
+    as_of = await earned(market, 20_000)
+    await market.world.fault("error", "POST /v1/payouts", status=503, times=2)
+    handle = await payout(market, as_of)
+    async with asyncio.timeout(20):
+        while not await market.rows("SELECT 1 FROM effects WHERE kind = 'payout'"):
+            await asyncio.sleep(0.01)
+    async with market.engine.begin() as db:
+        await db.exec_driver_sql("UPDATE sellers SET account = 'acct_other'")
+    sent = await stage(market, handle)
+
+    assert sent.account == market.accounts["s-1"]
+    assert "provider_clearing/stripe:acct_other" not in await market.balances()
+
+
 async def test_a_cycle_pays_every_seller_once(market: Marketplace) -> None:
     """Starting the same cycle again finds its payouts started."""
     await market.seller("s-2")
