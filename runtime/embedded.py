@@ -292,6 +292,9 @@ def dynamic_config(*, time_skipping: bool) -> dict[str, str]:
     if time_skipping:
         settings |= {
             "frontend.WorkflowTimeSkippingEnabled": "true",
+            # After five minutes the server would end each connection; the client repeats a call
+            # that was cut off by it, and a clock that is told twice to skip skips twice.
+            "frontend.keepAliveMaxConnectionAge": '"24h"',
             # Lets a clock move in milliseconds rather than seconds.
             "history.timerProcessorMaxTimeShift": '"0ms"',
             "history.workflowIdReuseMinimalInterval": '"0s"',

@@ -1,5 +1,6 @@
 """Time in a trace: moved ahead as a whole, then each order on a clock of its own."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from temporalio.testing import TimeSkipper
 _WEEK: Final = timedelta(days=7)
 # Until the last server runs, the first order must not have become the past.
 _MARGIN: Final = timedelta(hours=6)
+_SLACK: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -81,29 +83,35 @@ class _Delaying(OutboundInterceptor):
         return await super().start_workflow(input)
 
 
+class ClockLost(Exception):
+    """A clock has been put further than it was told: what happened meanwhile is worth nothing."""
+
+
 class Skips:
     """Moves the clocks of executions, each for itself."""
 
     def __init__(self, client: Client) -> None:
         """Reach the executions by *client*."""
         self._skipper = TimeSkipper(client)
-        self._ahead: dict[str, timedelta] = {}
 
     async def to(self, process: WorkflowHandle[Any, Any], instant: datetime) -> bool:
         """Put a clock forward to *instant*; False if the execution has ended before.
 
-        How far a clock is ahead of ours is kept here rather than asked for: it is wrong by what
-        a call takes, some milliseconds.
+        A clock that stands later already stays there. Raises `ClockLost` if the server skipped
+        too far: it counts from when it hears a call, and a call that was cut off is heard twice.
         """
-        ahead = self._ahead.get(process.id, timedelta())
-        further = instant - datetime.now(UTC) - ahead
-        if further <= timedelta():
-            return True
         try:
-            is_there = await self._skipper.fast_forward(process, further)
+            further = instant - await self._skipper.get_current_time(process)
+            if further <= timedelta():
+                return True
+            called = time.monotonic()
+            if not await self._skipper.fast_forward(process, further):
+                return False
+            beyond = await self._skipper.get_current_time(process) - instant
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND and "completed" in error.message:
                 return False
             raise
-        self._ahead[process.id] = instant - datetime.now(UTC)
-        return is_there
+        if beyond > timedelta(seconds=time.monotonic() - called) + _SLACK:
+            raise ClockLost(f"the clock of {process.id} went {beyond} beyond {instant}")
+        return True

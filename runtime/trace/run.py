@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from runtime.sellers import Registration, register
-from runtime.trace.clocks import Shift
+from runtime.trace.clocks import ClockLost, Shift
 from runtime.trace.collecting import About, collect
 from runtime.trace.documents import TracePolicy
 from runtime.trace.facts import Confirm
@@ -108,7 +108,7 @@ async def _travel(
         async with width:
             try:
                 await journey.travel(options.confirm)
-            except NeverAtRest as stuck:
+            except (ClockLost, NeverAtRest) as stuck:
                 journey.stuck = str(stuck)
             said()
 
