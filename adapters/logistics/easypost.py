@@ -24,6 +24,7 @@ from domain.shipment.milestones import Milestone
 NAME: Final = "easypost"
 _TIMEOUT_SECONDS: Final = 10
 _BATCH: Final = 100
+_LONGEST: Final = 500
 _SIGNATURE: Final = "X-Hmac-Signature"
 _MILESTONES: Final = MappingProxyType(
     {
@@ -44,6 +45,15 @@ _FINAL: Final = (
     InvalidRequestError,
     MethodNotAllowedError,
     NotFoundError,
+)
+# Whatever reading can raise of bytes that have not the form of an event.
+_MALFORMED: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
 )
 
 _Json = dict[str, Any]
@@ -95,10 +105,11 @@ class EasyPostTracking:
         """As the port has it."""
         signature = next((v for k, v in headers.items() if k.lower() == _SIGNATURE.lower()), "")
         try:
-            event: _Json = validate_webhook(body, {_SIGNATURE: signature}, self._webhook_secret)
-        except (SignatureVerificationError, ValueError) as error:
+            return _news(validate_webhook(body, {_SIGNATURE: signature}, self._webhook_secret))
+        except SignatureVerificationError as error:
             raise NotGenuine(f"easypost: {error}") from error
-        return _news(event)
+        except _MALFORMED as error:
+            raise NotGenuine(f"easypost: not an event ({type(error).__name__})") from error
 
     def close(self) -> None:
         """Take no further calls."""
@@ -176,10 +187,17 @@ def _news(event: _Json) -> TrackingNews:
     result: _Json = event.get("result") or {}
     is_tracker = result.get("object") == "Tracker"
     return TrackingNews(
-        event_id=event["id"],
-        kind=event["description"],
-        reference=_reference(result) if is_tracker else "",
-        carrier=result["carrier"] if is_tracker else "",
-        number=result["tracking_code"] if is_tracker else "",
+        event_id=_text(event["id"]),
+        kind=_text(event["description"]),
+        reference=_text(_reference(result)) if is_tracker else "",
+        carrier=_text(result["carrier"]) if is_tracker else "",
+        number=_text(result["tracking_code"]) if is_tracker else "",
         occurred_at=_moment(event["created_at"]),
     )
+
+
+def _text(told: object) -> str:
+    """A text that can be kept. Raises what `_MALFORMED` lists for anything else."""
+    if not isinstance(told, str) or "\0" in told or len(told.encode()) > _LONGEST:
+        raise ValueError("not a text that can be kept")
+    return told

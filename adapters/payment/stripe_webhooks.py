@@ -12,7 +12,19 @@ from adapters.payment.port import PaymentNews
 from adapters.payment.stripe_objects import moment
 
 _TOLERANCE: Final = timedelta(minutes=5)
+_LONGEST: Final = 500
 _FACTS: Final = ("object", "status", "payment_intent", "charge", "failure_code", "failure_reason")
+
+# Whatever reading can raise of bytes that have not the form of an event.
+_MALFORMED: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 _Json = dict[str, Any]
 
@@ -28,13 +40,15 @@ def news_of(
     try:
         # The official check of the age reads the wall clock; ours is the edge's, below.
         _verify(body, signature, secrets)
-        event: _Json = json.loads(body)
         signed_at = _signed_at(signature)
-    except (stripe.SignatureVerificationError, ValueError) as error:
+    except (stripe.SignatureVerificationError, *_MALFORMED) as error:
         raise NotGenuine(f"stripe: {error}") from error
-    if now - signed_at > _TOLERANCE:
-        raise NotGenuine(f"stripe: signed at {signed_at.isoformat()}, which is too old")
-    return _news(event)
+    if abs(now - signed_at) > _TOLERANCE:
+        raise NotGenuine(f"stripe: signed at {signed_at.isoformat()}, which is too far from now")
+    try:
+        return _news(json.loads(body))
+    except _MALFORMED as error:
+        raise NotGenuine(f"stripe: not an event ({type(error).__name__})") from error
 
 
 def _verify(body: bytes, signature: str, secrets: Sequence[str]) -> None:
@@ -49,23 +63,31 @@ def _verify(body: bytes, signature: str, secrets: Sequence[str]) -> None:
 
 
 def _signed_at(signature: str) -> datetime:
-    fields = dict(part.split("=", 1) for part in signature.split(",") if "=" in part)
-    return moment(int(fields["t"]))
+    """The time that the signature covers: of several, the first, as the official check has it."""
+    parts = [part.split("=", 1) for part in signature.split(",") if "=" in part]
+    return moment(int(next((value for name, value in parts if name == "t"), "")))
 
 
 def _news(event: _Json) -> PaymentNews:
     about: _Json = event["data"]["object"]
     metadata: _Json = about.get("metadata") or {}
-    facts = {name: about[name] for name in _FACTS if isinstance(about.get(name), str)}
+    facts = {name: _text(about[name]) for name in _FACTS if isinstance(about.get(name), str)}
     if isinstance(event.get("account"), str):
-        facts["account"] = event["account"]
+        facts["account"] = _text(event["account"])
     if isinstance(metadata.get("key"), str):
-        facts["key"] = metadata["key"]
+        facts["key"] = _text(metadata["key"])
     return PaymentNews(
-        event_id=event["id"],
-        kind=event["type"],
-        subject=str(metadata.get("subject", "")),
-        reference=str(about.get("id", "")),
+        event_id=_text(event["id"]),
+        kind=_text(event["type"]),
+        subject=_text(metadata.get("subject", "")),
+        reference=_text(about.get("id") or ""),
         occurred_at=moment(event["created"]),
         facts=facts,
     )
+
+
+def _text(told: object) -> str:
+    """A text that can be kept. Raises what `_MALFORMED` lists for anything else."""
+    if not isinstance(told, str) or "\0" in told or len(told.encode()) > _LONGEST:
+        raise ValueError("not a text that can be kept")
+    return told
