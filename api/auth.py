@@ -18,6 +18,7 @@ from domain.actors import Actor, Role
 
 _ALGORITHMS: Final = ("ES256", "RS256")
 _LEEWAY: Final = 30
+_LONGEST: Final = 200
 _SERVICE_PREFIX: Final = "csk_"
 _FRESH_SECONDS: Final = 300.0
 _SELDOM_SECONDS: Final = 30.0
@@ -156,7 +157,10 @@ def _caller(claims: Mapping[str, Any]) -> Caller:
     seller = str(claims.get("seller", "")) if role is Role.SELLER else ""
     if role is Role.SELLER and not seller:
         raise ValueError("a seller's token names no seller")
-    return Caller(role, str(claims["sub"]), seller)
+    name = str(claims["sub"])
+    if any(len(text) > _LONGEST or not text.isprintable() for text in (name, seller)):
+        raise ValueError("a token's names are short and can be shown")
+    return Caller(role, name, seller)
 
 
 def _stranger(why: str) -> Problem:
