@@ -2,8 +2,9 @@
 
 import base64
 import binascii
+import unicodedata
 from collections.abc import Callable, Sequence
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +12,9 @@ from api.problems import Problem
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+# Between the parts of a mark that has several.
+SEPARATOR: Final = "\x1f"
 
 Limit = Annotated[int, Field(ge=1, le=100, description="How many at most.")]
 Cursor = Annotated[
@@ -52,9 +56,12 @@ def decode(cursor: str) -> str:
     """The mark of a cursor, "" for the first page. What we never gave out is a problem (422)."""
     try:
         padded = (cursor + "=" * (-len(cursor) % 4)).encode()
-        return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+        mark = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         raise _strange() from None
+    if any(unicodedata.category(char) == "Cc" and char != SEPARATOR for char in mark):
+        raise _strange()
+    return mark
 
 
 def decode_number(cursor: str) -> int | None:

@@ -3,14 +3,15 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from api.asking import ASKED, READ, Asked, body_hash
 from api.auth import Caller
 from api.deps import Database, only
-from api.paging import Page, PageQuery, decode, decode_number, page
+from api.paging import SEPARATOR, Page, PageQuery, decode, decode_number, page
+from api.schemas.common import Instant, Sought
 from api.schemas.money import AccountView, AlarmView, ClearingIn, PostingView
 from domain.actors import Role
 from domain.ledger import AccountKind
@@ -26,18 +27,17 @@ Watcher = Annotated[
 ]
 Operator = Annotated[Caller, Depends(only(Role.OPERATOR))]
 AlarmId = Annotated[int, Path(description="The alarm's number.", ge=1, lt=2**63, examples=[1])]
-_SEPARATOR = "\x1f"
 
 
 class PostingQuery(PageQuery):
     """Which entries to list; what is absent is not asked for."""
 
     account: AccountKind | None = None
-    owner: str | None = Field(default=None, max_length=200, examples=["o-1001"])
-    process: str | None = Field(default=None, max_length=200, examples=["order/o-1001"])
-    key: str | None = Field(default=None, max_length=200, description="How the key begins.")
-    effective_from: AwareDatetime | None = None
-    effective_to: AwareDatetime | None = Field(default=None, description="Not itself included.")
+    owner: Sought | None = Field(default=None, examples=["o-1001"])
+    process: Sought | None = Field(default=None, examples=["order/o-1001"])
+    key: Sought | None = Field(default=None, description="How the key begins.")
+    effective_from: Instant | None = None
+    effective_to: Instant | None = Field(default=None, description="Not itself included.")
 
 
 @router.get("/ledger/postings", responses=READ)
@@ -70,12 +70,12 @@ async def list_accounts(
 ) -> Page[AccountView]:
     """List what stands on each account. Per currency it sums to zero over all pages."""
     del caller
-    mark = [*decode(wanted.cursor).split(_SEPARATOR), "", "", ""]
+    mark = [*decode(wanted.cursor).split(SEPARATOR), "", "", ""]
     rows = await reading.sums(db, wanted.account, (mark[0], mark[1], mark[2]), wanted.limit + 1)
     return page(
         rows,
         wanted.limit,
-        lambda row: _SEPARATOR.join((row.account, row.owner, row.currency)),
+        lambda row: SEPARATOR.join((row.account, row.owner, row.currency)),
         AccountView.of,
     )
 

@@ -1,9 +1,10 @@
 """Policies: the numbers that processes run on, published as versions."""
 
-from typing import Annotated, Any
+import json
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Path
-from pydantic import ConfigDict, RootModel
+from pydantic import ConfigDict, RootModel, model_validator
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
@@ -45,6 +46,18 @@ class PolicyIn(RootModel[dict[str, Any]]):
             ]
         }
     )
+
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> Self:
+        """No text in it, however deep, that the database cannot hold."""
+        try:
+            written = json.dumps(self.root, ensure_ascii=False)
+            written.encode()
+        except (RecursionError, UnicodeEncodeError):
+            raise ValueError("the document is too deep, or holds half a character") from None
+        if "\\u0000" in written:
+            raise ValueError("control characters are not accepted")
+        return self
 
 
 @router.get("", responses=READ)

@@ -10,7 +10,7 @@ from api.asking import ASKED, READ, Asked, body_hash, own_store, problems
 from api.auth import Caller
 from api.deps import Database, Seen, Staff, Use, only
 from api.paging import Page, PageQuery, decode, decode_number, page
-from api.schemas.common import Id
+from api.schemas.common import Id, Sought
 from api.schemas.money import (
     BalanceView,
     PayoutIn,
@@ -85,7 +85,7 @@ def _mail(body: SellerIn) -> bytes | None:
 class SellerQuery(PageQuery):
     """Which sellers to list."""
 
-    standing: str | None = None
+    standing: Sought | None = None
 
 
 @router.get("/sellers", responses=READ)

@@ -1,9 +1,10 @@
 """Words that every form is made of: identifiers, texts, money, problems."""
 
 import unicodedata
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 LARGEST_AMOUNT: Final = 10**12
 
@@ -28,10 +29,26 @@ def _clean(text: str) -> str:
     return normal
 
 
+def _plain(text: str) -> str:
+    """The text as it is, if nothing in it is a control character."""
+    if any(unicodedata.category(char) in {"Cc", "Cs"} for char in text):
+        raise ValueError("control characters are not accepted")
+    return text
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no such instant in UTC") from None
+
+
 _ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 Id = Annotated[str, Field(pattern=_ID_PATTERN, examples=["o-1001"])]
 Text = Annotated[str, Field(max_length=200), AfterValidator(_clean)]
 Reason = Annotated[str, Field(max_length=500), AfterValidator(_clean)]
+Sought = Annotated[str, Field(max_length=200), AfterValidator(_plain)]
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Amount = Annotated[int, Field(ge=0, le=LARGEST_AMOUNT, strict=True)]
 PositiveAmount = Annotated[int, Field(gt=0, le=LARGEST_AMOUNT, strict=True)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])]

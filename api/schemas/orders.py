@@ -1,8 +1,8 @@
 """Orders as they are asked for."""
 
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
-from pydantic import AwareDatetime, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from api.paging import PageQuery
 from api.schemas.common import (
@@ -12,6 +12,7 @@ from api.schemas.common import (
     Currency,
     Form,
     Id,
+    Instant,
     PositiveAmount,
     Reason,
     Text,
@@ -20,7 +21,8 @@ from api.schemas.common import (
 from domain.order.lines import OrderLine
 from workflows.order.messages import Resolution, RiskVerdict
 
-Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+_IN_EMAIL: Final = r"[^@\s\x00-\x1f\x7f-\x9f]+"
+Email = Annotated[str, Field(max_length=254, pattern=rf"^{_IN_EMAIL}@{_IN_EMAIL}\.{_IN_EMAIL}$")]
 MOST_LINES = 100
 
 
@@ -166,5 +168,5 @@ class OrderQuery(PageQuery):
     seller: Id | None = Field(default=None, examples=["s-1"])
     buyer: Id | None = Field(default=None, examples=["b-1"])
     needs_attention: bool | None = None
-    placed_from: AwareDatetime | None = None
-    placed_to: AwareDatetime | None = Field(default=None, description="Not itself included.")
+    placed_from: Instant | None = None
+    placed_to: Instant | None = Field(default=None, description="Not itself included.")

@@ -1,0 +1,73 @@
+"""What no database can hold is refused at the door, wherever in a request it stands."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from api.paging import encode
+from api.routers.policies import PolicyIn
+from domain.actors import Role
+from tests.support.market import Market, an_order
+
+_POSTINGS = "/v1/ledger/postings"
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        (_POSTINGS, {"owner": "o\0"}),
+        (_POSTINGS, {"process": "order/\0"}),
+        (_POSTINGS, {"key": "k\x07"}),
+        (_POSTINGS, {"cursor": encode("1\0")}),
+        (_POSTINGS, {"effective_from": "0001-01-01T00:00:00+14:00"}),
+        (_POSTINGS, {"effective_to": "9999-12-31T23:59:59-14:00"}),
+        ("/v1/orders", {"placed_from": "0001-01-01T00:00:00+14:00"}),
+        ("/v1/orders", {"placed_to": "9999-12-31T23:59:59-14:00"}),
+        ("/v1/ledger/accounts", {"cursor": encode("escrow\x1fo\0\x1fEUR")}),
+        ("/v1/sellers", {"standing": "\0"}),
+        ("/v1/sellers", {"cursor": encode("s\0")}),
+    ],
+)
+async def test_a_question_that_cannot_be_asked_is_told_so(
+    market: Market, path: str, query: dict[str, str]
+) -> None:
+    """A control character, or an instant beyond all calendars, is no defect of ours."""
+    answer = await (await market.caller(Role.OPERATOR)).get(path, **query)
+
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["type"] == "/problems/request-invalid"
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+async def test_the_first_and_the_last_instant_may_be_asked_for(market: Market, at: str) -> None:
+    """They mean "from the beginning" and "without end"."""
+    auditor = await market.caller(Role.AUDITOR)
+
+    assert (await auditor.get(_POSTINGS, effective_from=at, effective_to=at)).status_code == 200
+    assert (await auditor.get("/v1/orders", placed_from=at, placed_to=at)).status_code == 200
+
+
+@pytest.mark.parametrize("changed", [{"name": "holiday\0"}, {"about": {"deep": ["\0"]}}])
+async def test_a_policy_that_cannot_be_kept_is_refused(
+    market: Market, changed: dict[str, Any]
+) -> None:
+    """Its name is written down before the document is read."""
+    answer = await (await market.caller(Role.OPERATOR)).post("/v1/policies", changed)
+
+    assert answer.status_code == 422, answer.text
+
+
+def test_half_a_character_in_a_policy_is_refused() -> None:
+    """JSON can say it, no database can keep it."""
+    with pytest.raises(ValidationError):
+        PolicyIn.model_validate({"name": "holiday\ud800"})
+
+
+async def test_an_email_holds_no_control_character(market: Market) -> None:
+    """A mail server would read it as something else."""
+    where = {"country": "DE", "city": "Hamburg", "email": "a\0@b.example"}
+    answer = await (await market.service()).post("/v1/orders", an_order(ship_to=where, buyer="b-1"))
+
+    assert answer.status_code == 422, answer.text
+    assert "email" in answer.text
