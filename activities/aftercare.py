@@ -7,7 +7,8 @@ from temporalio import activity
 
 from activities.refund import BY_HAND, post_return
 from activities.requests import CareForPayment
-from adapters.payment.port import EffectStatus, Intent, IntentStatus, PaymentGateway
+from adapters.errors import Rejected
+from adapters.payment.port import Effect, EffectStatus, Intent, IntentStatus, PaymentGateway
 from domain.ids import money_key, order_workflow_id
 from domain.ledger import Leg, Posting
 from domain.money import Money
@@ -72,9 +73,16 @@ class AftercareActivities:
                 await tx.ledger.post(_entry(state, step, request, legs))
         if effect.state != "asked":
             return
-        sent = await self._gateway.refund(
-            key, subject, intent.reference, Money(gross, state.currency), again=not effect.is_new
-        )
+        amount = Money(gross, state.currency)
+        try:
+            sent = await self._gateway.refund(
+                key, subject, intent.reference, amount, again=not effect.is_new
+            )
+        except Rejected as no:
+            sent = Effect(key, "", EffectStatus.FAILED, amount, no.code)
+        if sent.status is EffectStatus.FAILED:
+            await self._kept(key, subject, sent.failure, request)
+            return
         settled = postings.refund_settled(name, state.order, gross)
         is_done = sent.status is EffectStatus.DONE
         async with self._database.transaction() as tx:
@@ -85,6 +93,20 @@ class AftercareActivities:
                 state, Event("order.late_payment_refunded", request.at, facts=facts)
             )
         log.info("aftercare.refunded", order=state.order, minor=gross)
+
+    async def _kept(self, key: str, subject: str, code: str, request: CareForPayment) -> None:
+        """The provider's final no: the money is unapplied again, and a person is told."""
+        async with self._database.transaction() as tx:
+            reserved = await tx.ledger.entry(f"{key}/reserved")
+            if reserved is not None:
+                await tx.ledger.post(
+                    reserved.reversed(f"{key}/reversed", "late_refund_reversed", request.at)
+                )
+            await tx.funds.finish(key, "failed", failure=code)
+            facts: dict[str, str | int] = {"key": key, "reason": code}
+            words = "money that came too late could not be given back: find another way"
+            await tx.story.alarm("late_refund_refused", subject, words, request.at, facts)
+        log.warning("aftercare.refund_refused", key=key, code=code)
 
     async def _has_come_back(self, refund: EffectRecord, request: CareForPayment) -> bool:
         now = await self._gateway.refund_status(refund.key, refund.reference)

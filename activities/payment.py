@@ -156,8 +156,10 @@ class PaymentActivities:
         if is_pending and request.by_deadline and _is_first_window(state):
             return await self._wait_for_money(request)
         intent = await self._gateway.cancel(state.intent)
-        if intent.status is IntentStatus.CAPTURED and intent.captured.minor == state.total:
-            return await self._captured(Step(state, request.at), intent)
+        if intent.status is IntentStatus.CAPTURED:
+            if intent.captured.minor == state.total:
+                return await self._captured(Step(state, request.at), intent)
+            await self._amount_differs(Step(state, request.at), intent)
         return await self._never_paid(request)
 
     async def _wait_for_money(self, request: ClosePayment) -> OrderState:

@@ -1,5 +1,6 @@
 """The buyer's money on its way back: three steps in one, so that no gap can lose it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
@@ -41,10 +42,10 @@ class RefundActivities:
         key = money_key(order_workflow_id(request.state.order), "refund", request.number)
         async with self._database.transaction() as tx:
             effect = await self._reserve(tx, request, key)
-        if request.by_hand:
-            return await self._settle(request, _paid_by_hand(effect, request.by_hand), BY_HAND)
         if effect.state == "failed":
             return await self._refused(request, key, effect.failure)
+        if request.by_hand and effect.state == "asked":
+            return await self._settle(request, _paid_by_hand(effect, request.by_hand), BY_HAND)
         try:
             done = await self._gateway.refund(
                 key,
@@ -117,35 +118,29 @@ class RefundActivities:
 
     @activity.defn(name="payment.follow_refunds")
     async def follow(self, step: Step) -> OrderState:
-        """See how the refunds stand that are not final; one that came back parks the order."""
+        """See how the refunds stand; one that came back, even after it was final, parks the order.
+
+        An answer of ours may have been lost: what the state still counts as sent, and the books
+        have as returned, is told again.
+        """
         state = step.state
-        for key in state.open_refunds:
-            async with self._database.transaction() as tx:
-                effect = await tx.funds.found(key)
-            if effect is None:
+        async with self._database.transaction() as tx:
+            effects = await tx.funds.of(order_workflow_id(state.order), "refund")
+        for effect in effects:
+            if effect.reference.startswith(BY_HAND) or not _is_counted(state, effect, effects):
                 continue
             now = await self._now(effect)
-            if now.status is EffectStatus.DONE:
-                state = await self._arrived(state, key, step.at)
+            if now.status is EffectStatus.DONE and effect.key in state.open_refunds:
+                state = await self._arrived(state, effect.key, step.at)
             elif now.status is EffectStatus.FAILED:
                 state = await self._came_back(state, effect, now.failure, step.at)
         return state
 
     async def _now(self, effect: EffectRecord) -> Effect:
-        """How a refund stands; one whose end is on record is not asked for again.
-
-        An answer of ours may have been lost: the process still has to hear of that end.
-        """
-        amount = Money(effect.amount, effect.currency)
-        match effect.state:
-            case "failed":
-                return Effect(
-                    effect.key, effect.reference, EffectStatus.FAILED, amount, effect.failure
-                )
-            case "done":
-                return Effect(effect.key, effect.reference, EffectStatus.DONE, amount)
-            case _:
-                return await self._gateway.refund_status(effect.key, effect.reference)
+        if effect.state == "failed":
+            amount = Money(effect.amount, effect.currency)
+            return Effect(effect.key, effect.reference, EffectStatus.FAILED, amount, effect.failure)
+        return await self._gateway.refund_status(effect.key, effect.reference)
 
     async def _arrived(self, state: OrderState, key: str, at: datetime) -> OrderState:
         after = moves.refund_arrived(state, key)
@@ -167,6 +162,15 @@ class RefundActivities:
             await tx.story.tell(after, Event("order.refund_came_back", at, facts=facts))
         log.warning("refund.returned", key=effect.key, code=code)
         return after
+
+
+def _is_counted(state: OrderState, effect: EffectRecord, effects: Sequence[EffectRecord]) -> bool:
+    """Whether the state counts the refund as sent: it is, or its return was not heard of."""
+    if effect.state in ("done", "pending"):
+        return True
+    standing = sum(other.amount for other in effects if other.state in ("done", "pending"))
+    is_missed = effect.state == "failed" and bool(effect.reference)
+    return is_missed and state.refunded >= standing + effect.amount
 
 
 async def _give_up(tx: Transaction, order: str, key: str, code: str, at: datetime) -> None:

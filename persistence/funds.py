@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.errors import NotKnown
+from domain.errors import AlreadyExists, NotKnown
 from domain.order.money import OrderFunds
 from persistence import records
 from persistence.port import EffectRecord
@@ -51,21 +51,29 @@ class SqlFunds:
     async def place_hold(
         self, hold: str, order: str, amount: int, reason: str, by: str, at: datetime
     ) -> bool:
-        """Put a hold on record; False if it was placed before."""
+        """Put a hold on record; False if this very one was placed before.
+
+        A name that another hold has, or had, is refused (`AlreadyExists`).
+        """
+        wanted = Hold(
+            key=f"{order}/{hold}",
+            order=order,
+            amount=amount,
+            reason=reason,
+            placed_by=by,
+            effective_at=at,
+        )
         placed = await self._session.execute(
             insert(Hold)
-            .values(
-                key=f"{order}/{hold}",
-                order=order,
-                amount=amount,
-                reason=reason,
-                placed_by=by,
-                effective_at=at,
-            )
+            .values(**wanted.model_dump())
             .on_conflict_do_nothing()
             .returning(col(Hold.key))
         )
-        return placed.scalar_one_or_none() is not None
+        if placed.scalar_one_or_none() is not None:
+            return True
+        if (await self._session.get_one(Hold, wanted.key)).model_dump() != wanted.model_dump():
+            raise AlreadyExists(f"order {order} has had a hold {hold}: name another", hold=hold)
+        return False
 
     async def lift_hold(self, hold: str, order: str, by: str, at: datetime) -> int:
         """End a hold and return its amount; zero if it had ended."""

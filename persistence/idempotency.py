@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import exists, func, or_, select, text, update
+from sqlalchemy import delete, exists, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
@@ -15,6 +15,8 @@ from domain.errors import KeyReused
 from domain.ids import fingerprint
 from persistence.tables.business import Alarm, Particulars
 from persistence.tables.traffic import Request
+
+_REFUSED: Final = 400
 
 WAITING: Final = "waiting"
 ANSWERED: Final = "answered"
@@ -228,6 +230,21 @@ async def keep_particulars(db: AsyncConnection, subject: str, person: str, seale
         insert(Particulars)
         .values(subject=subject, person=person, sealed=sealed)
         .on_conflict_do_nothing()
+    )
+
+
+async def forget_particulars(db: AsyncConnection, row: Recorded) -> None:
+    """A refused order leaves nothing behind, unless somebody's order of that id lives."""
+    other = exists().where(
+        col(Request.object) == row.object,
+        col(Request.command) == row.command,
+        col(Request.id) != row.id,
+        or_(col(Request.status).is_(None), col(Request.status) < _REFUSED),
+    )
+    await db.execute(
+        delete(Particulars).where(
+            col(Particulars.subject) == row.object, col(Particulars.person) == row.person, ~other
+        )
     )
 
 

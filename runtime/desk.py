@@ -22,6 +22,8 @@ LEASE: Final = timedelta(seconds=10)
 _LONGEST_WAIT: Final = 30
 _MOST_ATTEMPTS: Final = 20
 _LOOK_AGAIN: Final = 0.05
+_PLACING: Final = "order.place"
+_REFUSED: Final = 400
 
 Work = Callable[[AsyncConnection], Awaitable[tuple[int, Mapping[str, Any]]]]
 log = structlog.get_logger(__name__)
@@ -87,10 +89,10 @@ class Desk:
             row, is_new = await idempotency.record(db, _entry(ask), LEASE)
             if not is_new:
                 return _answer(row)
-            if ask.particulars is not None:
-                await self._keep_particulars(db, ask)
             try:
                 async with db.begin_nested():
+                    if ask.particulars is not None:
+                        await self._keep_particulars(db, ask)
                     status, body = await work(db)
             except Refusal as refusal:
                 status, body = refused(refusal)
@@ -127,6 +129,8 @@ class Desk:
             return await self._failed(row, defect)
         async with self._engine.begin() as db:
             kept = await idempotency.answered(db, row.id, status, body)
+            if row.command == _PLACING and status >= _REFUSED:
+                await idempotency.forget_particulars(db, row)
         log.info(
             "request.answered",
             request=row.id,

@@ -224,7 +224,7 @@ class OrderWorkflow:
             )
         elif self._order.state.payment is Payment.AWAITING:
             await self._order.do(tasks.SETTLE, steps.Step(self._order.state, at))
-        elif self._order.state.open_refunds:
+        elif self._order.state.refunds:
             sent = self._order.state.refunded
             await self._order.do(tasks.FOLLOW_REFUNDS, steps.Step(self._order.state, at))
             if self._order.state.parked is not None:
