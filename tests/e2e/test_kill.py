@@ -17,11 +17,11 @@ from tests.support.market import Json, Person, an_order
 from tests.support.sandbox import SandboxWorld
 from tests.support.up import BothBooks, Up, dhl_number, with_account
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
+pytestmark = [pytest.mark.timeout(480), pytest.mark.slow]
 
 _SEED: Final = 20_261
 _ORDERS: Final = 30
-_ALL_WITHIN: Final = 120
+_ALL_WITHIN: Final = 240
 _VICTIMS: Final = ("api", "worker", "relay", "sandbox")
 _STRIKES_EACH: Final = 3
 _ONE_EVERY: Final = 0.8
@@ -208,7 +208,7 @@ async def _live_through(stack: Up, lives: Lives) -> tuple[int, dict[str, str]]:
 
 async def _at_rest(world: SandboxWorld) -> None:
     """Let the last webhooks arrive that were on their way when somebody fell."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not await world.at_rest():
             await world.flush()
             await asyncio.sleep(_LOOK_EVERY)

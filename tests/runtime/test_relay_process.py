@@ -18,7 +18,7 @@ from tests.support.marketplace import Marketplace
 from tests.support.sandbox import EASYPOST_SECRET, ROOT, STRIPE_SECRET, free_port
 
 Started = Callable[[], Awaitable[asyncio.subprocess.Process]]
-_READY_WITHIN: Final = 20
+_READY_WITHIN: Final = 60
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ async def test_news_wakes_the_relay_at_once(
     await market.world.pay(state.intent)
     dispatch.clock.at = order.at(minutes=1)
     async with _taking_in(dispatch):
-        paid = await order.until(lambda state: state.captured > 0, within=5)
+        paid = await order.until(lambda state: state.captured > 0, within=20)
 
     assert paid.captured == state.total
 
