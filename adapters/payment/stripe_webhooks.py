@@ -44,7 +44,9 @@ def news_of(
     except (stripe.SignatureVerificationError, *_MALFORMED) as error:
         raise NotGenuine(f"stripe: {error}") from error
     if abs(now - signed_at) > _TOLERANCE:
-        raise NotGenuine(f"stripe: signed at {signed_at.isoformat()}, which is too old or too far ahead")
+        raise NotGenuine(
+            f"stripe: signed at {signed_at.isoformat()}, which is too old or too far ahead"
+        )
     try:
         return _news(json.loads(body))
     except _MALFORMED as error:
