@@ -6,7 +6,7 @@ import structlog
 from temporalio import activity
 
 from activities.refund import BY_HAND, post_return
-from activities.requests import CareForPayment
+from activities.requests import CallOperator, CareForPayment
 from adapters.errors import Rejected
 from adapters.payment.port import Effect, EffectStatus, Intent, IntentStatus, PaymentGateway
 from domain.ids import money_key, order_workflow_id
@@ -48,8 +48,7 @@ class AftercareActivities:
         if state.payment is Payment.NEVER_PAID and state.intent:
             intent = await self._gateway.look(state.intent)
             if intent.status is IntentStatus.CAPTURED and intent.captured.minor:
-                await self._give_back(state, intent, request)
-                done.append("late_payment_refunded")
+                done.append(await self._give_back(state, intent, request))
         done += [
             "refund_came_back"
             for refund in sent
@@ -57,7 +56,14 @@ class AftercareActivities:
         ]
         return ", ".join(done) or "nothing_to_do"
 
-    async def _give_back(self, state: OrderState, intent: Intent, request: CareForPayment) -> None:
+    @activity.defn(name="aftercare.call_operator")
+    async def call_operator(self, request: CallOperator) -> None:
+        """Raise an alarm: late news could not be cared for, and is tried again."""
+        async with self._database.transaction() as tx:
+            await tx.story.alarm("aftercare_failed", request.subject, request.reason, request.at)
+        log.warning("aftercare.failed", subject=request.subject)
+
+    async def _give_back(self, state: OrderState, intent: Intent, request: CareForPayment) -> str:
         subject = order_workflow_id(state.order)
         key = money_key(subject, "late-refund", 1)
         gross, name = intent.captured.minor, self._gateway.name
@@ -72,7 +78,7 @@ class AftercareActivities:
             ):
                 await tx.ledger.post(_entry(state, step, request, legs))
         if effect.state != "asked":
-            return
+            return "late_refund_refused" if effect.state == "failed" else "late_payment_refunded"
         amount = Money(gross, state.currency)
         try:
             sent = await self._gateway.refund(
@@ -82,7 +88,7 @@ class AftercareActivities:
             sent = Effect(key, "", EffectStatus.FAILED, amount, no.code)
         if sent.status is EffectStatus.FAILED:
             await self._kept(key, subject, sent.failure, request)
-            return
+            return "late_refund_refused"
         settled = postings.refund_settled(name, state.order, gross)
         is_done = sent.status is EffectStatus.DONE
         async with self._database.transaction() as tx:
@@ -93,6 +99,7 @@ class AftercareActivities:
                 state, Event("order.late_payment_refunded", request.at, facts=facts)
             )
         log.info("aftercare.refunded", order=state.order, minor=gross)
+        return "late_payment_refunded"
 
     async def _kept(self, key: str, subject: str, code: str, request: CareForPayment) -> None:
         """The provider's final no: the money is unapplied again, and a person is told."""

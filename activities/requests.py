@@ -170,3 +170,12 @@ class CareForPayment:
 
     subject: str
     at: datetime
+
+
+@dataclass(frozen=True)
+class CallOperator:
+    """A step has failed for good: `subject` is the execution's object ("order/o-1")."""
+
+    subject: str
+    at: datetime
+    reason: str

@@ -175,6 +175,7 @@ def activities(
         payout.park,
         payout.care,
         aftercare.payment,
+        aftercare.call_operator,
         upkeep.sweep,
         upkeep.check_invariants,
         reconciliation.reconcile,

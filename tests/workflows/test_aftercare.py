@@ -1,5 +1,8 @@
 """Facts that come after their process has ended are cared for all the same."""
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 
 from domain.order.state import Outcome
@@ -80,3 +83,30 @@ async def test_news_that_changes_nothing_is_let_go(market: Marketplace) -> None:
     await order.skip_to_end()
 
     assert await cared_for(market, order, "evt-again") == ["nothing_to_do"]
+
+
+async def test_late_news_that_an_outage_outlasts_calls_an_operator(market: Marketplace) -> None:
+    """Three days without the provider: an alarm, and the money goes back all the same."""
+    order = await unpaid_in_time(market)
+    await market.world.arrive((await order.handle.result()).intent)
+    await market.world.fault("error", "GET /v1/payment_intents", status=503)
+    subject = f"order/{order.order}"
+    fact = LateFact("evt-1", "payment_intent.succeeded", subject, "", order.at(days=20))
+    with market.skipper.with_time_skipping_disabled():
+        handle = await market.skipper.client.start_workflow(
+            AftercareWorkflow.run,
+            subject,
+            id=f"aftercare/{subject}",
+            task_queue=market.task_queue,
+            start_signal="fact_arrived",
+            start_signal_args=[fact],
+        )
+    await market.skipper.fast_forward(handle, timedelta(days=3, minutes=10))
+    async with asyncio.timeout(20):
+        while not (alarms := await market.rows("SELECT kind FROM alarms")):
+            await asyncio.sleep(0.05)
+    await market.world.clear_faults()
+    await market.skipper.fast_forward(handle, timedelta(hours=7))
+
+    assert alarms == [("aftercare_failed",)]
+    assert await handle.result() == ["late_payment_refunded"]

@@ -5,9 +5,10 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.aftercare import AftercareActivities
     from activities.payout import PayoutActivities
-    from activities.requests import CareForPayment
+    from activities.requests import CallOperator, CareForPayment
+    from workflows._kit.insistence import insisting
     from workflows._kit.mailbox import Mailbox
-    from workflows._kit.options import PROVIDER, summed_up
+    from workflows._kit.options import PROVIDER, RECORD, summed_up
     from workflows.aftercare.messages import LateFact
 
 
@@ -39,6 +40,16 @@ class AftercareWorkflow:
         return self._done
 
     async def _cared_for(self, fact: LateFact) -> str:
+        return await insisting(lambda: self._look(fact), lambda why: self._call(fact, why))
+
+    async def _call(self, fact: LateFact, reason: str) -> None:
+        await workflow.execute_activity_method(
+            AftercareActivities.call_operator,
+            CallOperator(fact.subject, fact.received_at, reason),
+            **summed_up(RECORD, "Show that an operator is needed"),
+        )
+
+    async def _look(self, fact: LateFact) -> str:
         kind, _, name = fact.subject.partition("/")
         if kind == "payout":
             return await workflow.execute_activity_method(

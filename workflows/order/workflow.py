@@ -1,6 +1,7 @@
 """The life of one order, from checkout until nothing of its money is open."""
 
 from collections.abc import Callable
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
@@ -16,8 +17,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.order.rules import WHEN_DUE, Action, Due
     from domain.order.state import ClockName, Fulfilment, OrderState, Outcome, Payment
     from workflows._kit.alarm_clock import AlarmClock
+    from workflows._kit.insistence import insisting
     from workflows._kit.mailbox import Letter, Mailbox
-    from workflows._kit.options import PROVIDER, summed_up
+    from workflows._kit.options import PROVIDER, RECORD, summed_up
     from workflows._kit.refusal import refusing
     from workflows.order import messages as said
     from workflows.order import tasks
@@ -217,11 +219,7 @@ class OrderWorkflow:
     async def _payment_changed(self, news: said.PaymentChanged) -> None:
         at = news.received_at
         if self._order.state.ended_at is not None:
-            await workflow.execute_activity_method(
-                AftercareActivities.payment,
-                steps.CareForPayment(self._order.state.order, at),
-                **summed_up(PROVIDER, "News of the payment after the order's end"),
-            )
+            await insisting(lambda: self._care_for(at), lambda why: self._call(at, why))
         elif self._order.state.payment is Payment.AWAITING:
             await self._order.do(tasks.SETTLE, steps.Step(self._order.state, at))
         elif self._order.state.refunds:
@@ -230,6 +228,20 @@ class OrderWorkflow:
             if self._order.state.parked is not None:
                 resolution = await self._order.operator()
                 await self._order.refund(sent - self._order.state.refunded, resolved=resolution)
+
+    async def _care_for(self, at: datetime) -> str:
+        return await workflow.execute_activity_method(
+            AftercareActivities.payment,
+            steps.CareForPayment(self._order.state.order, at),
+            **summed_up(PROVIDER, "News of the payment after the order's end"),
+        )
+
+    async def _call(self, at: datetime, reason: str) -> None:
+        await workflow.execute_activity_method(
+            AftercareActivities.call_operator,
+            steps.CallOperator(f"order/{self._order.state.order}", at, reason),
+            **summed_up(RECORD, "Show that an operator is needed"),
+        )
 
     async def _cancel(self, request: said.CancelOrder) -> None:
         closing = steps.ClosePayment(
