@@ -36,29 +36,34 @@ class RefundActivities:
         """Give `amount` back. Safe to run any number of times, also killed between its steps.
 
         Refuses more than is there (`AmountExceeded`), and another amount under a number that
-        was used (`KeyReused`). The provider's final no undoes the
-        reservation and parks the order; an outage is tried again under the same key.
+        was used (`KeyReused`). The provider's final no undoes the reservation and parks the
+        order; an outage is tried again under the same key. What an operator says was paid by
+        hand is so only if the provider does not have it: an answer may have been lost.
         """
         key = money_key(order_workflow_id(request.state.order), "refund", request.number)
         async with self._database.transaction() as tx:
             effect = await self._reserve(tx, request, key)
         if effect.state == "failed":
             return await self._refused(request, key, effect.failure)
-        if request.by_hand and effect.state == "asked":
-            return await self._settle(request, _paid_by_hand(effect, request.by_hand), BY_HAND)
         try:
-            done = await self._gateway.refund(
-                key,
-                order_workflow_id(request.state.order),
-                request.state.intent,
-                Money(request.amount, request.state.currency),
-                again=not effect.is_new,
-            )
+            done = await self._done(request, effect)
         except Rejected as no:
             return await self._refused(request, key, no.code)
         if done.status is EffectStatus.FAILED:
             return await self._refused(request, key, done.failure)
-        return await self._settle(request, done, self._gateway.name)
+        return await self._settle(request, done)
+
+    async def _done(self, request: Refund, effect: EffectRecord) -> Effect:
+        amount = Money(request.amount, request.state.currency)
+        if effect.reference.startswith(BY_HAND):
+            return Effect(effect.key, effect.reference, EffectStatus.DONE, amount)
+        if request.by_hand:
+            note = f"{BY_HAND}: {request.by_hand}"
+            found = await self._gateway.find_refund(effect.key, request.state.intent, amount)
+            return found or Effect(effect.key, note, EffectStatus.DONE, amount)
+        return await self._gateway.refund(
+            effect.key, effect.subject, request.state.intent, amount, again=not effect.is_new
+        )
 
     async def _reserve(self, tx: Transaction, request: Refund, key: str) -> EffectRecord:
         state = request.state
@@ -83,12 +88,20 @@ class RefundActivities:
             await tx.ledger.post(_entry(request, f"{key}/reserved", "refund_reserved", legs))
         return effect
 
-    async def _settle(self, request: Refund, done: Effect, paid_from: str) -> OrderState:
+    async def _settle(self, request: Refund, done: Effect) -> OrderState:
         state, key = request.state, done.key
         is_final = done.status is EffectStatus.DONE
-        after = moves.refund_sent(state, key, request.amount, is_final=is_final, at=request.at)
+        paid_from = BY_HAND if done.reference.startswith(BY_HAND) else self._gateway.name
         legs = postings.refund_settled(paid_from, state.order, request.amount)
         async with self._database.transaction() as tx:
+            after = moves.refund_sent(
+                state,
+                key,
+                request.amount,
+                is_final=is_final,
+                at=request.at,
+                recovered=await _recovered(tx, key),
+            )
             await tx.ledger.post(_entry(request, f"{key}/settled", "refund_settled", legs))
             await tx.funds.finish(key, "done" if is_final else "pending", done.reference)
             facts: dict[str, str | int] = {"amount": request.amount, "currency": state.currency}
@@ -153,9 +166,11 @@ class RefundActivities:
         self, state: OrderState, effect: EffectRecord, code: str, at: datetime
     ) -> OrderState:
         why = Parked("payment.refund", f"the refund came back: {code}", effect.key, at)
-        failed = moves.refund_failed(state, effect.key, effect.amount)
-        after = moves.parked(failed, why)
         async with self._database.transaction() as tx:
+            failed = moves.refund_failed(
+                state, effect.key, effect.amount, recovered=await _recovered(tx, effect.key)
+            )
+            after = moves.parked(failed, why)
             await post_return(tx, self._gateway.name, effect, code, at)
             facts: dict[str, str | int] = {"key": effect.key, "reason": code}
             await tx.story.alarm("parked", order_workflow_id(state.order), why.reason, at, facts)
@@ -212,6 +227,12 @@ async def _put_back(tx: Transaction, order: str, key: str) -> Posting | None:
     return reserved
 
 
+async def _recovered(tx: Transaction, key: str) -> int:
+    """How much of a refund was taken from outside escrow, as its entry says."""
+    reserved = await tx.ledger.entry(f"{key}/reserved")
+    return postings.plan_of(reserved).recovered if reserved is not None else 0
+
+
 async def _sources(tx: Transaction, funds: OrderFunds) -> postings.RefundSources:
     """What the refund can be taken from; balances are locked in the order of their accounts."""
     owner, currency = funds.seller, funds.currency
@@ -232,12 +253,3 @@ async def _sources(tx: Transaction, funds: OrderFunds) -> postings.RefundSources
 def _entry(request: Refund, key: str, kind: str, legs: tuple[Leg, ...]) -> Posting:
     subject = order_workflow_id(request.state.order)
     return Posting(key, kind, subject, request.state.currency, request.at, legs)
-
-
-def _paid_by_hand(effect: EffectRecord, note: str) -> Effect:
-    return Effect(
-        key=effect.key,
-        reference=f"{BY_HAND}: {note}",
-        status=EffectStatus.DONE,
-        amount=Money(effect.amount, effect.currency),
-    )

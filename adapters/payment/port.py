@@ -137,6 +137,13 @@ class PaymentGateway(Protocol):
         """Give *amount* of a captured intent back to where it came from."""
         ...
 
+    async def find_refund(self, key: str, intent: str, amount: Money) -> Effect | None:
+        """The refund of *intent* that carries *key*, if there is one; none is made.
+
+        One of another amount raises `Rejected`.
+        """
+        ...
+
     async def transfer(
         self, key: str, subject: str, account: str, amount: Money, *, again: bool = False
     ) -> Effect:

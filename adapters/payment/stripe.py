@@ -115,11 +115,19 @@ class StripeGateway:
             return refunds.retrieve(made.id) if _is_replay(made) else made
 
         def find() -> stripe.Refund | None:
-            listed = refunds.list({"payment_intent": intent, "limit": PAGE})
-            return _first(key, amount, listed.auto_paging_iter())
+            return self._refund(key, intent, amount)
 
         made = await self._ask(lambda: effect_of(key, create, find, again=again))
         return refund_of(key, made)
+
+    async def find_refund(self, key: str, intent: str, amount: Money) -> Effect | None:
+        """As the port has it."""
+        found = await self._ask(lambda: self._refund(key, intent, amount))
+        return None if found is None else refund_of(key, found)
+
+    def _refund(self, key: str, intent: str, amount: Money) -> stripe.Refund | None:
+        listed = self._client.v1.refunds.list({"payment_intent": intent, "limit": PAGE})
+        return _first(key, amount, listed.auto_paging_iter())
 
     async def transfer(
         self, key: str, subject: str, account: str, amount: Money, *, again: bool = False

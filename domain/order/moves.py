@@ -252,7 +252,7 @@ def release_put_off(state: OrderState, until: datetime) -> OrderState:
 def released(state: OrderState, gross: int, reserved: int) -> OrderState:
     """*gross* has left escrow, *reserved* of it into the seller's reserve."""
     total = state.released + gross
-    is_all = total >= state.captured - state.refunded - state.held
+    is_all = total >= state.captured - state.refunded + state.recovered - state.held
     event = ReleaseEvent.ALL_RELEASED if is_all and not state.held else ReleaseEvent.PART_RELEASED
     return replace(
         state,
@@ -271,9 +271,15 @@ def reserve_released(state: OrderState) -> OrderState:
 
 
 def refund_sent(
-    state: OrderState, key: str, amount: int, *, is_final: bool, at: datetime
+    state: OrderState,
+    key: str,
+    amount: int,
+    *,
+    is_final: bool,
+    at: datetime,
+    recovered: int = 0,
 ) -> OrderState:
-    """*amount* is on its way back to the buyer, or there already."""
+    """*amount* is on its way back to the buyer, or there; *recovered* of it was not in escrow."""
     refunded = state.refunded + amount
     event = (
         PaymentEvent.FULLY_REFUNDED if refunded >= state.captured else PaymentEvent.PART_REFUNDED
@@ -282,6 +288,7 @@ def refund_sent(
         state,
         payment=PAYMENT.next(state.payment, event),
         refunded=refunded,
+        recovered=state.recovered + recovered,
         refunds=state.refunds + 1,
         open_refunds=state.open_refunds if is_final else (*state.open_refunds, key),
         version=state.version + 1,
@@ -313,13 +320,18 @@ def refund_arrived(state: OrderState, key: str) -> OrderState:
     return replace(state, open_refunds=still_open, version=state.version + 1)
 
 
-def refund_failed(state: OrderState, key: str, amount: int) -> OrderState:
+def refund_failed(state: OrderState, key: str, amount: int, *, recovered: int = 0) -> OrderState:
     """A refund came back: the money stands where it stood, and the next attempt has a new key."""
     payment = PAYMENT.next(state.payment, PaymentEvent.REFUND_FAILED)
     refunded = state.refunded - amount
     if refunded:
         payment = PAYMENT.next(payment, PaymentEvent.PART_REFUNDED)
-    return replace(refund_arrived(state, key), payment=payment, refunded=refunded)
+    return replace(
+        refund_arrived(state, key),
+        payment=payment,
+        refunded=refunded,
+        recovered=state.recovered - recovered,
+    )
 
 
 def held(state: OrderState, amount: int) -> OrderState:

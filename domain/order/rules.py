@@ -121,7 +121,7 @@ def refundable(state: OrderState) -> int:
 
 def releasable(state: OrderState) -> int:
     """What escrow could release now, holds aside."""
-    return max(0, refundable(state) - state.released)
+    return max(0, refundable(state) + state.recovered - state.released)
 
 
 _POSSIBLE: Final[Mapping[Action, Callable[[OrderState], bool]]] = MappingProxyType(
@@ -225,7 +225,7 @@ def is_settled(state: OrderState) -> bool:
     """Whether nothing of the order is open: no clock, escrow, reserve, hold or refund."""
     if state.payment is Payment.NEVER_PAID:
         return True
-    is_money_out = state.captured - state.refunded - state.released <= 0
+    is_money_out = state.captured - state.refunded + state.recovered - state.released <= 0
     is_anything_open = state.reserved or state.held or state.open_refunds
     is_over = state.fulfilment in (Fulfilment.RECEIVED, Fulfilment.CANCELLED)
     return is_over and is_money_out and not is_anything_open

@@ -209,7 +209,8 @@ class OrderState:
     """Everything the process knows, flat and small. Amounts are minor units of `currency`.
 
     `version` grows with every change, so that a view never goes back in time. `refunds` counts
-    business attempts; `open_refunds` are the keys of those that are not final.
+    business attempts; `open_refunds` are the keys of those that are not final. `recovered` is
+    what refunds took back from outside escrow: it is no longer missing there.
     """
 
     order: str
@@ -229,6 +230,7 @@ class OrderState:
     held: int = 0
     released: int = 0
     reserved: int = 0
+    recovered: int = 0
     intent: str = ""
     refunds: int = 0
     open_refunds: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """Every step that moves money, brought to the moment before it, for tests that disturb it."""
 
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from activities.requests import AskPayment, CareForPayment, PayoutStep, Step
@@ -68,6 +68,11 @@ async def _refund(shop: Shop) -> Ready:
     asked = deal.refunding(4_000)
     bars = (f"{key}/reserved", f"{key}/settled")
     return Ready(deal.order, deal.seller, shop.refunds.refund, asked, bars)
+
+
+async def _refund_by_hand(shop: Shop) -> Ready:
+    ready = await _refund(shop)
+    return replace(ready, asked=replace(ready.asked, by_hand="by wire, case 4711"))
 
 
 async def _late_refund(shop: Shop) -> Ready:
@@ -160,6 +165,7 @@ STEPS: Final = (
     MoneyStep("take", _take, ("POST /v1/payment_intents$",)),
     MoneyStep("capture", _capture),
     MoneyStep("refund", _refund, ("POST /v1/refunds$",), 2),
+    MoneyStep("refund_by_hand", _refund_by_hand, (), 2),
     MoneyStep("late_refund", _late_refund, ("POST /v1/refunds$",), 2),
     MoneyStep("refund_return", _refund_return),
     MoneyStep("release", _release),

@@ -68,6 +68,27 @@ async def test_a_retry_is_a_new_attempt_with_a_new_key(market: Marketplace) -> N
     assert effects == [(f"{subject}/refund/1", "failed"), (f"{subject}/refund/2", "failed")]
 
 
+@pytest.mark.case(51)
+async def test_a_final_refund_that_comes_back_parks_the_order(market: Marketplace) -> None:
+    """An expired card fails days later: reversed, and an operator pays it another way."""
+    order = await market.order(total=10_000)
+    await order.paid(minutes=1)
+    await order.ask(said.RefundOrder(SUPPORT, order.at(days=1), 2_000))
+    ((reference,),) = await market.rows("SELECT reference FROM effects")
+    await market.world.fail_refund(reference)
+    await order.payment_news(days=2)
+    parked = await order.until(lambda state: state.parked is not None)
+    by_hand = word(Resolution.SETTLE_BY_HAND, order, "by wire, case 4712")
+    state = await order.ask(by_hand)
+    state = await order.until(lambda state: state.refunded == 2_000)
+
+    assert (parked.refunded, state.parked) == (0, None)
+    kinds = await market.kinds(order.order)
+    assert "refund_came_back" in kinds
+    assert (await market.balances())["provider_clearing/by_hand"] == 2_000
+    assert await market.rows("SELECT count(*) FROM postings WHERE key LIKE '%%/returned'") == [(1,)]
+
+
 async def test_nobody_resolves_what_is_not_parked(market: Marketplace) -> None:
     """The operator's door is closed while the process runs by itself."""
     order = await market.order()
