@@ -10,7 +10,7 @@ from activities.requests import ChangeHold, Step
 from domain.ids import order_workflow_id
 from domain.ledger import Account, AccountKind, Leg, Posting
 from domain.money import BASIS_POINTS
-from domain.order import moves, postings
+from domain.order import money_moves, moves, postings
 from domain.order.money import OrderFunds
 from domain.order.rules import is_settled
 from domain.order.state import ClockName, Fulfilment, OrderState
@@ -47,7 +47,7 @@ class EscrowActivities:
             await must_not_be_asked(tx, state.order, step.at)
             waits_until = await self._closed_until(tx, state, terms)
             if waits_until is not None and step.at < waits_until:
-                after = moves.release_put_off(state, waits_until)
+                after = money_moves.release_put_off(state, waits_until)
                 facts: dict[str, str | int] = {"until": waits_until.isoformat()}
                 await tx.story.tell(after, Event("order.release_put_off", step.at, facts=facts))
                 return after
@@ -90,7 +90,7 @@ class EscrowActivities:
             if await tx.ledger.entry(key) is None:
                 await must_not_be_asked(tx, state.order, step.at)
                 await _let_go(tx, funds, key, step)
-            after = moves.reserve_released(state)
+            after = money_moves.reserve_released(state)
             events = [
                 Event(
                     "order.reserve_released",
@@ -126,7 +126,7 @@ class EscrowActivities:
             if is_new:
                 funds = funds.with_hold(request.amount)
                 await tx.funds.put(funds)
-            after = moves.held(state, funds.held - state.held)
+            after = money_moves.held(state, funds.held - state.held)
             await tx.story.tell(after, _hold_event("order.held", request, request.amount))
         log.info("escrow.held", order=state.order, hold=request.hold, minor=request.amount)
         return after
@@ -144,7 +144,7 @@ class EscrowActivities:
             if amount:
                 funds = funds.without_hold(amount)
                 await tx.funds.put(funds)
-            after = moves.held(state, funds.held - state.held)
+            after = money_moves.held(state, funds.held - state.held)
             await tx.story.tell(after, _hold_event("order.hold_lifted", request, amount))
         log.info("escrow.hold_lifted", order=state.order, hold=request.hold, minor=amount)
         return after
@@ -167,9 +167,9 @@ async def _let_go(tx: Transaction, funds: OrderFunds, key: str, step: Step) -> N
 async def _after_release(
     tx: Transaction, step: Step, terms: Terms, plan: postings.ReleasePlan
 ) -> OrderState:
-    after = moves.released(step.state, plan.gross, plan.reserve)
+    after = money_moves.released(step.state, plan.gross, plan.reserve)
     if step.state.fulfilment is Fulfilment.RECEIVED and after.reserved:
-        after = moves.reserve_kept(after, terms)
+        after = money_moves.reserve_kept(after, terms)
     return await _told(tx, after, step, plan)
 
 

@@ -14,7 +14,7 @@ from domain.ids import money_key, order_workflow_id
 from domain.ledger import Account, Leg, Posting
 from domain.ledger import AccountKind as Kind
 from domain.money import Money
-from domain.order import moves, postings
+from domain.order import money_moves, moves, postings
 from domain.order.money import OrderFunds
 from domain.order.state import OrderState, Parked
 from persistence.port import Database, EffectRecord, Event, Transaction
@@ -94,7 +94,7 @@ class RefundActivities:
         paid_from = BY_HAND if done.reference.startswith(BY_HAND) else self._gateway.name
         legs = postings.refund_settled(paid_from, state.order, request.amount)
         async with self._database.transaction() as tx:
-            after = moves.refund_sent(
+            after = money_moves.refund_sent(
                 state,
                 key,
                 request.amount,
@@ -114,7 +114,7 @@ class RefundActivities:
 
     async def _refused(self, request: Refund, key: str, code: str) -> OrderState:
         why = Parked("payment.refund", f"the provider refused the refund: {code}", key, request.at)
-        after = moves.refund_refused(request.state, why)
+        after = money_moves.refund_refused(request.state, why)
         subject = order_workflow_id(after.order)
         async with self._database.transaction() as tx:
             effect = await tx.funds.found(key)
@@ -156,7 +156,7 @@ class RefundActivities:
         return await self._gateway.refund_status(effect.key, effect.reference)
 
     async def _arrived(self, state: OrderState, key: str, at: datetime) -> OrderState:
-        after = moves.refund_arrived(state, key)
+        after = money_moves.refund_arrived(state, key)
         async with self._database.transaction() as tx:
             await tx.funds.finish(key, "done")
             await tx.story.tell(after, Event("order.refund_arrived", at, facts={"key": key}))
@@ -167,7 +167,7 @@ class RefundActivities:
     ) -> OrderState:
         why = Parked("payment.refund", f"the refund came back: {code}", effect.key, at)
         async with self._database.transaction() as tx:
-            failed = moves.refund_failed(
+            failed = money_moves.refund_failed(
                 state, effect.key, effect.amount, recovered=await _recovered(tx, effect.key)
             )
             after = moves.parked(failed, why)

@@ -1,7 +1,8 @@
 """What a request to an order means: whom it must satisfy, and which step it becomes."""
 
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from activities import requests as steps
 from activities.requests import Move
@@ -9,7 +10,9 @@ from domain.order import rules
 from domain.order.rules import Action
 from domain.order.state import OrderState
 from workflows.order import messages as said
+from workflows.order import tasks
 from workflows.order.messages import RiskVerdict
+from workflows.order.tasks import Task
 
 _ACTIONS: Final = MappingProxyType(
     {
@@ -30,6 +33,7 @@ _VERDICTS: Final = MappingProxyType(
         RiskVerdict.EXTEND: Move.RISK_EXTENDED,
     }
 )
+Told = tuple[Task[Any], Any]
 
 
 def judge(state: OrderState, request: said.Request) -> None:
@@ -39,28 +43,57 @@ def judge(state: OrderState, request: said.Request) -> None:
     rules.check(state, action, request.actor, request.received_at, amount)
 
 
-def move_of(
-    state: OrderState,
-    request: said.DecideRisk | said.ConfirmReceipt | said.DenyReceipt,
-) -> steps.Record:
-    """The change that a word about risk or receipt makes."""
-    actor, at = str(request.actor), request.received_at
-    if isinstance(request, said.DecideRisk):
-        return steps.Record(state, at, _VERDICTS[request.verdict], actor, request.reason)
-    is_here = isinstance(request, said.ConfirmReceipt)
-    return steps.Record(state, at, Move.RECEIVED if is_here else Move.RECEIPT_DENIED, actor)
+def step_of(state: OrderState, request: Any) -> Told:  # noqa: ANN401 - one of said.Request
+    """The step that a request becomes. What needs more than one step is not here (`KeyError`)."""
+    return _STEPS[type(request)](state, request)
 
 
-def hold_of(state: OrderState, request: said.PlaceHold | said.LiftHold) -> steps.ChangeHold:
-    """The change of a hold."""
-    amount = request.amount if isinstance(request, said.PlaceHold) else 0
-    return steps.ChangeHold(
-        state, request.received_at, request.hold, amount, str(request.actor), request.reason
+def _decided(state: OrderState, request: said.DecideRisk) -> Told:
+    verdict, actor = _VERDICTS[request.verdict], str(request.actor)
+    step = steps.Record(state, request.received_at, verdict, actor, request.reason)
+    return tasks.RECORD_MOVE, step
+
+
+def _received(state: OrderState, request: said.ConfirmReceipt) -> Told:
+    step = steps.Record(state, request.received_at, Move.RECEIVED, str(request.actor))
+    return tasks.RECORD_MOVE, step
+
+
+def _denied(state: OrderState, request: said.DenyReceipt) -> Told:
+    step = steps.Record(state, request.received_at, Move.RECEIPT_DENIED, str(request.actor))
+    return tasks.RECORD_MOVE, step
+
+
+def _held(state: OrderState, request: said.PlaceHold) -> Told:
+    return tasks.HOLD, steps.ChangeHold(
+        state,
+        request.received_at,
+        request.hold,
+        request.amount,
+        str(request.actor),
+        request.reason,
     )
 
 
-def shipment_of(state: OrderState, request: said.DeclareShipment) -> steps.Ship:
-    """The parcel that the seller declares."""
-    return steps.Ship(
+def _lifted(state: OrderState, request: said.LiftHold) -> Told:
+    return tasks.LIFT, steps.ChangeHold(
+        state, request.received_at, request.hold, 0, str(request.actor), request.reason
+    )
+
+
+def _declared(state: OrderState, request: said.DeclareShipment) -> Told:
+    return tasks.SHIP, steps.Ship(
         state, request.received_at, request.carrier, request.number, str(request.actor)
     )
+
+
+_STEPS: Final[Mapping[type, Callable[[OrderState, Any], Told]]] = MappingProxyType(
+    {
+        said.DecideRisk: _decided,
+        said.DeclareShipment: _declared,
+        said.ConfirmReceipt: _received,
+        said.DenyReceipt: _denied,
+        said.PlaceHold: _held,
+        said.LiftHold: _lifted,
+    }
+)

@@ -1,7 +1,7 @@
 """The steps of an order by name: what runs, how long it may take, and what the UI calls it."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from temporalio import workflow
 from temporalio.types import MethodAsyncSingleParam
@@ -16,19 +16,15 @@ with workflow.unsafe.imports_passed_through():
     from domain.order.state import OrderState
     from workflows._kit.options import PROVIDER, RECORD, summed_up
 
-R = TypeVar(
-    "R",
-    steps.AskPayment,
-    steps.ChangeHold,
-    steps.ClosePayment,
-    steps.OpenOrder,
-    steps.Park,
-    steps.Record,
-    steps.Refund,
-    steps.Remind,
-    steps.Ship,
-    steps.Step,
-)
+
+class OrderStep(Protocol):
+    """What a step is told: the order's state, and what it is about."""
+
+    @property
+    def state(self) -> OrderState: ...
+
+
+R = TypeVar("R", bound=OrderStep)
 
 
 @dataclass(frozen=True)
@@ -83,4 +79,6 @@ def once_more(request: R, state: OrderState, by_hand: str) -> R:
         changes["again"] = True
     if isinstance(request, steps.Refund):
         changes["by_hand"] = by_hand
-    return replace(request, **changes)
+    told: Any = request
+    again: R = replace(told, **changes)
+    return again

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Final, cast
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -23,7 +23,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows._kit.refusal import refusing
     from workflows.order import messages as said
     from workflows.order import tasks
-    from workflows.order.hearing import hold_of, judge, move_of, shipment_of
+    from workflows.order.hearing import judge, step_of
+    from workflows.order.requests import update
     from workflows.order.stepper import Stepper
 
 _WHEN_SILENT: Final = MappingProxyType(
@@ -199,22 +200,9 @@ class OrderWorkflow:
                 judge(self._order.state, message)
                 await self._cancel(message)
             case _:
-                await self._grant(message)
-
-    async def _grant(self, request: object) -> None:
-        match request:
-            case said.DecideRisk() | said.ConfirmReceipt() | said.DenyReceipt():
+                request = cast("said.Request", message)
                 judge(self._order.state, request)
-                await self._order.do(tasks.RECORD_MOVE, move_of(self._order.state, request))
-            case said.DeclareShipment():
-                judge(self._order.state, request)
-                await self._order.do(tasks.SHIP, shipment_of(self._order.state, request))
-            case said.PlaceHold() | said.LiftHold():
-                judge(self._order.state, request)
-                task = tasks.HOLD if isinstance(request, said.PlaceHold) else tasks.LIFT
-                await self._order.do(task, hold_of(self._order.state, request))
-            case _:
-                raise TypeError(request)
+                await self._order.do(*step_of(self._order.state, request))
 
     async def _payment_changed(self, news: said.PaymentChanged) -> None:
         at = news.received_at
@@ -282,84 +270,23 @@ class OrderWorkflow:
             next_at=due.at if due else None,
         )
 
-    async def _asked(self, request: said.Request) -> OrderState:
+    async def asked(self, request: said.Request) -> OrderState:
+        """A request waits for its turn, and is answered with how the order stands after it."""
         return await self._mail.hear(request, request.received_at)
 
-    def _judge(self, request: said.Request) -> None:
+    def judge(self, request: said.Request) -> None:
+        """What the table does not allow is refused before it is written down."""
         with refusing():
             judge(self._order.state, request)
 
-    @workflow.update(description="Close the order before it is paid.")
-    async def cancel(self, request: said.CancelOrder) -> OrderState:
-        """Refused once the money is there."""
-        return await self._asked(request)
-
-    @cancel.validator
-    def _may_cancel(self, request: said.CancelOrder) -> None:
-        self._judge(request)
-
-    @workflow.update(description="Compliance decides about a payment that was put aside.")
-    async def decide_risk(self, request: said.DecideRisk) -> OrderState:
-        """Refused unless the order waits for it."""
-        return await self._asked(request)
-
-    @decide_risk.validator
-    def _may_decide_risk(self, request: said.DecideRisk) -> None:
-        self._judge(request)
-
-    @workflow.update(description="The seller declares carrier and number.")
-    async def declare_shipment(self, request: said.DeclareShipment) -> OrderState:
-        """Refused after the shipping time, or with a number that cannot be."""
-        return await self._asked(request)
-
-    @declare_shipment.validator
-    def _may_declare_shipment(self, request: said.DeclareShipment) -> None:
-        self._judge(request)
-
-    @workflow.update(description="The buyer has the goods.")
-    async def confirm_receipt(self, request: said.ConfirmReceipt) -> OrderState:
-        """Refused unless the goods are on their way."""
-        return await self._asked(request)
-
-    @confirm_receipt.validator
-    def _may_confirm_receipt(self, request: said.ConfirmReceipt) -> None:
-        self._judge(request)
-
-    @workflow.update(description="The buyer, asked, says that nothing came.")
-    async def deny_receipt(self, request: said.DenyReceipt) -> OrderState:
-        """Refused unless the buyer was asked."""
-        return await self._asked(request)
-
-    @deny_receipt.validator
-    def _may_deny_receipt(self, request: said.DenyReceipt) -> None:
-        self._judge(request)
-
-    @workflow.update(description="Give a part or all back to the buyer.")
-    async def refund(self, request: said.RefundOrder) -> OrderState:
-        """Refused beyond what is left."""
-        return await self._asked(request)
-
-    @refund.validator
-    def _may_refund(self, request: said.RefundOrder) -> None:
-        self._judge(request)
-
-    @workflow.update(description="Keep a share of the escrow for a stated reason.")
-    async def place_hold(self, request: said.PlaceHold) -> OrderState:
-        """Refused beyond what escrow could release."""
-        return await self._asked(request)
-
-    @place_hold.validator
-    def _may_place_hold(self, request: said.PlaceHold) -> None:
-        self._judge(request)
-
-    @workflow.update(description="End a hold.")
-    async def lift_hold(self, request: said.LiftHold) -> OrderState:
-        """Refused where nothing is held."""
-        return await self._asked(request)
-
-    @lift_hold.validator
-    def _may_lift_hold(self, request: said.LiftHold) -> None:
-        self._judge(request)
+    cancel = update(said.CancelOrder)
+    decide_risk = update(said.DecideRisk)
+    declare_shipment = update(said.DeclareShipment)
+    confirm_receipt = update(said.ConfirmReceipt)
+    deny_receipt = update(said.DenyReceipt)
+    refund = update(said.RefundOrder)
+    place_hold = update(said.PlaceHold)
+    lift_hold = update(said.LiftHold)
 
     @workflow.update(description="An operator lets a parked order go on.")
     async def resolve(self, request: said.Resolve) -> OrderState:

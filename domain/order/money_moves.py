@@ -1,0 +1,125 @@
+"""How an order's money moves: release, reserve, refunds, holds; pure steps, one version on."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from domain.order.clocks import reserve_clock, with_clocks
+from domain.order.moves import called_off
+from domain.order.state import (
+    FULFILMENT,
+    PAYMENT,
+    RELEASE,
+    Clock,
+    ClockName,
+    FulfilmentEvent,
+    OrderState,
+    Outcome,
+    Parked,
+    PaymentEvent,
+    ReleaseEvent,
+)
+from domain.policy import Terms
+
+
+def reserve_kept(state: OrderState, terms: Terms) -> OrderState:
+    """The goods are received and part of the money went out early: its reserve waits on."""
+    confirmed_at = state.confirmed_at or state.placed_at
+    clock = reserve_clock(state, terms, confirmed_at)
+    return replace(state, clocks=with_clocks(state, start=(clock,)))
+
+
+def release_put_off(state: OrderState, until: datetime) -> OrderState:
+    """The seller has closed the store: the money waits out the longer window."""
+    opened_at = state.confirmed_at or state.placed_at
+    clock = Clock(ClockName.RELEASE, opened_at, until)
+    return replace(state, clocks=with_clocks(state, start=(clock,)), version=state.version + 1)
+
+
+def released(state: OrderState, gross: int, reserved: int) -> OrderState:
+    """*gross* has left escrow, *reserved* of it into the seller's reserve."""
+    total = state.released + gross
+    is_all = total >= state.captured - state.refunded + state.recovered - state.held
+    event = ReleaseEvent.ALL_RELEASED if is_all and not state.held else ReleaseEvent.PART_RELEASED
+    return replace(
+        state,
+        release=RELEASE.next(state.release, event) if gross else state.release,
+        released=total,
+        reserved=state.reserved + reserved,
+        clocks=with_clocks(state, stop=(ClockName.RELEASE, ClockName.EARLY_RELEASE)),
+        version=state.version + 1,
+    )
+
+
+def reserve_released(state: OrderState) -> OrderState:
+    """The reserve is the seller's."""
+    clocks = with_clocks(state, stop=(ClockName.RESERVE,))
+    return replace(state, reserved=0, clocks=clocks, version=state.version + 1)
+
+
+def refund_sent(
+    state: OrderState,
+    key: str,
+    amount: int,
+    *,
+    is_final: bool,
+    at: datetime,
+    recovered: int = 0,
+) -> OrderState:
+    """*amount* is on its way back to the buyer, or there; *recovered* of it was not in escrow."""
+    refunded = state.refunded + amount
+    event = (
+        PaymentEvent.FULLY_REFUNDED if refunded >= state.captured else PaymentEvent.PART_REFUNDED
+    )
+    sent = replace(
+        state,
+        payment=PAYMENT.next(state.payment, event),
+        refunded=refunded,
+        recovered=state.recovered + recovered,
+        refunds=state.refunds + 1,
+        open_refunds=state.open_refunds if is_final else (*state.open_refunds, key),
+        version=state.version + 1,
+    )
+    return _given_up(sent, at) if event is PaymentEvent.FULLY_REFUNDED else sent
+
+
+def _given_up(state: OrderState, at: datetime) -> OrderState:
+    """Once everything went back, nobody waits for the goods any more.
+
+    What a reserve still keeps protects nobody either: it is due at once.
+    """
+    outcome = Outcome.REFUNDED if state.outcome is Outcome.OPEN else state.outcome
+    due = (Clock(ClockName.RESERVE, at, at),) if state.reserved else ()
+    if FULFILMENT.allows(state.fulfilment, FulfilmentEvent.CALLED_OFF):
+        off = called_off(state, FulfilmentEvent.CALLED_OFF, outcome)
+        return replace(off, version=state.version, clocks=due)
+    return replace(state, outcome=outcome, clocks=due)
+
+
+def refund_refused(state: OrderState, why: Parked) -> OrderState:
+    """The provider's final no: the attempt is spent, and an operator decides about the next."""
+    return replace(state, refunds=state.refunds + 1, parked=why, version=state.version + 1)
+
+
+def refund_arrived(state: OrderState, key: str) -> OrderState:
+    """A refund that was pending is final."""
+    still_open = tuple(other for other in state.open_refunds if other != key)
+    return replace(state, open_refunds=still_open, version=state.version + 1)
+
+
+def refund_failed(state: OrderState, key: str, amount: int, *, recovered: int = 0) -> OrderState:
+    """A refund came back: the money stands where it stood, and the next attempt has a new key."""
+    payment = PAYMENT.next(state.payment, PaymentEvent.REFUND_FAILED)
+    refunded = state.refunded - amount
+    if refunded:
+        payment = PAYMENT.next(payment, PaymentEvent.PART_REFUNDED)
+    return replace(
+        refund_arrived(state, key),
+        payment=payment,
+        refunded=refunded,
+        recovered=state.recovered - recovered,
+    )
+
+
+def held(state: OrderState, amount: int) -> OrderState:
+    """*amount* more may not be released (less, where negative)."""
+    return replace(state, held=state.held + amount, version=state.version + 1)
