@@ -16,7 +16,7 @@ from domain.order.rules import is_settled
 from domain.order.state import ClockName, Fulfilment, OrderState
 from domain.payout.rules import Standing
 from domain.policy import Terms, Tier
-from persistence.port import Database, Event, Transaction
+from persistence.port import Database, Event, SellerRecord, Transaction
 
 log = structlog.get_logger()
 
@@ -45,7 +45,10 @@ class EscrowActivities:
             if done is not None:
                 return await _after_release(tx, step, terms, postings.release_of(done))
             await must_not_be_asked(tx, state.order, step.at)
-            waits_until = await self._closed_until(tx, state, terms)
+            seller = await tx.sellers.get(state.seller)
+            if seller.standing is Standing.SUSPENDED:
+                return await _frozen(tx, step)
+            waits_until = _closed_until(seller, state, terms)
             if waits_until is not None and step.at < waits_until:
                 after = money_moves.release_put_off(state, waits_until)
                 facts: dict[str, str | int] = {"until": waits_until.isoformat()}
@@ -72,14 +75,6 @@ class EscrowActivities:
             await tx.funds.put(funds.with_release(plan))
         return await _after_release(tx, step, terms, plan)
 
-    async def _closed_until(
-        self, tx: Transaction, state: OrderState, terms: Terms
-    ) -> datetime | None:
-        seller = await tx.sellers.get(state.seller)
-        if seller.standing is not Standing.CLOSED or state.shipped_at is None:
-            return None
-        return state.shipped_at + timedelta(seconds=terms.closed_seller_after_shipment)
-
     @activity.defn(name="escrow.release_reserve")
     async def release_reserve(self, step: Step) -> OrderState:
         """Let the seller have what was kept in reserve for this order."""
@@ -89,6 +84,8 @@ class EscrowActivities:
             funds = await tx.funds.locked(state.order)
             if await tx.ledger.entry(key) is None:
                 await must_not_be_asked(tx, state.order, step.at)
+                if (await tx.sellers.get(state.seller)).standing is Standing.SUSPENDED:
+                    return await _frozen(tx, step)
                 await _let_go(tx, funds, key, step)
             after = money_moves.reserve_released(state)
             events = [
@@ -148,6 +145,19 @@ class EscrowActivities:
             await tx.story.tell(after, _hold_event("order.hold_lifted", request, amount))
         log.info("escrow.hold_lifted", order=state.order, hold=request.hold, minor=amount)
         return after
+
+
+def _closed_until(seller: SellerRecord, state: OrderState, terms: Terms) -> datetime | None:
+    if seller.standing is not Standing.CLOSED or state.shipped_at is None:
+        return None
+    return state.shipped_at + timedelta(seconds=terms.closed_seller_after_shipment)
+
+
+async def _frozen(tx: Transaction, step: Step) -> OrderState:
+    after = money_moves.release_frozen(step.state)
+    facts: dict[str, str | int] = {"reason": "seller_suspended"}
+    await tx.story.tell(after, Event("order.release_put_off", step.at, facts=facts))
+    return after
 
 
 def _release_key(state: OrderState) -> str:

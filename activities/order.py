@@ -12,10 +12,11 @@ from temporalio import activity
 from activities.requests import Move, OpenOrder, Park, Record, Remind
 from domain.errors import PendingRequest, Refusal, SellerNotActive
 from domain.ids import order_workflow_id
-from domain.order import moves
+from domain.order import money_moves, moves, parcel_moves
+from domain.order.lines import amounts_of
+from domain.order.parcels import Doubt, ParcelEvent
 from domain.order.state import FulfilmentEvent, OrderState, Outcome
 from domain.payout.rules import Standing
-from domain.policy import Terms
 from persistence.port import Database, Event, OrderRecord, Transaction
 
 log = structlog.get_logger()
@@ -39,7 +40,8 @@ class OrderActivities:
         try:
             async with self._database.transaction() as tx:
                 record = await self._accepted(tx, request)
-                after = moves.opened(state, record.terms, state.placed_at)
+                lines = tuple(line.line for line in request.lines)
+                after = moves.opened(state, record.terms, state.placed_at, lines)
                 facts: dict[str, str | int] = {"amount": state.total, "currency": state.currency}
                 placed = Event("order.placed", state.placed_at, f"buyer:{state.buyer}", facts)
                 await tx.story.tell(after, placed)
@@ -53,7 +55,8 @@ class OrderActivities:
 
     async def _accepted(self, tx: Transaction, request: OpenOrder) -> OrderRecord:
         state = request.state
-        seller = await tx.sellers.get(state.seller)
+        # Steady: whoever suspends the seller now will find this order among the open ones.
+        seller = await tx.sellers.get(state.seller, is_steady=True)
         if seller.standing is not Standing.ACTIVE:
             raise SellerNotActive(
                 f"seller {state.seller} is {seller.standing} and takes no orders",
@@ -71,7 +74,9 @@ class OrderActivities:
                 total=state.total,
                 ship_to=request.ship_to,
                 placed_at=state.placed_at,
-                terms=policy.terms(request.ship_to, seller.level, lines, state.currency),
+                terms=policy.terms(
+                    request.ship_to, seller.level, lines, state.currency, state.placed_at
+                ),
                 lines=tuple(asdict(line) for line in request.lines),
             )
         )
@@ -87,14 +92,17 @@ class OrderActivities:
         async with self._database.transaction() as tx:
             if request.by_deadline:
                 await must_not_be_asked(tx, state.order, request.at)
-            terms = (await tx.orders.get(state.order)).terms
-            after = _MOVES[request.move](request, terms)
-            facts: dict[str, str | int] = {"reason": request.reason} if request.reason else {}
+            record = await tx.orders.get(state.order)
+            after = _MOVES[request.move](request, record)
+            told = {"reason": request.reason, "parcel": request.parcel}
+            facts: dict[str, str | int] = {name: word for name, word in told.items() if word}
             events = [Event(f"order.{request.move}", request.at, request.actor, facts)]
             if request.move is Move.RISK_ACCEPTED:
                 events.append(ready_to_ship(after, request.actor))
-            if request.move is Move.NEVER_SHIPPED:
+            if request.move in _NOT_FULFILLED:
                 await tx.sellers.mark_non_fulfilment(state.seller)
+            if request.move in _RULINGS:
+                await tx.story.clear("at_customs", order_workflow_id(state.order), request.at)
             if request.move is Move.RISK_EXTENDED:
                 await tx.story.alarm(
                     "risk_check_late",
@@ -111,9 +119,11 @@ class OrderActivities:
     @activity.defn(name="order.remind")
     async def remind(self, request: Remind) -> OrderState:
         """Tell whoever a clock waits for that it runs."""
-        after = moves.reminded(request.state, request.clock)
+        after = moves.reminded(request.state, request.clock, request.parcel)
+        facts: dict[str, str | int] = {"parcel": request.parcel} if request.parcel else {}
+        reminded = Event(f"order.{request.clock}_reminded", request.at, facts=facts)
         async with self._database.transaction() as tx:
-            await tx.story.tell(after, Event(f"order.{request.clock}_reminded", request.at))
+            await tx.story.tell(after, reminded)
         return after
 
     @activity.defn(name="order.park")
@@ -153,25 +163,59 @@ def ready_to_ship(state: OrderState, actor: str = "") -> Event:
     )
 
 
-_MOVES: Final[Mapping[Move, Callable[[Record, Terms], OrderState]]] = MappingProxyType(
+_NOT_FULFILLED: Final = frozenset(
+    {Move.NEVER_SHIPPED, Move.NOT_ALL_SHIPPED, Move.SHIPMENT_FALSE, Move.SEIZED}
+)
+_RULINGS: Final = frozenset({Move.SEIZED, Move.FORFEITED})
+_OF_PARCELS: Final[Mapping[Move, ParcelEvent]] = MappingProxyType(
     {
-        Move.RISK_ACCEPTED: lambda r, terms: moves.risk_accepted(r.state, terms, r.at),
+        Move.BUYER_ASKED: ParcelEvent.PROMISE_PASSED,
+        Move.NEVER_RECEIVED: ParcelEvent.NOT_PROVED,
+        Move.SHIPMENT_DOUBTED: ParcelEvent.UNSEEN,
+        Move.SHIPMENT_FALSE: ParcelEvent.DISOWNED,
+        Move.RETURN_OVERDUE: ParcelEvent.CAME_BACK,
+        Move.SEIZED: ParcelEvent.COUNTERFEIT_SEIZED,
+        Move.FORFEITED: ParcelEvent.DUTY_UNPAID,
+    }
+)
+
+
+def _parcel_moved(request: Record, record: OrderRecord) -> OrderState:
+    event = _OF_PARCELS[request.move]
+    doubt = Doubt.NEVER_SCANNED if event is ParcelEvent.UNSEEN else Doubt.NONE
+    news = parcel_moves.News(request.parcel, event, doubt=doubt)
+    return parcel_moves.moved(request.state, record.terms, news, request.at)
+
+
+def _rest_not_shipped(request: Record, record: OrderRecord) -> OrderState:
+    amount, _ = amounts_of(record.lines, request.state.unshipped)
+    return parcel_moves.not_all_shipped(request.state, record.terms, amount, request.at)
+
+
+_MOVES: Final[Mapping[Move, Callable[[Record, OrderRecord], OrderState]]] = MappingProxyType(
+    {
+        Move.RISK_ACCEPTED: lambda r, order: moves.risk_accepted(r.state, order.terms, r.at),
         Move.RISK_REFUSED: lambda r, _: moves.risk_refused(r.state),
-        Move.RISK_EXTENDED: lambda r, terms: moves.risk_extended(r.state, terms),
-        Move.BUYER_ASKED: lambda r, terms: moves.buyer_asked(r.state, terms, r.at),
+        Move.RISK_EXTENDED: lambda r, order: moves.risk_extended(r.state, order.terms),
         Move.RECEIPT_DENIED: lambda r, _: moves.denied(r.state),
-        Move.RECEIVED: lambda r, terms: moves.received(
-            r.state, terms, r.at, FulfilmentEvent.CONFIRMED
+        Move.RECEIVED: lambda r, order: moves.received(
+            r.state, order.terms, r.at, FulfilmentEvent.CONFIRMED
         ),
-        Move.RECEIVED_BY_SILENCE: lambda r, terms: moves.received(
-            r.state, terms, r.at, FulfilmentEvent.CONFIRMED_BY_SILENCE
+        Move.RECEIVED_BY_SILENCE: lambda r, order: moves.received(
+            r.state, order.terms, r.at, FulfilmentEvent.CONFIRMED_BY_SILENCE
         ),
         Move.NEVER_SHIPPED: lambda r, _: moves.called_off(
             r.state, FulfilmentEvent.NOT_SHIPPED, Outcome.NEVER_SHIPPED
         ),
-        Move.NEVER_RECEIVED: lambda r, _: moves.called_off(
-            r.state, FulfilmentEvent.NOT_RECEIVED, Outcome.NEVER_RECEIVED
-        ),
+        Move.NOT_ALL_SHIPPED: _rest_not_shipped,
+        Move.NOTHING_OWED: lambda r, _: money_moves.nothing_owed(r.state),
         Move.ENDED: lambda r, _: moves.ended(r.state, r.at),
+        Move.BUYER_ASKED: _parcel_moved,
+        Move.NEVER_RECEIVED: _parcel_moved,
+        Move.SHIPMENT_DOUBTED: _parcel_moved,
+        Move.SHIPMENT_FALSE: _parcel_moved,
+        Move.RETURN_OVERDUE: _parcel_moved,
+        Move.SEIZED: _parcel_moved,
+        Move.FORFEITED: _parcel_moved,
     }
 )

@@ -12,7 +12,7 @@ from domain.ids import money_key, order_workflow_id
 from domain.ledger import Posting
 from domain.money import Money
 from domain.order import moves, postings
-from domain.order.rules import clock_of
+from domain.order.facts import clock_of
 from domain.order.state import ClockName, OrderState, Payment
 from persistence.port import Database, Event, Transaction
 

@@ -11,7 +11,7 @@ from temporalio import activity
 from activities.upkeep import Upkeep
 from adapters.payment.port import BookLine, PaymentGateway
 from domain.reconciliation import Break, Movement, Report, compare, effect_of
-from persistence.port import Books, Breach, ClearingEntry
+from persistence.upkeep_port import Books, Breach, ClearingEntry
 
 # Both clocks and slow processes: what is in the window is looked at again and again.
 _OVERLAP: Final = timedelta(days=1)

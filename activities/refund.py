@@ -101,6 +101,7 @@ class RefundActivities:
                 is_final=is_final,
                 at=request.at,
                 recovered=await _recovered(tx, key),
+                owed=request.owed,
             )
             await tx.ledger.post(_entry(request, f"{key}/settled", "refund_settled", legs))
             await tx.funds.finish(key, "done" if is_final else "pending", done.reference)

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from domain.actors import Role
+from domain.order.agreements import Topic
 from domain.order.lines import OrderLine
 from domain.order.state import ClockName, OrderState, Outcome, Parked
+from domain.payout.rules import Standing
 from domain.payout.state import PayoutState
 
 
@@ -55,13 +58,60 @@ class ClosePayment:
 
 @dataclass(frozen=True)
 class Ship:
-    """Declare a parcel."""
+    """Declare a parcel of some lines; none named: of all that wait for one."""
 
     state: OrderState
     at: datetime
     carrier: str
     number: str
     actor: str = ""
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EditShipment:
+    """Put the number of a declared parcel right."""
+
+    state: OrderState
+    at: datetime
+    parcel: str
+    number: str
+    actor: str = ""
+
+
+@dataclass(frozen=True)
+class Consent:
+    """One turn of a question between the two sides; `by_deadline`: silence is the answer."""
+
+    state: OrderState
+    at: datetime
+    topic: Topic
+    actor: str = ""
+    role: Role = Role.BUYER
+    days: int = 0
+    is_agreed: bool = False
+    by_deadline: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ChangeAddress:
+    """Send the goods elsewhere within the same country; `draft` names the sealed address."""
+
+    state: OrderState
+    at: datetime
+    country: str
+    draft: str
+    actor: str = ""
+
+
+@dataclass(frozen=True)
+class HeedStanding:
+    """The order's seller stands differently with the marketplace."""
+
+    state: OrderState
+    at: datetime
+    standing: Standing
 
 
 class Move(StrEnum):
@@ -77,6 +127,13 @@ class Move(StrEnum):
     NEVER_SHIPPED = "never_shipped"
     NEVER_RECEIVED = "never_received"
     ENDED = "ended"
+    NOT_ALL_SHIPPED = "not_all_shipped"
+    SHIPMENT_DOUBTED = "shipment_doubted"
+    SHIPMENT_FALSE = "shipment_false"
+    RETURN_OVERDUE = "return_overdue"
+    SEIZED = "seized"
+    FORFEITED = "forfeited"
+    NOTHING_OWED = "nothing_owed"
 
 
 @dataclass(frozen=True)
@@ -89,6 +146,7 @@ class Record:
     actor: str = ""
     reason: str = ""
     by_deadline: bool = False
+    parcel: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,6 +156,7 @@ class Remind:
     state: OrderState
     at: datetime
     clock: ClockName
+    parcel: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,7 +172,10 @@ class Park:
 
 @dataclass(frozen=True)
 class Refund:
-    """Give money back, as attempt `number`. `by_hand`: how an operator paid it outside."""
+    """Give money back, as attempt `number`. `by_hand`: how an operator paid it outside.
+
+    `owed` names the entry of the state's `owed` that this pays.
+    """
 
     state: OrderState
     at: datetime
@@ -122,6 +184,7 @@ class Refund:
     actor: str = ""
     reason: str = ""
     by_hand: str = ""
+    owed: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,80 @@
-"""Goods on their way: declare a parcel, follow what its carrier says."""
+"""Goods on their way: declare a parcel, put its number right, follow what its carrier says."""
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Final
+from zoneinfo import ZoneInfo
 
 import structlog
 from temporalio import activity
 
-from activities.requests import Ship, Step
+from activities.requests import EditShipment, Ship, Step
 from adapters.errors import Rejected
-from adapters.logistics.port import TrackingProvider
-from domain.errors import TrackingInvalid
+from adapters.logistics.port import Tracking, TrackingProvider
+from domain.errors import ShipmentFixed, TrackingInvalid
 from domain.ids import order_workflow_id
-from domain.order import moves
-from domain.order.state import FULFILMENT, FulfilmentEvent, OrderState, Parcel
+from domain.order import facts, parcel_moves
+from domain.order.lines import amounts_of
+from domain.order.parcel_moves import News
+from domain.order.parcels import GONE, PARCEL, Doubt, Parcel, ParcelEvent, ParcelStage
+from domain.order.state import Fulfilment, OrderState
 from domain.shipment.milestones import Milestone
 from domain.shipment.numbers import check
-from persistence.port import Database, Event, LastScan, ParcelRecord
+from persistence.port import Database, Event, LastScan, OrderRecord, ParcelRecord, Transaction
 
 log = structlog.get_logger()
+
+# Source: the policy table "Order and shipment": two edits, none after the first scan.
+MOST_EDITS: Final = 2
+# Carriers' clocks and zones are not ours: a scan this much older than its order is another's.
+_OLDER_THAN_ORDER: Final = timedelta(days=1)
+_EVENTS: Final[Mapping[str, ParcelEvent]] = MappingProxyType(
+    {
+        Milestone.DELIVERED: ParcelEvent.DELIVERED,
+        Milestone.HELD_AT_CUSTOMS: ParcelEvent.HELD_AT_CUSTOMS,
+        Milestone.REFUSED: ParcelEvent.SENT_BACK,
+        Milestone.RETURNING: ParcelEvent.SENT_BACK,
+        Milestone.RETURNED: ParcelEvent.CAME_BACK,
+        Milestone.LOST: ParcelEvent.LOST,
+    }
+)
+_KINDS: Final[Mapping[ParcelEvent, str]] = MappingProxyType(
+    {
+        ParcelEvent.SCANNED: "order.scanned",
+        ParcelEvent.DELIVERED: "order.delivered",
+        ParcelEvent.WENT_ELSEWHERE: "order.delivered_elsewhere",
+        ParcelEvent.HELD_AT_CUSTOMS: "order.at_customs",
+        ParcelEvent.SENT_BACK: "order.returning",
+        ParcelEvent.CAME_BACK: "order.returned",
+        ParcelEvent.LOST: "order.lost",
+        ParcelEvent.WITHDRAWN: "order.delivery_withdrawn",
+        ParcelEvent.UNSEEN: "order.shipment_doubted",
+    }
+)
+# What a person has to look at as long as a parcel stands so.
+_ALARMS: Final[Mapping[ParcelStage, tuple[str, str]]] = MappingProxyType(
+    {
+        ParcelStage.ELSEWHERE: (
+            "delivered_elsewhere",
+            "the carrier delivered somewhere else than the buyer's address",
+        ),
+        ParcelStage.AT_CUSTOMS: (
+            "at_customs",
+            "customs hold a parcel: find out whose fault it is, then rule on it",
+        ),
+    }
+)
+_HEARD_IN: Final = frozenset(
+    {
+        Fulfilment.PARTLY_SHIPPED,
+        Fulfilment.DECLARED,
+        Fulfilment.IN_TRANSIT,
+        Fulfilment.BUYER_ASKED,
+        Fulfilment.DELIVERED,
+    }
+)
 
 
 class ShipmentActivities:
@@ -32,70 +92,216 @@ class ShipmentActivities:
         Refuses a number that the carrier never gives out (`TrackingInvalid`) or that another
         parcel has (`TrackingInUse`); a refusal leaves nothing behind.
         """
-        state = request.state
+        state, name = request.state, str(len(request.state.parcels) + 1)
         number = check(request.carrier, request.number)
-        parcel = f"{state.order}/1"
+        parcel = f"{state.order}/{name}"
         async with self._database.transaction() as tx:
             await tx.orders.declare(
                 ParcelRecord(parcel, state.order, request.carrier, number, request.at)
             )
+        tracked = await self._watched(parcel, request.carrier, number)
+        async with self._database.transaction() as tx:
+            await tx.orders.watched(parcel, tracked.reference)
+            record = await tx.orders.get(state.order)
+            lines = request.lines or state.unshipped
+            amount, freight = amounts_of(record.lines, lines)
+            after = parcel_moves.shipped(
+                state,
+                record.terms,
+                Parcel(
+                    carrier=request.carrier,
+                    number=number,
+                    tracker=tracked.reference,
+                    name=name,
+                    lines=lines,
+                    amount=amount,
+                    freight=freight,
+                ),
+                request.at,
+                record.terms.scan_by(request.at, ZoneInfo(record.terms.zone)),
+            )
+            told: dict[str, str | int] = {"carrier": request.carrier, "number": number}
+            is_part = after.fulfilment is Fulfilment.PARTLY_SHIPPED
+            kind = "order.partly_shipped" if is_part else "order.shipped"
+            events = [Event(kind, request.at, request.actor, told | {"parcel": name})]
+            if state.agreements:
+                events += _void(state, request)
+            await tx.story.tell(after, *events)
+        log.info("shipment.declared", order=state.order, carrier=request.carrier, parcel=name)
+        return after
+
+    async def _watched(self, parcel: str, carrier: str, number: str) -> Tracking:
         try:
-            tracked = await self._tracking.watch(request.carrier, number)
+            return await self._tracking.watch(carrier, number)
         except Rejected as no:
             async with self._database.transaction() as tx:
                 await tx.orders.undeclare(parcel)
             raise TrackingInvalid(
-                f"the number cannot be tracked: {no.code}", carrier=request.carrier
+                f"the number cannot be tracked: {no.code}", carrier=carrier
             ) from no
+
+    @activity.defn(name="shipment.edit")
+    async def edit(self, request: EditShipment) -> OrderState:
+        """Put a number right: twice at most, in the policy's time, never after the first scan.
+
+        Refuses with `ShipmentFixed`, `TrackingInvalid` or `TrackingInUse`; the old number is kept.
+        """
+        state = request.state
+        parcel = facts.parcel_named(state, request.parcel)
+        number = check(parcel.carrier, request.number)
         async with self._database.transaction() as tx:
-            await tx.orders.watched(parcel, tracked.reference)
             terms = (await tx.orders.get(state.order)).terms
-            after = moves.shipped(
-                state, terms, Parcel(request.carrier, number, tracked.reference), request.at
+            scans = await tx.orders.scans(state.order)
+            _must_be_editable(parcel, scans.get(parcel.name), request, terms.edit_shipment_within)
+            await tx.orders.must_be_free(parcel.carrier, number, f"{state.order}/{parcel.name}")
+        tracked = await self._tracking.watch(parcel.carrier, number)
+        async with self._database.transaction() as tx:
+            await tx.orders.renumber(f"{state.order}/{parcel.name}", number, tracked.reference)
+            after = parcel_moves.edited(state, parcel.name, number, tracked.reference)
+            told: dict[str, str | int] = {"parcel": parcel.name, "number": number}
+            await tx.story.tell(
+                after, Event("order.shipment_edited", request.at, request.actor, told)
             )
-            facts: dict[str, str | int] = {"carrier": request.carrier, "number": number}
-            await tx.story.tell(after, Event("order.shipped", request.at, request.actor, facts))
-        log.info("shipment.declared", order=state.order, carrier=request.carrier)
+        log.info("shipment.edited", order=state.order, parcel=parcel.name)
         return after
 
     @activity.defn(name="shipment.follow")
     async def follow(self, step: Step) -> OrderState:
-        """Apply what the carrier says now: a scan, or a delivery where the goods belong.
+        """Apply what the carriers say now of each parcel, as the parcel's table has it.
 
-        A delivery in another country is not verified: no clock moves, and a person looks.
+        A delivery that is not where the goods belong is not verified: no clock moves, and a
+        person looks. What arrives after its refund is told, and nothing is taken for it.
         """
         state = step.state
         async with self._database.transaction() as tx:
-            scan = await tx.orders.last_scan(state.order)
-            if scan is None or state.parcel is None or scan.milestone == state.parcel.milestone:
+            scans = await tx.orders.scans(state.order)
+            if not scans and not state.parcels:
                 return state
             record = await tx.orders.get(state.order)
-            if _is_elsewhere(scan, record.ship_to):
-                facts: dict[str, str | int] = {"country": scan.country, "expected": record.ship_to}
-                await tx.story.alarm(
-                    "delivered_elsewhere",
-                    order_workflow_id(state.order),
-                    "the carrier delivered in another country than the buyer's",
-                    step.at,
-                    facts,
-                )
-                return state
-            if scan.milestone == Milestone.DELIVERED:
-                if not FULFILMENT.allows(state.fulfilment, FulfilmentEvent.DELIVERED):
-                    return state
-                after = moves.delivered(state, record.terms, step.at)
-                event = Event("order.delivered", step.at, facts={"at": scan.at.isoformat()})
-                await tx.orders.unwatched(state.order)
-            else:
-                if not FULFILMENT.allows(state.fulfilment, FulfilmentEvent.SCANNED):
-                    return state
-                after = moves.scanned(state, scan.milestone)
-                event = Event("order.scanned", step.at, facts={"milestone": scan.milestone})
-            await tx.story.tell(after, event)
+            for parcel in state.parcels:
+                scan = scans.get(parcel.name)
+                if scan is not None and state.fulfilment in _HEARD_IN:
+                    state = await self._followed(tx, state, record, parcel, scan, step)
+        return state
+
+    async def _followed(
+        self,
+        tx: Transaction,
+        state: OrderState,
+        record: OrderRecord,
+        parcel: Parcel,
+        scan: LastScan,
+        step: Step,
+    ) -> OrderState:
+        if parcel.stage in GONE:
+            return await _arrived_after_all(tx, state, parcel, scan, step)
+        news = _news(parcel, scan, record, await _is_elsewhere(tx, record, scan))
+        if news is None or not PARCEL.allows(parcel.stage, news.event):
+            return state
+        after = parcel_moves.moved(state, record.terms, news, step.at)
+        told: dict[str, str | int] = {"parcel": parcel.name, "milestone": scan.milestone}
+        if news.event is ParcelEvent.DELIVERED:
+            told["at"] = scan.at.isoformat()
+            await tx.orders.unwatched(state.order, parcel.name)
+        if news.doubt:
+            told["doubt"] = news.doubt
+        await _mind_alarms(tx, parcel.stage, after, parcel.name, step)
+        await tx.story.tell(after, Event(_KINDS[news.event], step.at, facts=told))
         log.info("shipment.followed", order=state.order, milestone=scan.milestone)
         return after
 
 
-def _is_elsewhere(scan: LastScan, ship_to: str) -> bool:
-    is_delivered = scan.milestone == Milestone.DELIVERED
-    return is_delivered and bool(scan.country) and scan.country != ship_to
+def _void(state: OrderState, request: Ship) -> list[Event]:
+    """Questions that the declaration has settled: who asked is told."""
+    return [
+        Event(
+            f"order.{agreement.topic}_void",
+            request.at,
+            request.actor,
+            {"asked_by": agreement.asked_by},
+        )
+        for agreement in state.agreements
+    ]
+
+
+def _must_be_editable(
+    parcel: Parcel, scan: LastScan | None, request: EditShipment, within: int
+) -> None:
+    until = (parcel.declared_at or request.at) + timedelta(seconds=within)
+    reason = ""
+    if scan is not None or parcel.stage not in facts.EDITABLE:
+        reason = "the carrier has scanned it"
+    elif parcel.edits >= MOST_EDITS:
+        reason = f"it was changed {MOST_EDITS} times"
+    elif request.at > until:
+        reason = f"it could be changed until {until.isoformat()}"
+    if reason:
+        raise ShipmentFixed(
+            f"the number of parcel {parcel.name} stays as it is: {reason}", parcel=parcel.name
+        )
+
+
+def _news(parcel: Parcel, scan: LastScan, record: OrderRecord, is_elsewhere: bool) -> News | None:  # noqa: FBT001 - read where it is called
+    """What a parcel's newest scan makes happen to it; None if nothing is new."""
+    milestone = scan.milestone
+    if parcel.doubt is Doubt.SCANNED_BEFORE_ORDER:
+        return None
+    if scan.first_at < record.placed_at - _OLDER_THAN_ORDER:
+        return News(parcel.name, ParcelEvent.UNSEEN, milestone, doubt=Doubt.SCANNED_BEFORE_ORDER)
+    if parcel.stage is ParcelStage.DELIVERED and not scan.is_delivered:
+        return News(parcel.name, ParcelEvent.WITHDRAWN, milestone)
+    if milestone == parcel.milestone and parcel.stage is not ParcelStage.ELSEWHERE:
+        return None
+    event = _EVENTS.get(milestone, ParcelEvent.SCANNED)
+    if event is ParcelEvent.DELIVERED and is_elsewhere:
+        is_known = parcel.stage is ParcelStage.ELSEWHERE
+        return None if is_known else News(parcel.name, ParcelEvent.WENT_ELSEWHERE, milestone)
+    is_refused = milestone == Milestone.REFUSED
+    return News(parcel.name, event, milestone, is_refused=is_refused)
+
+
+async def _is_elsewhere(tx: Transaction, record: OrderRecord, scan: LastScan) -> bool:
+    """Whether a delivery was in another country or city than the buyer's, as far as is known."""
+    if scan.milestone != Milestone.DELIVERED:
+        return False
+    if scan.country and scan.country != record.ship_to:
+        return True
+    city = _plain(await tx.orders.city(record.order)) if scan.city else ""
+    there = _plain(scan.city)
+    return bool(city) and city not in there and there not in city
+
+
+def _plain(place: str) -> str:
+    """A place's name as carriers spell it: no accents, no signs, small letters."""
+    bare = unicodedata.normalize("NFKD", place)
+    return "".join(sign for sign in bare.casefold() if sign.isalnum())
+
+
+async def _mind_alarms(
+    tx: Transaction, before: ParcelStage, after: OrderState, name: str, step: Step
+) -> None:
+    subject = order_workflow_id(after.order)
+    stage = facts.parcel_named(after, name).stage
+    if stage is before:
+        return
+    if before in _ALARMS:
+        await tx.story.clear(_ALARMS[before][0], subject, step.at)
+    if stage in _ALARMS:
+        kind, detail = _ALARMS[stage]
+        await tx.story.alarm(kind, subject, detail, step.at, {"parcel": name})
+
+
+async def _arrived_after_all(
+    tx: Transaction, state: OrderState, parcel: Parcel, scan: LastScan, step: Step
+) -> OrderState:
+    """The goods came although their money went back: the buyer is asked, never charged."""
+    if scan.milestone != Milestone.DELIVERED or parcel.milestone == scan.milestone:
+        return state
+    after = parcel_moves.arrived_after_refund(state, parcel.name)
+    told: dict[str, str | int] = {
+        "parcel": parcel.name,
+        "amount": parcel.owed,
+        "currency": state.currency,
+    }
+    await tx.story.tell(after, Event("order.arrived_after_refund", step.at, facts=told))
+    return after

@@ -14,14 +14,8 @@ from adapters.logistics.port import Tracking, TrackingProvider
 from adapters.payment.port import EffectStatus, IntentStatus, PaymentGateway
 from domain.ids import fingerprint, money_key, order_workflow_id
 from domain.payout.state import PayoutState
-from persistence.port import (
-    Books,
-    EffectRecord,
-    Found,
-    Silence,
-    SilentParcel,
-    SilentPayment,
-)
+from persistence.port import EffectRecord
+from persistence.upkeep_port import Books, Found, Silence, SilentParcel, SilentPayment
 
 PARCEL_SILENCE: Final = timedelta(hours=6)
 PAYMENT_SILENCE: Final = timedelta(minutes=30)

@@ -33,6 +33,14 @@ Message = Callable[[Actor, datetime], object]
 
 
 @dataclass(frozen=True)
+class Draft:
+    """Personal words (JSON) that become an object's own once its process accepts them."""
+
+    name: str
+    words: bytes
+
+
+@dataclass(frozen=True)
 class Asking:
     """One POST of one caller, under its idempotency key."""
 
@@ -41,7 +49,14 @@ class Asking:
     caller: Caller
     key: str
 
-    async def order(self, name: str, command: str, body: BaseModel, message: Message) -> Response:
+    async def order(
+        self,
+        name: str,
+        command: str,
+        body: BaseModel,
+        message: Message,
+        draft: Draft | None = None,
+    ) -> Response:
         """Ask something of an order that the caller may see; answer with how it then stands.
 
         *command* may go on with what of the order is meant: "order.lift_hold/h-1".
@@ -59,6 +74,8 @@ class Asking:
                 received_at=received_at,
                 message=message(self.caller.actor, received_at),
                 person=state.buyer,
+                particulars=draft.words if draft else None,
+                draft=draft.name if draft else "",
             )
         )
         return self.answered(answer, self.show_order)

@@ -11,6 +11,8 @@ from domain.machine import E, Machine, S
 from domain.money import Money
 from domain.notices import CONCERNS
 from domain.order import postings
+from domain.order.agreements import MANNERS
+from domain.order.parcels import PARCEL
 from domain.order.rules import BEATS, REMINDED, WHEN_DUE, WHO_MAY, Action
 from domain.order.state import FULFILMENT, PAYMENT, RELEASE, ClockName
 from domain.payout import rules as payouts
@@ -31,6 +33,12 @@ _WOUND_BY: Final[Mapping[ClockName, tuple[str, ...]]] = MappingProxyType(
         ClockName.EARLY_RELEASE: ("release.early_after_shipment",),
         ClockName.RELEASE: ("release.protect_for", "release.closed_seller_after_shipment"),
         ClockName.RESERVE: ("release.reserve_after_shipment",),
+        ClockName.FIRST_SCAN: ("order.first_scan_within",),
+        ClockName.PROOF: ("order.prove_shipment_within",),
+        ClockName.RETURN: ("order.return_within",),
+        ClockName.EXTENSION_ANSWER: ("order.ship_within",),
+        ClockName.CANCELLATION_ANSWER: ("order.answer_cancellation_within",),
+        ClockName.PROTECTION_ANSWER: ("order.answer_protection_within",),
     }
 )
 # The order that the tables of entries are about: EUR 100.00, of which the provider keeps 3.30.
@@ -82,6 +90,20 @@ def requests() -> str:
         for action in Action
     ]
     return _table(("update", "who may", "over HTTP", "must be asked before the end of"), rows)
+
+
+def questions() -> str:
+    """What one side may ask of the other, who answers, and what silence means."""
+    rows = [
+        (
+            f"`{topic}`",
+            ", ".join(sorted(manner.asked_by)),
+            ", ".join(("the other side", *sorted(manner.decided_by))),
+            "yes" if manner.silence_agrees else "no",
+        )
+        for topic, manner in MANNERS.items()
+    ]
+    return _table(("topic", "asked by", "answered by", "silence agrees"), rows)
 
 
 def notices(subject: str) -> Draw:
@@ -160,6 +182,8 @@ DOCUMENTS: Final[Mapping[str, Mapping[str, Draw]]] = MappingProxyType(
         "processes/order.md": {
             "payment": lambda: state_diagram(PAYMENT),
             "fulfilment": lambda: state_diagram(FULFILMENT),
+            "parcel": lambda: state_diagram(PARCEL),
+            "questions": questions,
             "release": lambda: state_diagram(RELEASE),
             "clocks": clocks,
             "requests": requests,

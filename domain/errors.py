@@ -8,6 +8,8 @@
   x CurrencyUnknown       the order's policy has no figures for this currency
   x TrackingInvalid       the carrier never gives out such a number
   x TrackingInUse         the number already belongs to another parcel
+  x ShipmentFixed         the declared number can no longer be changed
+  x AddressFixed          the goods cannot be sent there any more, or never could
   x SellerNotActive       the seller may not do this in their present standing
   x NotYours              the caller's role or ownership does not allow it
   x NotKnown              there is no such thing
@@ -76,6 +78,18 @@ class TrackingInUse(Refusal):
     """The number already belongs to another parcel."""
 
     code = "tracking-number-in-use"
+
+
+class ShipmentFixed(Refusal):
+    """The declared number can no longer be changed."""
+
+    code = "shipment-fixed"
+
+
+class AddressFixed(Refusal):
+    """The goods cannot be sent there: another country, or too late."""
+
+    code = "address-fixed"
 
 
 class SellerNotActive(Refusal):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import date
+from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, cast
@@ -31,6 +31,14 @@ class OrderWindows:
     deliver_within: Span = Span.parse("60d")
     confirm_within: Span = Span.parse("7d")
     answer_within: Span = Span.parse("15d")
+    first_scan_within: Span = Span.parse("5bd")
+    prove_shipment_within: Span = Span.parse("10d")
+    edit_shipment_within: Span = Span.parse("72h")
+    return_within: Span = Span.parse("30d")
+    extend_shipping_by: Span = Span.parse("10d")
+    answer_cancellation_within: Span = Span.parse("48h")
+    extend_protection_by: Span = Span.parse("15d")
+    answer_protection_within: Span = Span.parse("5d")
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,8 @@ class Terms:
     """What one order lives by: resolved when it is opened, flat, never changed afterwards.
 
     Windows are seconds, amounts minor units of the order's currency. `commission` is the sum
-    due if the whole order is released.
+    due if the whole order is released. Where the first scan is due in business days, `holidays`
+    are those of the policy's version, as far as an order can live, and `zone` its days' zone.
     """
 
     policy: str
@@ -89,6 +98,22 @@ class Terms:
     commission: int
     review_above: int
     tier: Tier = Tier.STANDARD
+    first_scan_within: int = 432_000
+    first_scan_business_days: int = 0
+    prove_shipment_within: int = 864_000
+    edit_shipment_within: int = 259_200
+    return_within: int = 2_592_000
+    extend_shipping_by: int = 864_000
+    answer_cancellation_within: int = 172_800
+    extend_protection_by: int = 1_296_000
+    answer_protection_within: int = 432_000
+    zone: str = "UTC"
+    holidays: tuple[date, ...] = ()
+
+    def scan_by(self, declared_at: datetime, zone: tzinfo) -> datetime:
+        """When the first scan of a parcel is due; *zone* is the one that `zone` names."""
+        span = Span(self.first_scan_within, self.first_scan_business_days)
+        return Calendar(self.holidays).after(declared_at, span, zone)
 
 
 @dataclass(frozen=True)
@@ -166,13 +191,18 @@ class Policy:
         return exact // BASIS_POINTS
 
     def terms(
-        self, country: str, level: str, lines: Sequence[tuple[str, int]], currency: str
+        self,
+        country: str,
+        level: str,
+        lines: Sequence[tuple[str, int]],
+        currency: str,
+        placed_at: datetime | None = None,
     ) -> Terms:
         """Resolve what one order lives by.
 
         *country* is where the goods go (ISO 3166), *level* the seller's, *lines* are (category,
-        total in minor units of *currency*). Refuses a currency without figures
-        (`CurrencyUnknown`).
+        total in minor units of *currency*). Of the holidays those are kept that can matter to an
+        order of *placed_at*. Refuses a currency without figures (`CurrencyUnknown`).
         """
         self.must_know(currency)
         order, release = self.rules_for(country, level, [category for category, _ in lines])
@@ -188,7 +218,21 @@ class Policy:
             commission=self.commission(country, level, lines),
             review_above=self.risk.review_above[currency],
             tier=Tier.EARLY if level in release.early_levels else Tier.STANDARD,
+            first_scan_business_days=order.first_scan_within.business_days,
+            zone=self.zone,
+            holidays=_that_matter(self.calendar.holidays, placed_at),
         )
+
+
+# No seller ships later than this after an order was placed.
+_LONGEST_LIFE: Final = timedelta(days=400)
+
+
+def _that_matter(holidays: Sequence[date], placed_at: datetime | None) -> tuple[date, ...]:
+    if placed_at is None:
+        return tuple(holidays)
+    first = placed_at.date()
+    return tuple(day for day in holidays if first <= day <= first + _LONGEST_LIFE)
 
 
 # What a document says per currency, and where the figure is kept.
@@ -344,7 +388,8 @@ def _must_be_usable(order: OrderWindows, release: ReleaseRules, path: str) -> No
         for item in fields(group):
             value = getattr(group, item.name)
             # An order's terms are flat seconds, resolved before anybody knows when each begins.
-            if isinstance(value, Span) and value.business_days:
+            is_flat = item.name != "first_scan_within"
+            if is_flat and isinstance(value, Span) and value.business_days:
                 raise _invalid(f"{path}{name}.{item.name}", "business days are not possible here")
     if order.assess_risk_at_most.seconds < order.assess_risk_within.seconds:
         raise _invalid(f"{path}order.assess_risk_at_most", "shorter than assess_risk_within")

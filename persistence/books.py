@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
 from persistence import invariants
-from persistence.port import Breach, ClearingEntry
 from persistence.tables.business import Alarm, Mark
+from persistence.upkeep_port import Breach, ClearingEntry
 
 _CLEARING: Final = text("""
     SELECT p.key, c.owner, c.currency, sum(c.amount)::bigint AS amount,

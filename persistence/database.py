@@ -10,16 +10,17 @@ from persistence.funds import SqlFunds
 from persistence.ledger import SqlLedger
 from persistence.orders import SqlOrders, SqlSellers
 from persistence.story import SqlStory
+from persistence.vault import Vault
 
 
 class SqlTransaction:
     """One open transaction, by what it is about."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        """Everything goes through *session*; its owner commits."""
+    def __init__(self, session: AsyncSession, vault: Vault | None = None) -> None:
+        """Everything goes through *session*; its owner commits. *vault* opens what is sealed."""
         self.ledger = SqlLedger(session)
         self.funds = SqlFunds(session)
-        self.orders = SqlOrders(session)
+        self.orders = SqlOrders(session, vault)
         self.sellers = SqlSellers(session)
         self.story = SqlStory(session)
 
@@ -27,12 +28,13 @@ class SqlTransaction:
 class SqlDatabase:
     """Where transactions come from."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        """Open transactions on *engine*; its owner closes it."""
+    def __init__(self, engine: AsyncEngine, vault: Vault | None = None) -> None:
+        """Open transactions on *engine*; its owner closes it. *vault* opens what is sealed."""
         self.engine: Final = engine
+        self._vault = vault
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[SqlTransaction]:
         """Committed when the block ends, rolled back when it raises."""
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
-            yield SqlTransaction(session)
+            yield SqlTransaction(session, self._vault)

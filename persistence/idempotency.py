@@ -248,6 +248,17 @@ async def forget_particulars(db: AsyncConnection, row: Recorded) -> None:
     )
 
 
+async def forget_drafts(db: AsyncConnection, row: Recorded) -> None:
+    """Nothing is left of an address that was not accepted, unless another request still waits."""
+    other = exists().where(
+        col(Request.object) == row.object,
+        col(Request.command) == row.command,
+        col(Request.state) == WAITING,
+    )
+    drafts = col(Particulars.subject).startswith(f"{row.object}/address/", autoescape=True)
+    await db.execute(delete(Particulars).where(drafts, ~other))
+
+
 async def _lock(db: AsyncConnection, kind: int, name: str) -> None:
     await db.execute(
         text("SELECT pg_advisory_xact_lock(:kind, hashtext(:name))"), {"kind": kind, "name": name}

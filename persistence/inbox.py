@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
@@ -191,6 +191,24 @@ async def told(db: AsyncConnection, parcel: str, milestone: str, at: datetime) -
         .where(col(ParcelRow.parcel) == parcel)
         .values(milestone=milestone, looked_at=func.greatest(col(ParcelRow.looked_at), at))
     )
+
+
+_TELL_ORDERS: Final = text("""
+    INSERT INTO inbox (provider, event_id, kind, subject, reference, person, occurred_at,
+        received_at, state, due_at, attempts, last_error)
+    SELECT 'caravan', 'standing/' || seller || '/' || cast(:version AS text) || '/' || "order",
+        'seller.standing', 'order/' || "order", :standing, buyer, :at, :at, 'waiting', now(), 0, ''
+    FROM order_views WHERE seller = :seller AND ended_at IS NULL
+    ON CONFLICT DO NOTHING
+""")
+
+
+async def tell_orders(
+    db: AsyncConnection, seller: str, standing: str, version: int, at: datetime
+) -> int:
+    """Put on record, for every open order of a seller, how the seller stands; how many it is."""
+    values = {"seller": seller, "standing": standing, "version": version, "at": at}
+    return (await db.execute(_TELL_ORDERS, values)).rowcount
 
 
 def subject_of(parcel: KnownParcel) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.ledger import LOCKED
-from persistence.port import Breach
+from persistence.upkeep_port import Breach
 
 # Nothing is on its way for longer: a provider that is away for three days parks a process.
 ON_ITS_WAY_AT_MOST: Final = timedelta(days=4)

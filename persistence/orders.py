@@ -1,6 +1,7 @@
 """Orders, parcels and sellers in PostgreSQL."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -10,38 +11,45 @@ from sqlalchemy import (
     ScalarSelect,
     cast,
     delete,
+    exists,
     func,
     select,
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.errors import NotKnown, TrackingInUse
+from domain.ids import order_workflow_id
 from domain.ledger import AccountKind
 from domain.order.state import OrderState
 from domain.policy import Policy, from_document
+from domain.shipment.milestones import Milestone
 from persistence import records
 from persistence.port import LastScan, OrderRecord, ParcelRecord, SellerRecord
 from persistence.tables.business import (
     OrderRow,
     OrderViewRow,
     ParcelRow,
+    Particulars,
     PolicyRow,
     ScanRow,
     Seller,
 )
 from persistence.tables.ledger import LegRow, OrderMoney
+from persistence.vault import Erased, Vault
 
 
 class SqlOrders:
     """Keeps `persistence.port.Orders` inside one open transaction."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        """Write through *session*; its owner commits."""
+    def __init__(self, session: AsyncSession, vault: Vault | None = None) -> None:
+        """Write through *session*; its owner commits. *vault* opens what is sealed."""
         self._session = session
+        self._vault = vault
 
     async def open(self, record: OrderRecord) -> OrderRecord:
         """Write the order and its row of money, or return the ones that are there."""
@@ -120,10 +128,7 @@ class SqlOrders:
             )
         )
         if found.scalar_one() != parcel.parcel:
-            raise TrackingInUse(
-                f"number {parcel.number} of {parcel.carrier} belongs to another parcel",
-                carrier=parcel.carrier,
-            )
+            raise _in_use(parcel.carrier, parcel.number)
 
     async def undeclare(self, parcel: str) -> None:
         """Give the number free; a parcel that is watched already stays."""
@@ -137,23 +142,82 @@ class SqlOrders:
             update(ParcelRow).where(col(ParcelRow.parcel) == parcel).values(tracker=tracker)
         )
 
-    async def unwatched(self, order: str) -> None:
-        """Leave the order's parcels out of the sweep."""
-        await self._session.execute(
-            update(ParcelRow).where(col(ParcelRow.order) == order).values(is_watched=False)
+    async def unwatched(self, order: str, parcel: str = "") -> None:
+        """Leave the order's parcels, or the one named, out of the sweep."""
+        meant = (
+            col(ParcelRow.parcel) == f"{order}/{parcel}"
+            if parcel
+            else col(ParcelRow.order) == order
         )
+        await self._session.execute(update(ParcelRow).where(meant).values(is_watched=False))
 
-    async def last_scan(self, order: str) -> LastScan | None:
-        """The newest scan of the order's parcel that has not been withdrawn."""
+    async def must_be_free(self, carrier: str, number: str, parcel: str) -> None:
+        """Refuse a number that another parcel has."""
+        taken = exists().where(
+            col(ParcelRow.carrier) == carrier,
+            col(ParcelRow.number) == number,
+            col(ParcelRow.parcel) != parcel,
+        )
+        if (await self._session.execute(select(taken))).scalar_one():
+            raise _in_use(carrier, number)
+
+    async def renumber(self, parcel: str, number: str, tracker: str) -> None:
+        """Give the parcel its right number; the constraint decides between two at once."""
+        row = await self._session.get_one(ParcelRow, parcel, with_for_update=True)
+        row.number, row.tracker = number, tracker
+        try:
+            await self._session.flush()
+        except IntegrityError:
+            raise _in_use(row.carrier, number) from None
+
+    async def scans(self, order: str) -> Mapping[str, LastScan]:
+        """The newest standing scan of each parcel, with the oldest one's time."""
+        delivered = func.bool_or(col(ScanRow.milestone) == str(Milestone.DELIVERED))
         found = await self._session.execute(
-            select(col(ScanRow.milestone), col(ScanRow.at), col(ScanRow.country))
+            select(
+                col(ScanRow.parcel),
+                col(ScanRow.milestone),
+                col(ScanRow.at),
+                col(ScanRow.city),
+                col(ScanRow.country),
+                func.min(col(ScanRow.at)).over(partition_by=col(ScanRow.parcel)),
+                delivered.over(partition_by=col(ScanRow.parcel)),
+            )
+            .ext(distinct_on(col(ScanRow.parcel)))
             .join(ParcelRow, col(ParcelRow.parcel) == col(ScanRow.parcel))
             .where(col(ParcelRow.order) == order, ~col(ScanRow.is_withdrawn))
-            .order_by(col(ScanRow.at).desc(), col(ScanRow.id).desc())
-            .limit(1)
+            .order_by(col(ScanRow.parcel), col(ScanRow.at).desc(), col(ScanRow.id).desc())
         )
-        row = found.one_or_none()
-        return None if row is None else LastScan(*row)
+        return {row[0].removeprefix(f"{order}/"): LastScan(*row[1:]) for row in found.all()}
+
+    async def city(self, order: str) -> str:
+        """Opened with the buyer's key; nothing of a buyer who was forgotten."""
+        row = await self._session.get(Particulars, order_workflow_id(order))
+        if row is None or self._vault is None:
+            return ""
+        try:
+            told = json.loads(await self._vault.open(row.person, row.sealed))
+        except Erased:
+            return ""
+        return str(told.get("city") or "")
+
+    async def readdress(self, order: str, draft: str) -> None:
+        """Move the draft's words to the order. A repeat finds no draft and changes nothing."""
+        new = await self._session.get(Particulars, draft, with_for_update=True)
+        if new is None:
+            return
+        subject = order_workflow_id(order)
+        old = await self._session.get(Particulars, subject)
+        if old is None:
+            self._session.add(Particulars(subject=subject, person=new.person, sealed=new.sealed))
+        else:
+            old.person, old.sealed = new.person, new.sealed
+        await self._session.delete(new)
+        await self._session.flush()
+
+
+def _in_use(carrier: str, number: str) -> TrackingInUse:
+    return TrackingInUse(f"number {number} of {carrier} belongs to another parcel", carrier=carrier)
 
 
 _COUNTERS = (
@@ -175,9 +239,10 @@ class SqlSellers:
         """Read through *session*."""
         self._session = session
 
-    async def get(self, seller: str) -> SellerRecord:
-        """The seller as they stand now."""
-        row = await self._session.get(Seller, seller, populate_existing=True)
+    async def get(self, seller: str, *, is_steady: bool = False) -> SellerRecord:
+        """The seller as they stand now; steady: and will until the transaction ends."""
+        lock = {"read": True} if is_steady else None
+        row = await self._session.get(Seller, seller, populate_existing=True, with_for_update=lock)
         if row is None:
             raise NotKnown(f"there is no seller {seller}; register it first", seller=seller)
         return records.seller_record(row)

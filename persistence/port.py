@@ -82,11 +82,17 @@ class ParcelRecord:
 
 @dataclass(frozen=True)
 class LastScan:
-    """The newest scan that stands: what the carrier says now, and where."""
+    """The newest scan of a parcel that stands: what the carrier says now, and where.
+
+    `first_at` is the oldest that stands; `is_delivered` whether one of them is a delivery.
+    """
 
     milestone: str
     at: datetime
-    country: str = ""
+    city: str
+    country: str
+    first_at: datetime
+    is_delivered: bool
 
 
 @dataclass(frozen=True)
@@ -184,20 +190,36 @@ class Orders(Protocol):
         """Remember who watches a parcel's number."""
         ...
 
-    async def unwatched(self, order: str) -> None:
-        """Nobody need ask about an order's parcels any more."""
+    async def unwatched(self, order: str, parcel: str = "") -> None:
+        """Nobody need ask about an order's parcels any more, or about the one named."""
         ...
 
-    async def last_scan(self, order: str) -> LastScan | None:
-        """What the carrier says now about an order's parcel."""
+    async def must_be_free(self, carrier: str, number: str, parcel: str) -> None:
+        """Refuse (`TrackingInUse`) a number that another parcel than *parcel* has."""
+        ...
+
+    async def renumber(self, parcel: str, number: str, tracker: str) -> None:
+        """Give a parcel another number, and say who watches it. In use: `TrackingInUse`."""
+        ...
+
+    async def scans(self, order: str) -> Mapping[str, LastScan]:
+        """What the carriers say now of an order's parcels, by our names for them ("1")."""
+        ...
+
+    async def city(self, order: str) -> str:
+        """The city that the goods go to; "" if it is not known (any more)."""
+        ...
+
+    async def readdress(self, order: str, draft: str) -> None:
+        """Let the address that was kept under *draft* be the order's."""
         ...
 
 
 class Sellers(Protocol):
     """Sellers, as far as orders and payouts ask."""
 
-    async def get(self, seller: str) -> SellerRecord:
-        """A seller. Unknown: `NotKnown`."""
+    async def get(self, seller: str, *, is_steady: bool = False) -> SellerRecord:
+        """A seller. Unknown: `NotKnown`. Steady: they cannot change until the transaction ends."""
         ...
 
     async def mark_non_fulfilment(self, seller: str) -> None:
@@ -265,122 +287,4 @@ class Database(Protocol):
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction: committed when its block ends, rolled back when it raises."""
-        ...
-
-
-@dataclass(frozen=True)
-class SilentParcel:
-    """A watched parcel that nobody has looked at for long; `milestone` is what is known of it."""
-
-    parcel: str
-    order: str
-    tracker: str
-    milestone: str
-
-
-@dataclass(frozen=True)
-class SilentPayment:
-    """An order that waits for its buyer's money; `intent` is the provider's reference."""
-
-    order: str
-    intent: str
-
-
-@dataclass(frozen=True)
-class Found:
-    """What the sweep found out by asking; it enters by the inbox as a webhook would."""
-
-    provider: str
-    event_id: str
-    kind: str
-    subject: str
-    reference: str
-    at: datetime
-
-
-class Silence(Protocol):
-    """What has not been heard of for long. Lists go on after a mark, in the order of keys."""
-
-    async def parcels(self, before: datetime, limit: int) -> Sequence[SilentParcel]:
-        """Watched parcels that were last looked at before an instant, the longest ago first."""
-        ...
-
-    async def looked_at(self, parcels: Sequence[str], at: datetime) -> None:
-        """These have been looked at."""
-        ...
-
-    async def payments(self, before: datetime, after: str, limit: int) -> Sequence[SilentPayment]:
-        """Orders placed before an instant whose money has not arrived."""
-        ...
-
-    async def refunds(self, after: str, limit: int) -> Sequence[EffectRecord]:
-        """Refunds that the provider has taken on and not finished."""
-        ...
-
-    async def payouts(self, after: str, limit: int) -> Sequence[PayoutState]:
-        """Payouts that were sent and are watched for a return."""
-        ...
-
-    async def found(self, fact: Found) -> bool:
-        """Put what was found on record for its process; False if it was found before."""
-        ...
-
-
-@dataclass(frozen=True)
-class Breach:
-    """Something that must be true of the books and is not; `keys` name the postings."""
-
-    kind: str
-    subject: str
-    detail: str
-    facts: Facts = field(default_factory=dict[str, str | int])
-    keys: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ClearingEntry:
-    """What a posting did to one balance at a provider (minor units, debit positive).
-
-    `owner` is the clearing account's: "stripe", or "stripe:acct_1" for a connected account.
-    """
-
-    key: str
-    owner: str
-    currency: str
-    amount: int
-    fee: int
-    recorded_at: datetime
-
-
-class Books(Protocol):
-    """The books as an auditor reads them."""
-
-    async def breaches(self, at: datetime) -> Sequence[Breach]:
-        """Every invariant that does not hold at an instant of business time."""
-        ...
-
-    async def clearing(self, provider: str, since: datetime | None) -> Sequence[ClearingEntry]:
-        """What was posted on a provider's balances, recorded since an instant (None: all)."""
-        ...
-
-    async def accounts(self, provider: str) -> Sequence[str]:
-        """The connected accounts that sellers have, or that money was posted on."""
-        ...
-
-    async def mark(self, name: str) -> datetime | None:
-        """How far a repeated reading has come."""
-        ...
-
-    async def put_mark(self, name: str, at: datetime) -> None:
-        """It has come so far; it never goes back."""
-        ...
-
-    async def report(
-        self, kinds: str, found: Sequence[Breach], at: datetime, agreed: Sequence[str] | None
-    ) -> int:
-        """Raise an alarm for each breach, and clear those of the same *kinds* that are mended.
-
-        Only subjects in *agreed* are known to be mended; None says that all was looked at.
-        Returns how many alarms are new.
-        """
         ...

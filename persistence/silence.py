@@ -11,9 +11,10 @@ from sqlmodel import col
 from domain.payout.state import PayoutState, Stage
 from persistence import inbox, records
 from persistence.inbox import Arrived
-from persistence.port import EffectRecord, Found, SilentParcel, SilentPayment
+from persistence.port import EffectRecord
 from persistence.tables.business import ParcelRow, PayoutRow
 from persistence.tables.ledger import MoneyEffect
+from persistence.upkeep_port import Found, SilentParcel, SilentPayment
 
 _REFUNDS: Final = ("refund", "late_refund")
 _PAYMENTS: Final = text("""

@@ -22,6 +22,8 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         errors.CurrencyUnknown.code: 422,
         errors.TrackingInvalid.code: 422,
         errors.TrackingInUse.code: 409,
+        errors.ShipmentFixed.code: 409,
+        errors.AddressFixed.code: 409,
         errors.SellerNotActive.code: 409,
         errors.NotYours.code: 403,
         errors.NotKnown.code: 404,

@@ -24,18 +24,8 @@ from persistence.idempotency import Recorded, creation_of
 from persistence.records import ORDER_STATE, PAYOUT_STATE
 from persistence.vault import Vault
 from workflows._kit.attributes import at_start
-from workflows.order.messages import (
-    CancelOrder,
-    ConfirmReceipt,
-    DecideRisk,
-    DeclareShipment,
-    DenyReceipt,
-    LiftHold,
-    PlaceHold,
-    PlaceOrder,
-    RefundOrder,
-    Resolve,
-)
+from workflows.order.messages import PlaceOrder, Resolve
+from workflows.order.requests import REQUESTS
 from workflows.payout.messages import StartPayout
 
 Result = tuple[int, dict[str, Any]]
@@ -161,14 +151,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
         PLACE: Command(TypeAdapter(PlaceOrder), _place),
         PAY_OUT: Command(TypeAdapter(StartPayout), _pay_out),
-        "order.cancel": _asks_order(CancelOrder, "cancel"),
-        "order.decide_risk": _asks_order(DecideRisk, "decide_risk"),
-        "order.declare_shipment": _asks_order(DeclareShipment, "declare_shipment"),
-        "order.confirm_receipt": _asks_order(ConfirmReceipt, "confirm_receipt"),
-        "order.deny_receipt": _asks_order(DenyReceipt, "deny_receipt"),
-        "order.refund": _asks_order(RefundOrder, "refund"),
-        "order.place_hold": _asks_order(PlaceHold, "place_hold"),
-        "order.lift_hold": _asks_order(LiftHold, "lift_hold"),
         "order.resolve": _asks_order(Resolve, "resolve"),
     }
+    | {f"order.{update}": _asks_order(message, update) for message, (update, _) in REQUESTS.items()}
 )

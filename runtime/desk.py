@@ -23,6 +23,7 @@ _LONGEST_WAIT: Final = 30
 _MOST_ATTEMPTS: Final = 20
 _LOOK_AGAIN: Final = 0.05
 _PLACING: Final = "order.place"
+_READDRESSING: Final = "order.change_address"
 _REFUSED: Final = 400
 
 Work = Callable[[AsyncConnection], Awaitable[tuple[int, Mapping[str, Any]]]]
@@ -34,7 +35,8 @@ class Ask:
     """One request of one caller.
 
     `object` is what it concerns ("order/o-1"), `received_at` the edge's instant (UTC), `person`
-    whose key seals it. `particulars` are words about the person (JSON), kept with the object.
+    whose key seals it. `particulars` are words about the person (JSON), kept with the object; or
+    under the name of a `draft` until the process has accepted them.
     """
 
     caller: str
@@ -48,6 +50,7 @@ class Ask:
     person: str = ""
     particulars: bytes | None = None
     is_creation: bool = False
+    draft: str = ""
 
 
 class Desk:
@@ -131,6 +134,9 @@ class Desk:
             kept = await idempotency.answered(db, row.id, status, body)
             if row.command == _PLACING and status >= _REFUSED:
                 await idempotency.forget_particulars(db, row)
+            if row.command == _READDRESSING:
+                # An accepted draft has become the order's own by now.
+                await idempotency.forget_drafts(db, row)
         log.info(
             "request.answered",
             request=row.id,
@@ -156,7 +162,7 @@ class Desk:
 
     async def _keep_particulars(self, db: AsyncConnection, ask: Ask) -> None:
         sealed = await self._vault.seal(ask.person, ask.particulars or b"")
-        await idempotency.keep_particulars(db, ask.object, ask.person, sealed)
+        await idempotency.keep_particulars(db, ask.draft or ask.object, ask.person, sealed)
 
     async def _turn_comes(self, row: Recorded) -> bool:
         """Wait, not for long, until what was asked of the same object before has been heard."""

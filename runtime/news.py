@@ -21,6 +21,8 @@ TRACKING: Final = frozenset({"tracker.created", "tracker.updated"})
 # What the sweep found out by asking.
 SWEPT_PAYMENT: Final = frozenset({"sweep.payment", "sweep.refund", "sweep.payout"})
 SWEPT_PARCEL: Final = "sweep.parcel"
+# What we tell our own processes: the seller of an order stands differently.
+SELLER_STANDING: Final = "seller.standing"
 
 OF_PAYMENTS: Final = PAYMENT | SWEPT_PAYMENT
 OF_PARCELS: Final = TRACKING | {SWEPT_PARCEL}

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from domain.errors import AlreadyExists, VersionConflict
 from domain.payout.rules import Standing
-from persistence import reading
+from persistence import inbox, reading
 from persistence.reading import SellerRow
 from persistence.tables.business import Seller
 from runtime import policies
@@ -71,7 +71,8 @@ async def change(
 ) -> SellerRow:
     """Change a seller who still is as the caller saw them (`VersionConflict`).
 
-    Another account begins the cool-down of changed bank details at *at*.
+    Another account begins the cool-down of changed bank details at *at*. Another standing is told
+    to every order of the seller that is still open, in the same transaction.
     """
     before = await reading.seller(db, name)
     if wanted.policy is not None:
@@ -91,5 +92,8 @@ async def change(
         raise VersionConflict(
             f"seller {name} has changed since: read it again", seller=name, version=before.version
         )
+    if wanted.standing is not None and str(wanted.standing) != before.standing:
+        told = await inbox.tell_orders(db, name, str(wanted.standing), version + 1, at)
+        log.info("seller.standing_changed", seller=name, standing=wanted.standing, orders=told)
     log.info("seller.changed", seller=name, changed=sorted(values))
     return await reading.seller(db, name)

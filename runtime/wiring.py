@@ -14,6 +14,7 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.aftercare import AftercareActivities
+from activities.consent import ConsentActivities
 from activities.escrow import EscrowActivities
 from activities.failures import TypedFailures
 from activities.order import OrderActivities
@@ -22,6 +23,7 @@ from activities.payout import PayoutActivities
 from activities.reconciliation import ReconciliationActivities
 from activities.refund import RefundActivities
 from activities.shipment import ShipmentActivities
+from activities.standing import StandingActivities
 from activities.upkeep import UpkeepActivities
 from adapters.logistics.easypost import EasyPostTracking
 from adapters.logistics.port import TrackingProvider
@@ -75,7 +77,7 @@ class Services:
     @property
     def database(self) -> SqlDatabase:
         """Transactions over the engine."""
-        return SqlDatabase(self.engine)
+        return SqlDatabase(self.engine, self.vault)
 
     async def temporal(self, runtime: Runtime | None = None) -> Client:
         """A client that encrypts what it sends. One per process; raises when Temporal is away."""
@@ -148,6 +150,7 @@ def activities(
     refund = RefundActivities(database, payments)
     escrow = EscrowActivities(database)
     shipment = ShipmentActivities(database, tracking)
+    consent, standing = ConsentActivities(database), StandingActivities(database)
     payout = PayoutActivities(database, payments)
     aftercare = AftercareActivities(database, payments)
     books = SqlBooks(database.engine)
@@ -168,7 +171,13 @@ def activities(
         escrow.release,
         escrow.release_reserve,
         shipment.declare,
+        shipment.edit,
         shipment.follow,
+        consent.ask,
+        consent.settle,
+        consent.take_back,
+        standing.change_address,
+        standing.heed_standing,
         payout.list_due,
         payout.send,
         payout.watch,

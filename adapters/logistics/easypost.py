@@ -38,6 +38,17 @@ _MILESTONES: Final = MappingProxyType(
         "cancelled": Milestone.CANCELLED,
     }
 )
+# Where EasyPost is more exact than its status.
+_DETAILS: Final = MappingProxyType(
+    {
+        "lost": Milestone.LOST,
+        "refused": Milestone.REFUSED,
+        "return": Milestone.RETURNING,
+    }
+)
+_HELD: Final = "held"
+_CUSTOMS: Final = ("customs", "import duty", "clearance")
+_ON_THE_WAY_BACK: Final = frozenset({Milestone.RETURNING, Milestone.REFUSED})
 # The request itself is wrong. Everything else is theirs or the operator's to mend.
 _FINAL: Final = (
     BadRequestError,
@@ -153,7 +164,7 @@ def _tracking(tracker: Any) -> Tracking:  # noqa: ANN401 - the client's objects 
         reference=_reference(seen),
         carrier=seen["carrier"],
         number=seen["tracking_code"],
-        milestone=_MILESTONES.get(seen["status"], last),
+        milestone=last if scans else _MILESTONES.get(seen["status"], last),
         scans=scans,
     )
 
@@ -163,10 +174,16 @@ def _reference(seen: _Json) -> str:
 
 
 def _scans(details: Sequence[_Json]) -> Iterator[Scan]:
-    """Scans in order. One that EasyPost cannot read changes no milestone."""
-    milestone = Milestone.DECLARED
+    """Scans in order. One that EasyPost cannot read changes no milestone.
+
+    What was on its way back and is delivered, is back: with the sender.
+    """
+    milestone, is_going_back = Milestone.DECLARED, False
     for detail in details:
-        milestone = _MILESTONES.get(detail["status"], milestone)
+        milestone = _milestone(detail, milestone)
+        if is_going_back and milestone is Milestone.DELIVERED:
+            milestone = Milestone.RETURNED
+        is_going_back = is_going_back or milestone in _ON_THE_WAY_BACK
         place: _Json = detail.get("tracking_location") or {}
         yield Scan(
             milestone,
@@ -175,6 +192,13 @@ def _scans(details: Sequence[_Json]) -> Iterator[Scan]:
             place.get("city") or "",
             place.get("country") or "",
         )
+
+
+def _milestone(detail: _Json, before: Milestone) -> Milestone:
+    exact = detail.get("status_detail") or ""
+    if exact == _HELD and any(word in (detail.get("message") or "").lower() for word in _CUSTOMS):
+        return Milestone.HELD_AT_CUSTOMS
+    return _DETAILS.get(exact) or _MILESTONES.get(detail["status"], before)
 
 
 def _moment(text: str) -> datetime:

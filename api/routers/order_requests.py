@@ -6,26 +6,35 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, Path
 from starlette.responses import Response
 
-from api.asking import ASKED, Asked
+from api.asking import ASKED, Asked, Draft
 from api.deps import only
 from api.routers.orders import OrderId
 from api.schemas.common import Id
 from api.schemas.order_views import PATHS, OrderView
 from api.schemas.orders import (
     CancellationIn,
+    ConsentIn,
+    CustomsRulingIn,
+    DisownIn,
     HoldIn,
     LiftingIn,
     NothingMore,
+    NumberIn,
+    QuestionIn,
     RefundIn,
     ResolutionIn,
     RiskDecisionIn,
     ShipmentIn,
+    ShipToIn,
 )
+from domain.ids import fingerprint, order_workflow_id
+from domain.order.agreements import Topic
 from domain.order.rules import WHO_MAY, Action
 from workflows.order import messages as said
 
 router = APIRouter(prefix="/v1/orders/{order}", tags=["requests of an order"])
 HoldId = Annotated[Id, Path(description="The hold's name.", examples=["h-1"])]
+QuestionTopic = Annotated[Topic, Path(description="What was asked for.")]
 Nothing = Annotated[NothingMore | None, Body()]
 Handler = Callable[..., Awaitable[Response]]
 
@@ -66,7 +75,90 @@ async def declare_shipment(order: OrderId, body: ShipmentIn, asked: Asked) -> Re
         order,
         "order.declare_shipment",
         body,
-        lambda actor, at: said.DeclareShipment(actor, at, body.carrier, body.number),
+        lambda actor, at: said.DeclareShipment(actor, at, body.carrier, body.number, body.lines),
+    )
+
+
+@_asks_for(Action.EDIT_SHIPMENT)
+async def edit_shipment(order: OrderId, body: NumberIn, asked: Asked) -> Response:
+    """Put a mistyped number right: twice at most, in time, and never after the first scan."""
+    return await asked.order(
+        order,
+        "order.edit_shipment",
+        body,
+        lambda actor, at: said.EditShipment(actor, at, body.number, body.parcel),
+    )
+
+
+@_asks_for(Action.DISOWN_SHIPMENT)
+async def disown_shipment(order: OrderId, body: DisownIn, asked: Asked) -> Response:
+    """Call off a shipment that no carrier has seen in time; what it should hold is refunded."""
+    return await asked.order(
+        order,
+        "order.disown_shipment",
+        body,
+        lambda actor, at: said.DisownShipment(actor, at, body.parcel),
+    )
+
+
+@_asks_for(Action.RULE_ON_CUSTOMS)
+async def rule_on_customs(order: OrderId, body: CustomsRulingIn, asked: Asked) -> Response:
+    """Say whose fault it is that customs keep a parcel; its money follows."""
+    return await asked.order(
+        order,
+        "order.rule_on_customs",
+        body,
+        lambda actor, at: said.RuleOnCustoms(actor, at, body.ruling, body.parcel, body.reason),
+    )
+
+
+@_asks_for(Action.CHANGE_ADDRESS)
+async def change_address(order: OrderId, body: ShipToIn, asked: Asked) -> Response:
+    """Have the goods sent elsewhere in the same country, before they leave."""
+    draft = f"{order_workflow_id(order)}/address/{fingerprint(str(asked.caller), asked.key)[:16]}"
+    return await asked.order(
+        order,
+        "order.change_address",
+        body,
+        lambda actor, at: said.ChangeAddress(actor, at, body.country, draft),
+        Draft(draft, body.model_dump_json().encode()),
+    )
+
+
+@_asks_for(Action.ASK_CONSENT)
+async def ask_consent(order: OrderId, body: QuestionIn, asked: Asked) -> Response:
+    """Ask the other side for more time to ship, for a cancellation, or for longer protection."""
+    return await asked.order(
+        order,
+        "order.ask_consent",
+        body,
+        lambda actor, at: said.AskConsent(actor, at, body.topic, body.days, body.reason),
+    )
+
+
+@_asks_for(Action.ANSWER_CONSENT)
+async def answer_consent(
+    order: OrderId, topic: QuestionTopic, body: ConsentIn, asked: Asked
+) -> Response:
+    """Agree with what the other side has asked for, or do not."""
+    return await asked.order(
+        order,
+        f"order.answer_consent/{topic}",
+        body,
+        lambda actor, at: said.AnswerConsent(actor, at, topic, body.agreed, body.reason),
+    )
+
+
+@_asks_for(Action.WITHDRAW_QUESTION)
+async def withdraw_question(
+    order: OrderId, topic: QuestionTopic, asked: Asked, body: Nothing = None
+) -> Response:
+    """Take back what you have asked for."""
+    return await asked.order(
+        order,
+        f"order.withdraw_question/{topic}",
+        body or NothingMore(),
+        lambda actor, at: said.WithdrawQuestion(actor, at, topic),
     )
 
 

@@ -11,8 +11,10 @@ from api.auth import Caller
 from api.schemas.common import Money, View
 from domain.actors import STAFF, Role
 from domain.order import rules
+from domain.order.agreements import Agreement, who_answers
+from domain.order.parcels import Parcel
 from domain.order.rules import WHEN_DUE, Action, Due
-from domain.order.state import Clock, OrderState
+from domain.order.state import Clock, OrderState, Owed
 from persistence.reading import Happened
 
 # Where each action is asked for, below the order.
@@ -27,6 +29,13 @@ PATHS: Final[Mapping[Action, str]] = MappingProxyType(
         Action.PLACE_HOLD: "holds",
         Action.LIFT_HOLD: "holds/{hold}/lifting",
         Action.RESOLVE: "resolution",
+        Action.EDIT_SHIPMENT: "shipments/number",
+        Action.DISOWN_SHIPMENT: "shipments/disowning",
+        Action.RULE_ON_CUSTOMS: "shipments/customs-ruling",
+        Action.CHANGE_ADDRESS: "address",
+        Action.ASK_CONSENT: "questions",
+        Action.ANSWER_CONSENT: "questions/{topic}/answer",
+        Action.WITHDRAW_QUESTION: "questions/{topic}/withdrawal",
     }
 )
 
@@ -52,11 +61,34 @@ class OrderMoneyView(View):
 
 
 class ParcelView(View):
-    """The parcel, as declared and as its carrier tells."""
+    """A parcel, as declared and as its carrier tells. No lines named: all of the order's."""
 
+    id: str = Field(examples=["1"])
+    stage: str = Field(examples=["in_transit"])
     carrier: str
     number: str
     milestone: str
+    lines: tuple[str, ...]
+    amount: Money = Field(description="What the buyer paid for its lines.")
+    declared_at: datetime | None
+    doubt: str | None = Field(description="Why the shipment is doubted.")
+
+
+class QuestionView(View):
+    """Something that one side has asked of the other."""
+
+    topic: str = Field(examples=["cancellation"])
+    asked_by: str = Field(examples=["buyer"])
+    asked_at: datetime
+    days: int
+
+
+class OwedView(View):
+    """Money on its way back though the order goes on: a parcel's, or of lines never shipped."""
+
+    name: str = Field(examples=["unshipped"])
+    amount: Money
+    reason: str = Field(examples=["never_shipped"])
 
 
 class ClockView(View):
@@ -65,6 +97,7 @@ class ClockView(View):
     name: str = Field(examples=["confirmation"])
     opened_at: datetime
     due_at: datetime
+    parcel: str | None = Field(description="Whose clock it is; null for the whole order's.")
     when_due: str = Field(examples=["silence confirms the receipt"])
 
 
@@ -112,7 +145,11 @@ class OrderView(View):
     ended_at: datetime | None
     axes: AxesView
     money: OrderMoneyView
-    parcel: ParcelView | None
+    parcels: list[ParcelView]
+    unshipped: tuple[str, ...] = Field(description="Lines that wait for a parcel.")
+    questions: list[QuestionView]
+    owed: list[OwedView]
+    is_frozen: bool = Field(description="The seller is suspended: nothing is released to them.")
     clocks: list[ClockView]
     next: NextView | None
     allowed: list[AllowedView]
@@ -140,7 +177,11 @@ class OrderView(View):
                 payment=state.payment, fulfilment=state.fulfilment, release=state.release
             ),
             money=_money(state),
-            parcel=_parcel(state),
+            parcels=[_parcel(parcel, state.currency) for parcel in state.parcels],
+            unshipped=state.unshipped,
+            questions=[_question(agreement) for agreement in state.agreements],
+            owed=[_owed(owed, state.currency) for owed in state.owed],
+            is_frozen=state.frozen,
             clocks=[_clock(clock) for clock in state.clocks],
             next=_next(rules.next_due(state)),
             allowed=_allowed(state, caller.role),
@@ -225,11 +266,32 @@ def _money(state: OrderState) -> OrderMoneyView:
     )
 
 
-def _parcel(state: OrderState) -> ParcelView | None:
-    parcel = state.parcel
-    if parcel is None:
-        return None
-    return ParcelView(carrier=parcel.carrier, number=parcel.number, milestone=parcel.milestone)
+def _parcel(parcel: Parcel, currency: str) -> ParcelView:
+    return ParcelView(
+        id=parcel.name,
+        stage=parcel.stage,
+        carrier=parcel.carrier,
+        number=parcel.number,
+        milestone=parcel.milestone,
+        lines=parcel.lines,
+        amount=Money(amount=parcel.amount, currency=currency),
+        declared_at=parcel.declared_at,
+        doubt=str(parcel.doubt) or None,
+    )
+
+
+def _question(agreement: Agreement) -> QuestionView:
+    return QuestionView(
+        topic=agreement.topic,
+        asked_by=agreement.asked_by,
+        asked_at=agreement.asked_at,
+        days=agreement.days,
+    )
+
+
+def _owed(owed: Owed, currency: str) -> OwedView:
+    amount = Money(amount=owed.amount, currency=currency)
+    return OwedView(name=owed.name, amount=amount, reason=owed.reason)
 
 
 def _clock(clock: Clock) -> ClockView:
@@ -237,6 +299,7 @@ def _clock(clock: Clock) -> ClockView:
         name=clock.name,
         opened_at=clock.opened_at,
         due_at=clock.due_at,
+        parcel=clock.parcel or None,
         when_due=WHEN_DUE[clock.name],
     )
 
@@ -250,10 +313,22 @@ def _next(due: Due | None) -> NextView | None:
 
 def _allowed(state: OrderState, role: Role) -> list[AllowedView]:
     return [
-        AllowedView(action=action, href=f"/v1/orders/{state.order}/{PATHS[action]}")
+        AllowedView(action=action, href=f"/v1/orders/{state.order}/{path}")
         for action, roles in rules.allowed(state).items()
         if role in roles
+        for path in _paths(state, action, role)
     ]
+
+
+def _paths(state: OrderState, action: Action, role: Role) -> list[str]:
+    """Where an action is asked for; of each open question's own address those that are theirs."""
+    if action is Action.ANSWER_CONSENT:
+        theirs = [one.topic for one in state.agreements if role in who_answers(one)]
+    elif action is Action.WITHDRAW_QUESTION:
+        theirs = [one.topic for one in state.agreements if role is one.asked_by]
+    else:
+        return [PATHS[action]]
+    return [PATHS[action].format(topic=topic) for topic in theirs]
 
 
 def _parked(state: OrderState) -> ParkedView | None:

@@ -18,12 +18,21 @@ from api.schemas.common import (
     Text,
     Word,
 )
+from domain.order.agreements import Topic
 from domain.order.lines import OrderLine
-from workflows.order.messages import Resolution, RiskVerdict
+from workflows.order.messages import CustomsRuling, Resolution, RiskVerdict
 
 _IN_EMAIL: Final = r"[^@\s\x00-\x1f\x7f-\x9f]+"
 Email = Annotated[str, Field(max_length=254, pattern=rf"^{_IN_EMAIL}@{_IN_EMAIL}\.{_IN_EMAIL}$")]
 MOST_LINES = 100
+ParcelName = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]{0,2}$",
+        description="Our name for the parcel within the order; empty for the only one that fits.",
+        examples=["1"],
+    ),
+]
 
 
 class LineIn(Form):
@@ -131,6 +140,54 @@ class ShipmentIn(Form):
 
     carrier: str = Field(pattern=r"^[A-Za-z0-9]{2,40}$", examples=["UPS"])
     number: Text = Field(min_length=4, max_length=60, examples=["1Z999AA10123456784"])
+    lines: tuple[Id, ...] = Field(
+        default=(),
+        max_length=MOST_LINES,
+        description="The lines in the parcel; none named: all that wait for one.",
+        examples=[["1"]],
+    )
+
+
+class NumberIn(Form):
+    """The right number of a declared parcel."""
+
+    number: Text = Field(min_length=4, max_length=60, examples=["1Z999AA10123456784"])
+    parcel: ParcelName = ""
+
+
+class DisownIn(Form):
+    """Call a doubted shipment off."""
+
+    parcel: ParcelName = ""
+
+
+class CustomsRulingIn(Form):
+    """Whose fault it is that customs keep a parcel."""
+
+    ruling: CustomsRuling
+    parcel: ParcelName = ""
+    reason: Reason = Field(min_length=1, examples=["the brand's owner confirms a counterfeit"])
+
+
+class QuestionIn(Form):
+    """Ask the other side for something; `days` is how much longer, where that is asked for."""
+
+    topic: Topic
+    days: int = Field(default=0, ge=0, le=60, strict=True, examples=[5])
+    reason: Reason = Field(default="", examples=["the glaze needs a second firing"])
+
+    @model_validator(mode="after")
+    def _says_how_long(self) -> Self:
+        if self.topic is Topic.EXTENSION and not self.days:
+            raise ValueError("an extension needs `days`, at least 1")
+        return self
+
+
+class ConsentIn(Form):
+    """Agree with what was asked for, or do not."""
+
+    agreed: bool = Field(strict=True)
+    reason: Reason = Field(default="", examples=["no hurry"])
 
 
 class RefundIn(Form):

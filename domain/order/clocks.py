@@ -7,16 +7,29 @@ from domain.policy import Terms
 
 
 def with_clocks(
-    state: OrderState, *, stop: tuple[ClockName, ...] = (), start: tuple[Clock, ...] = ()
+    state: OrderState,
+    *,
+    stop: tuple[ClockName, ...] = (),
+    start: tuple[Clock, ...] = (),
+    parcel: str | None = None,
 ) -> tuple[Clock, ...]:
-    """The clocks that run after some have stopped and others begun, each name at most once."""
-    named = {clock.name for clock in start}.union(stop)
-    return tuple(clock for clock in state.clocks if clock.name not in named) + start
+    """The clocks that run after some have stopped and others begun.
+
+    With *parcel* only that parcel's clocks stop. Of each name, a parcel has one at most.
+    """
+    begun = {(clock.name, clock.parcel) for clock in start}
+    kept = (
+        clock
+        for clock in state.clocks
+        if (clock.name, clock.parcel) not in begun
+        and not (clock.name in stop and parcel in (None, clock.parcel))
+    )
+    return (*kept, *start)
 
 
-def running(name: ClockName, opened: datetime, seconds: int) -> Clock:
+def running(name: ClockName, opened: datetime, seconds: int, parcel: str = "") -> Clock:
     """A clock that began at *opened* (UTC) and runs so long."""
-    return Clock(name, opened, opened + timedelta(seconds=seconds))
+    return Clock(name, opened, opened + timedelta(seconds=seconds), parcel=parcel)
 
 
 def last_clock(state: OrderState, terms: Terms, at: datetime) -> Clock:

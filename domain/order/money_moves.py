@@ -64,6 +64,7 @@ def refund_sent(
     is_final: bool,
     at: datetime,
     recovered: int = 0,
+    owed: str = "",
 ) -> OrderState:
     """*amount* is on its way back to the buyer, or there; *recovered* of it was not in escrow."""
     refunded = state.refunded + amount
@@ -75,6 +76,7 @@ def refund_sent(
         payment=PAYMENT.next(state.payment, event),
         refunded=refunded,
         recovered=state.recovered + recovered,
+        owed=tuple(one for one in state.owed if one.name != owed),
         refunds=state.refunds + 1,
         open_refunds=state.open_refunds if is_final else (*state.open_refunds, key),
         version=state.version + 1,
@@ -118,6 +120,37 @@ def refund_failed(state: OrderState, key: str, amount: int, *, recovered: int = 
         refunded=refunded,
         recovered=state.recovered - recovered,
     )
+
+
+def frozen(state: OrderState) -> OrderState:
+    """The seller is suspended: nothing is released to them, and no clock of a release runs."""
+    if state.frozen:
+        return state
+    return replace(state, frozen=True, version=state.version + 1)
+
+
+def release_frozen(state: OrderState) -> OrderState:
+    """A release was due while the seller is suspended: it waits until they are let back in."""
+    clocks = with_clocks(
+        state, stop=(ClockName.RELEASE, ClockName.EARLY_RELEASE, ClockName.RESERVE)
+    )
+    return replace(state, frozen=True, clocks=clocks, version=state.version + 1)
+
+
+def thawed(state: OrderState, at: datetime) -> OrderState:
+    """The seller is let back in; a reserve whose end has passed meanwhile is due at once."""
+    if not state.frozen:
+        return state
+    has_clock = any(clock.name is ClockName.RESERVE for clock in state.clocks)
+    is_due = state.reserved and not has_clock and state.confirmed_at is not None
+    due = (Clock(ClockName.RESERVE, at, at),) if is_due else ()
+    clocks = with_clocks(state, start=due)
+    return replace(state, frozen=False, clocks=clocks, version=state.version + 1)
+
+
+def nothing_owed(state: OrderState) -> OrderState:
+    """Everything has gone back another way: what was owed besides is void."""
+    return replace(state, owed=(), version=state.version + 1)
 
 
 def held(state: OrderState, amount: int) -> OrderState:

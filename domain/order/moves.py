@@ -14,20 +14,36 @@ from domain.order.state import (
     FulfilmentEvent,
     OrderState,
     Outcome,
-    Parcel,
     Parked,
     Payment,
     PaymentEvent,
 )
-from domain.policy import Terms, Tier
+from domain.policy import Terms
 
 _EVERY_CLOCK: Final = tuple(ClockName)
+_UNTIL_RECEIVED: Final = (
+    ClockName.FIRST_SCAN,
+    ClockName.PROOF,
+    ClockName.DELIVERY,
+    ClockName.ANSWER,
+    ClockName.RETURN,
+    ClockName.CONFIRMATION,
+    ClockName.PROTECTION_ANSWER,
+)
 
 
-def opened(state: OrderState, terms: Terms, at: datetime) -> OrderState:
-    """The buyer has ordered; the payment window runs."""
+def opened(
+    state: OrderState, terms: Terms, at: datetime, lines: tuple[str, ...] = ()
+) -> OrderState:
+    """The buyer has ordered *lines*; the payment window runs."""
     clock = running(ClockName.PAYMENT, at, terms.pay_within)
-    return replace(state, policy=terms.policy, clocks=(clock,), version=state.version + 1)
+    return replace(
+        state,
+        policy=terms.policy,
+        unshipped=lines,
+        clocks=(clock,),
+        version=state.version + 1,
+    )
 
 
 def not_accepted(state: OrderState) -> OrderState:
@@ -106,6 +122,34 @@ def risk_refused(state: OrderState) -> OrderState:
     )
 
 
+def checked_again(state: OrderState, terms: Terms, at: datetime) -> OrderState:
+    """The address changed after the risk check: it begins anew, and the shipping time with it."""
+    return replace(
+        state,
+        payment=PAYMENT.next(state.payment, PaymentEvent.RISK_REOPENED),
+        fulfilment=FULFILMENT.next(state.fulfilment, FulfilmentEvent.ADDRESS_CHANGED),
+        agreements=(),
+        clocks=with_clocks(
+            state,
+            stop=(
+                ClockName.SHIPMENT,
+                ClockName.EXTENSION_ANSWER,
+                ClockName.CANCELLATION_ANSWER,
+            ),
+            start=(running(ClockName.RISK, at, terms.assess_risk_within),),
+        ),
+        version=state.version + 1,
+    )
+
+
+def seller_gone(state: OrderState) -> OrderState:
+    """The seller may not go on, and nothing has left: the buyer's money goes back."""
+    off = called_off(state, FulfilmentEvent.CALLED_OFF, Outcome.SELLER_SUSPENDED)
+    if state.payment is Payment.IN_RISK_CHECK:
+        return replace(off, payment=PAYMENT.next(state.payment, PaymentEvent.RISK_REFUSED))
+    return off
+
+
 def never_paid(state: OrderState, outcome: Outcome, at: datetime) -> OrderState:
     """The order closes without money."""
     event = (
@@ -118,69 +162,15 @@ def never_paid(state: OrderState, outcome: Outcome, at: datetime) -> OrderState:
 
 
 def called_off(state: OrderState, event: FulfilmentEvent, outcome: Outcome) -> OrderState:
-    """Nobody waits for these goods any more: every clock stops."""
+    """Nobody waits for these goods any more: every clock stops, every question is void."""
     return replace(
         state,
         fulfilment=FULFILMENT.next(state.fulfilment, event),
         outcome=outcome,
+        unshipped=(),
+        owed=(),
+        agreements=(),
         clocks=with_clocks(state, stop=_EVERY_CLOCK),
-        version=state.version + 1,
-    )
-
-
-def shipped(state: OrderState, terms: Terms, parcel: Parcel, at: datetime) -> OrderState:
-    """The seller has declared carrier and number; the promise runs."""
-    started = [running(ClockName.DELIVERY, at, terms.deliver_within)]
-    if terms.tier is Tier.EARLY:
-        started.append(running(ClockName.EARLY_RELEASE, at, terms.early_after_shipment))
-    return replace(
-        state,
-        fulfilment=FULFILMENT.next(state.fulfilment, FulfilmentEvent.DECLARED),
-        parcel=parcel,
-        shipped_at=at,
-        clocks=with_clocks(state, stop=(ClockName.SHIPMENT,), start=tuple(started)),
-        version=state.version + 1,
-    )
-
-
-def scanned(state: OrderState, milestone: str) -> OrderState:
-    """The carrier has seen the parcel; where it stands is news, its clocks are the same."""
-    parcel = state.parcel
-    return replace(
-        state,
-        fulfilment=FULFILMENT.next(state.fulfilment, FulfilmentEvent.SCANNED),
-        parcel=parcel and replace(parcel, milestone=milestone),
-        version=state.version + 1,
-    )
-
-
-def delivered(state: OrderState, terms: Terms, at: datetime) -> OrderState:
-    """The carrier has handed the goods over where they belong; the buyer may confirm."""
-    parcel = state.parcel
-    return replace(
-        state,
-        fulfilment=FULFILMENT.next(state.fulfilment, FulfilmentEvent.DELIVERED),
-        parcel=parcel and replace(parcel, milestone="delivered"),
-        delivered_at=at,
-        clocks=with_clocks(
-            state,
-            stop=(ClockName.DELIVERY, ClockName.ANSWER),
-            start=(running(ClockName.CONFIRMATION, at, terms.confirm_within),),
-        ),
-        version=state.version + 1,
-    )
-
-
-def buyer_asked(state: OrderState, terms: Terms, at: datetime) -> OrderState:
-    """The promise has passed unseen: the buyer is asked whether the goods came."""
-    return replace(
-        state,
-        fulfilment=FULFILMENT.next(state.fulfilment, FulfilmentEvent.PROMISE_PASSED),
-        clocks=with_clocks(
-            state,
-            stop=(ClockName.DELIVERY,),
-            start=(running(ClockName.ANSWER, at, terms.answer_within),),
-        ),
         version=state.version + 1,
     )
 
@@ -203,17 +193,19 @@ def received(state: OrderState, terms: Terms, at: datetime, event: FulfilmentEve
         confirmed_at=at,
         clocks=with_clocks(
             state,
-            stop=(ClockName.DELIVERY, ClockName.ANSWER, ClockName.CONFIRMATION),
+            stop=_UNTIL_RECEIVED,
             start=(last_clock(state, terms, at),),
         ),
         version=state.version + 1,
     )
 
 
-def reminded(state: OrderState, name: ClockName) -> OrderState:
+def reminded(state: OrderState, name: ClockName, parcel: str = "") -> OrderState:
     """One more reminder of a clock has gone out."""
     clocks = tuple(
-        replace(clock, reminded=clock.reminded + 1) if clock.name is name else clock
+        replace(clock, reminded=clock.reminded + 1)
+        if (clock.name, clock.parcel) == (name, parcel)
+        else clock
         for clock in state.clocks
     )
     return replace(state, clocks=clocks, version=state.version + 1)

@@ -9,7 +9,15 @@ from typing import Final
 
 from domain.actors import Actor, Role
 from domain.calendar import reminders
-from domain.errors import AmountExceeded, DeadlinePassed, IllegalTransition, NotYours
+from domain.errors import (
+    AmountExceeded,
+    DeadlinePassed,
+    IllegalTransition,
+    NotYours,
+)
+from domain.order.agreements import Topic
+from domain.order.facts import EDITABLE, clock_of, refundable, releasable
+from domain.order.parcels import MOST_PARCELS, ParcelStage
 from domain.order.state import (
     FULFILMENT,
     PAYMENT,
@@ -36,6 +44,13 @@ class Action(StrEnum):
     PLACE_HOLD = "place_hold"
     LIFT_HOLD = "lift_hold"
     RESOLVE = "resolve"
+    EDIT_SHIPMENT = "edit_shipment"
+    DISOWN_SHIPMENT = "disown_shipment"
+    RULE_ON_CUSTOMS = "rule_on_customs"
+    CHANGE_ADDRESS = "change_address"
+    ASK_CONSENT = "ask_consent"
+    ANSWER_CONSENT = "answer_consent"
+    WITHDRAW_QUESTION = "withdraw_question"
 
 
 WHO_MAY: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
@@ -49,6 +64,15 @@ WHO_MAY: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         Action.PLACE_HOLD: frozenset({Role.SUPPORT_LEAD, Role.COMPLIANCE}),
         Action.LIFT_HOLD: frozenset({Role.SUPPORT_LEAD, Role.COMPLIANCE}),
         Action.RESOLVE: frozenset({Role.OPERATOR}),
+        Action.EDIT_SHIPMENT: frozenset({Role.SELLER, Role.SERVICE}),
+        Action.DISOWN_SHIPMENT: frozenset({Role.BUYER}),
+        Action.RULE_ON_CUSTOMS: frozenset({Role.SUPPORT_AGENT, Role.SUPPORT_LEAD}),
+        Action.CHANGE_ADDRESS: frozenset({Role.BUYER}),
+        Action.ASK_CONSENT: frozenset({Role.BUYER, Role.SELLER}),
+        Action.ANSWER_CONSENT: frozenset(
+            {Role.BUYER, Role.SELLER, Role.SUPPORT_AGENT, Role.SUPPORT_LEAD}
+        ),
+        Action.WITHDRAW_QUESTION: frozenset({Role.BUYER, Role.SELLER}),
     }
 )
 # The clock that an action must beat: asked at or before its end, it wins (invariant 5).
@@ -58,6 +82,8 @@ BEATS: Final[Mapping[Action, ClockName]] = MappingProxyType(
         Action.DECIDE_RISK: ClockName.RISK,
         Action.DECLARE_SHIPMENT: ClockName.SHIPMENT,
         Action.DENY_RECEIPT: ClockName.ANSWER,
+        Action.DISOWN_SHIPMENT: ClockName.PROOF,
+        Action.CHANGE_ADDRESS: ClockName.SHIPMENT,
     }
 )
 # What each clock does when it runs out: every timer has a named outcome (invariant 4).
@@ -65,13 +91,19 @@ WHEN_DUE: Final[Mapping[ClockName, str]] = MappingProxyType(
     {
         ClockName.PAYMENT: "the payment is looked at once more, then the order closes unpaid",
         ClockName.RISK: "the check is extended once, with an alarm; then the buyer is refunded",
-        ClockName.SHIPMENT: "the order is cancelled and the buyer refunded in full",
+        ClockName.SHIPMENT: "what was not shipped is cancelled and refunded",
         ClockName.DELIVERY: "the buyer is asked whether the goods arrived",
         ClockName.ANSWER: "the buyer is refunded unless the carrier proves delivery",
         ClockName.CONFIRMATION: "silence confirms the receipt",
         ClockName.EARLY_RELEASE: "most of the money goes to the seller, the rest into reserve",
         ClockName.RELEASE: "the money goes to the seller",
         ClockName.RESERVE: "the reserve goes to the seller",
+        ClockName.FIRST_SCAN: "the shipment is doubted, and the buyer may call it off",
+        ClockName.PROOF: "the shipment counts as false: its goods are refunded",
+        ClockName.RETURN: "what is on its way back counts as back: its goods are refunded",
+        ClockName.EXTENSION_ANSWER: "silence leaves the shipping time as it is",
+        ClockName.CANCELLATION_ANSWER: "silence agrees: the order is cancelled and refunded",
+        ClockName.PROTECTION_ANSWER: "silence leaves the promise as it is",
     }
 )
 
@@ -83,6 +115,7 @@ class Due:
     clock: ClockName
     at: datetime
     is_reminder: bool = False
+    parcel: str = ""
 
 
 def reminders_left(clock: Clock) -> tuple[datetime, ...]:
@@ -91,7 +124,15 @@ def reminders_left(clock: Clock) -> tuple[datetime, ...]:
 
 
 REMINDED: Final = frozenset(
-    {ClockName.PAYMENT, ClockName.SHIPMENT, ClockName.ANSWER, ClockName.CONFIRMATION}
+    {
+        ClockName.PAYMENT,
+        ClockName.SHIPMENT,
+        ClockName.ANSWER,
+        ClockName.CONFIRMATION,
+        ClockName.PROOF,
+        ClockName.EXTENSION_ANSWER,
+        ClockName.PROTECTION_ANSWER,
+    }
 )
 
 
@@ -100,37 +141,51 @@ def next_due(state: OrderState) -> Due | None:
 
     Windows in which nobody can do anything (delivery, protection) have no reminders.
     """
-    dues = [Due(clock.name, clock.due_at) for clock in state.clocks]
+    dues = [Due(clock.name, clock.due_at, parcel=clock.parcel) for clock in state.clocks]
     dues += [
-        Due(clock.name, left[0], is_reminder=True)
+        Due(clock.name, left[0], is_reminder=True, parcel=clock.parcel)
         for clock in state.clocks
         if clock.name in REMINDED and (left := reminders_left(clock))
     ]
-    return min(dues, key=lambda due: (due.at, due.is_reminder, due.clock), default=None)
+    return min(dues, key=lambda due: (due.at, due.is_reminder, due.clock, due.parcel), default=None)
 
 
-def clock_of(state: OrderState, name: ClockName) -> Clock | None:
-    """The running clock of that name, if it runs."""
-    return next((clock for clock in state.clocks if clock.name is name), None)
+def _has(state: OrderState, *stages: ParcelStage) -> bool:
+    return any(parcel.stage in stages for parcel in state.parcels)
 
 
-def refundable(state: OrderState) -> int:
-    """What may still be refunded: captured, less what went back or is held for a stated claim."""
-    return state.captured - state.refunded - state.held
+def _may_declare(state: OrderState) -> bool:
+    is_possible = FULFILMENT.allows(state.fulfilment, FulfilmentEvent.DECLARED)
+    return is_possible and len(state.parcels) < MOST_PARCELS
 
 
-def releasable(state: OrderState) -> int:
-    """What escrow could release now, holds aside."""
-    return max(0, refundable(state) + state.recovered - state.released)
+def topics(state: OrderState) -> tuple[Topic, ...]:
+    """What may be asked of the other side now; one question of a kind at a time."""
+    open_now = {agreement.topic for agreement in state.agreements}
+    return tuple(topic for topic in Topic if topic not in open_now and _TOPICS[topic](state))
 
+
+def _waits_for_goods(state: OrderState) -> bool:
+    return state.fulfilment in (Fulfilment.AWAITING_SHIPMENT, Fulfilment.PARTLY_SHIPPED)
+
+
+_TOPICS: Final[Mapping[Topic, Callable[[OrderState], bool]]] = MappingProxyType(
+    {
+        Topic.EXTENSION: lambda s: _waits_for_goods(s) and not s.extended,
+        Topic.CANCELLATION: lambda s: s.fulfilment is Fulfilment.AWAITING_SHIPMENT,
+        Topic.PROTECTION: lambda s: (
+            clock_of(s, ClockName.DELIVERY) is not None and s.protections < MOST_PROTECTIONS
+        ),
+    }
+)
+# Source: the policy table "Order and shipment": twice fifteen days.
+MOST_PROTECTIONS: Final = 2
 
 _POSSIBLE: Final[Mapping[Action, Callable[[OrderState], bool]]] = MappingProxyType(
     {
         Action.CANCEL: lambda s: PAYMENT.allows(s.payment, PaymentEvent.CANCELLED),
         Action.DECIDE_RISK: lambda s: PAYMENT.allows(s.payment, PaymentEvent.RISK_ACCEPTED),
-        Action.DECLARE_SHIPMENT: lambda s: FULFILMENT.allows(
-            s.fulfilment, FulfilmentEvent.DECLARED
-        ),
+        Action.DECLARE_SHIPMENT: _may_declare,
         Action.CONFIRM_RECEIPT: lambda s: FULFILMENT.allows(
             s.fulfilment, FulfilmentEvent.CONFIRMED
         ),
@@ -143,6 +198,15 @@ _POSSIBLE: Final[Mapping[Action, Callable[[OrderState], bool]]] = MappingProxyTy
         Action.PLACE_HOLD: lambda s: releasable(s) > 0,
         Action.LIFT_HOLD: lambda s: s.held > 0,
         Action.RESOLVE: lambda s: s.parked is not None,
+        Action.EDIT_SHIPMENT: lambda s: _has(s, *EDITABLE),
+        Action.DISOWN_SHIPMENT: lambda s: _has(s, ParcelStage.DOUBTED),
+        Action.RULE_ON_CUSTOMS: lambda s: _has(s, ParcelStage.AT_CUSTOMS),
+        Action.CHANGE_ADDRESS: lambda s: FULFILMENT.allows(
+            s.fulfilment, FulfilmentEvent.ADDRESS_CHANGED
+        ),
+        Action.ASK_CONSENT: lambda s: bool(topics(s)),
+        Action.ANSWER_CONSENT: lambda s: bool(s.agreements),
+        Action.WITHDRAW_QUESTION: lambda s: bool(s.agreements),
     }
 )
 
@@ -212,7 +276,8 @@ def headline(state: OrderState) -> str:
     if state.payment in _BEFORE_SHIPMENT:
         return _BEFORE_SHIPMENT[state.payment]
     if state.fulfilment is Fulfilment.RECEIVED:
-        return "held" if state.held and not state.clocks else "in_protection"
+        is_kept = state.held or state.frozen
+        return "held" if is_kept and not state.clocks else "in_protection"
     return str(state.fulfilment)
 
 
@@ -226,7 +291,7 @@ def is_settled(state: OrderState) -> bool:
     if state.payment is Payment.NEVER_PAID:
         return True
     is_money_out = state.captured - state.refunded + state.recovered - state.released <= 0
-    is_anything_open = state.reserved or state.held or state.open_refunds
+    is_anything_open = state.reserved or state.held or state.open_refunds or state.owed
     is_over = state.fulfilment in (Fulfilment.RECEIVED, Fulfilment.CANCELLED)
     return is_over and is_money_out and not is_anything_open
 
@@ -235,7 +300,8 @@ def is_release_due(state: OrderState) -> bool:
     """Whether money waits in escrow that no clock, hold or refund keeps there any more."""
     waits = clock_of(state, ClockName.RELEASE) is not None
     is_received = state.fulfilment is Fulfilment.RECEIVED and state.outcome is Outcome.OPEN
-    return is_received and not waits and releasable(state) > 0
+    is_free = not (state.frozen or state.owed)
+    return is_received and is_free and not waits and releasable(state) > 0
 
 
 def phase(state: OrderState) -> str:
@@ -245,7 +311,12 @@ def phase(state: OrderState) -> str:
 
 
 _ON_THE_WAY: Final = frozenset(
-    {str(Fulfilment.DECLARED), str(Fulfilment.IN_TRANSIT), str(Fulfilment.BUYER_ASKED)}
+    {
+        str(Fulfilment.PARTLY_SHIPPED),
+        str(Fulfilment.DECLARED),
+        str(Fulfilment.IN_TRANSIT),
+        str(Fulfilment.BUYER_ASKED),
+    }
 )
 
 

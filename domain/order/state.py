@@ -1,12 +1,14 @@
 """An order's parallel axes: states, events, and the tables that are the only copy of the rule."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
 from domain.machine import Machine
+from domain.order.agreements import Agreement
+from domain.order.parcels import Parcel, ParcelStage
 
 
 class Payment(StrEnum):
@@ -28,6 +30,7 @@ class PaymentEvent(StrEnum):
     CANCELLED = "cancelled"
     RISK_ACCEPTED = "risk_accepted"
     RISK_REFUSED = "risk_refused"
+    RISK_REOPENED = "risk_reopened"
     PART_REFUNDED = "part_refunded"
     FULLY_REFUNDED = "fully_refunded"
     REFUND_FAILED = "refund_failed"
@@ -38,6 +41,7 @@ class Fulfilment(StrEnum):
 
     NOT_STARTED = "not_started"
     AWAITING_SHIPMENT = "awaiting_shipment"
+    PARTLY_SHIPPED = "partly_shipped"
     DECLARED = "declared"
     IN_TRANSIT = "in_transit"
     DELIVERED = "delivered"
@@ -47,18 +51,17 @@ class Fulfilment(StrEnum):
 
 
 class FulfilmentEvent(StrEnum):
-    """What happens to the goods."""
+    """What happens to the goods as a whole; what happens to one parcel is in `parcels.py`."""
 
     SELLER_TOLD = "seller_told"
+    ADDRESS_CHANGED = "address_changed"
+    PART_DECLARED = "part_declared"
     DECLARED = "declared"
-    SCANNED = "scanned"
-    DELIVERED = "delivered"
     CONFIRMED = "confirmed"
     CONFIRMED_BY_SILENCE = "confirmed_by_silence"
-    PROMISE_PASSED = "promise_passed"
     DENIED = "denied"
     NOT_SHIPPED = "not_shipped"
-    NOT_RECEIVED = "not_received"
+    NOTHING_UNDER_WAY = "nothing_under_way"
     CALLED_OFF = "called_off"
 
 
@@ -86,6 +89,7 @@ PAYMENT: Final = Machine(
             (Payment.AWAITING, PaymentEvent.CANCELLED): Payment.NEVER_PAID,
             (Payment.IN_RISK_CHECK, PaymentEvent.RISK_ACCEPTED): Payment.CAPTURED,
             (Payment.IN_RISK_CHECK, PaymentEvent.RISK_REFUSED): Payment.CAPTURED,
+            (Payment.CAPTURED, PaymentEvent.RISK_REOPENED): Payment.IN_RISK_CHECK,
             (Payment.CAPTURED, PaymentEvent.PART_REFUNDED): Payment.PARTLY_REFUNDED,
             (Payment.CAPTURED, PaymentEvent.FULLY_REFUNDED): Payment.REFUNDED,
             (Payment.PARTLY_REFUNDED, PaymentEvent.PART_REFUNDED): Payment.PARTLY_REFUNDED,
@@ -96,35 +100,46 @@ PAYMENT: Final = Machine(
     ),
 )
 
+_UNDER_WAY: Final = (
+    Fulfilment.DECLARED,
+    Fulfilment.IN_TRANSIT,
+    Fulfilment.BUYER_ASKED,
+    Fulfilment.DELIVERED,
+)
+
+# How far the parcels are, among the four states under way, follows from the parcels alone.
 FULFILMENT: Final = Machine(
     "fulfilment",
     MappingProxyType(
         {
             (Fulfilment.NOT_STARTED, FulfilmentEvent.SELLER_TOLD): Fulfilment.AWAITING_SHIPMENT,
             (Fulfilment.NOT_STARTED, FulfilmentEvent.CALLED_OFF): Fulfilment.CANCELLED,
+            (
+                Fulfilment.AWAITING_SHIPMENT,
+                FulfilmentEvent.ADDRESS_CHANGED,
+            ): Fulfilment.NOT_STARTED,
+            (
+                Fulfilment.AWAITING_SHIPMENT,
+                FulfilmentEvent.PART_DECLARED,
+            ): Fulfilment.PARTLY_SHIPPED,
             (Fulfilment.AWAITING_SHIPMENT, FulfilmentEvent.DECLARED): Fulfilment.DECLARED,
             (Fulfilment.AWAITING_SHIPMENT, FulfilmentEvent.NOT_SHIPPED): Fulfilment.CANCELLED,
             (Fulfilment.AWAITING_SHIPMENT, FulfilmentEvent.CALLED_OFF): Fulfilment.CANCELLED,
-            (Fulfilment.DECLARED, FulfilmentEvent.SCANNED): Fulfilment.IN_TRANSIT,
-            (Fulfilment.DECLARED, FulfilmentEvent.DELIVERED): Fulfilment.DELIVERED,
-            (Fulfilment.DECLARED, FulfilmentEvent.CONFIRMED): Fulfilment.RECEIVED,
-            (Fulfilment.DECLARED, FulfilmentEvent.PROMISE_PASSED): Fulfilment.BUYER_ASKED,
-            (Fulfilment.DECLARED, FulfilmentEvent.CALLED_OFF): Fulfilment.CANCELLED,
-            (Fulfilment.IN_TRANSIT, FulfilmentEvent.SCANNED): Fulfilment.IN_TRANSIT,
-            (Fulfilment.IN_TRANSIT, FulfilmentEvent.DELIVERED): Fulfilment.DELIVERED,
-            (Fulfilment.IN_TRANSIT, FulfilmentEvent.CONFIRMED): Fulfilment.RECEIVED,
-            (Fulfilment.IN_TRANSIT, FulfilmentEvent.PROMISE_PASSED): Fulfilment.BUYER_ASKED,
-            (Fulfilment.IN_TRANSIT, FulfilmentEvent.CALLED_OFF): Fulfilment.CANCELLED,
-            (Fulfilment.BUYER_ASKED, FulfilmentEvent.SCANNED): Fulfilment.BUYER_ASKED,
-            (Fulfilment.BUYER_ASKED, FulfilmentEvent.CONFIRMED): Fulfilment.RECEIVED,
+            (Fulfilment.PARTLY_SHIPPED, FulfilmentEvent.PART_DECLARED): Fulfilment.PARTLY_SHIPPED,
+            (Fulfilment.PARTLY_SHIPPED, FulfilmentEvent.DECLARED): Fulfilment.DECLARED,
+            (Fulfilment.PARTLY_SHIPPED, FulfilmentEvent.NOT_SHIPPED): Fulfilment.DECLARED,
+            (Fulfilment.PARTLY_SHIPPED, FulfilmentEvent.CALLED_OFF): Fulfilment.CANCELLED,
             (Fulfilment.BUYER_ASKED, FulfilmentEvent.DENIED): Fulfilment.BUYER_ASKED,
-            (Fulfilment.BUYER_ASKED, FulfilmentEvent.DELIVERED): Fulfilment.DELIVERED,
-            (Fulfilment.BUYER_ASKED, FulfilmentEvent.NOT_RECEIVED): Fulfilment.CANCELLED,
-            (Fulfilment.BUYER_ASKED, FulfilmentEvent.CALLED_OFF): Fulfilment.CANCELLED,
-            (Fulfilment.DELIVERED, FulfilmentEvent.SCANNED): Fulfilment.DELIVERED,
-            (Fulfilment.DELIVERED, FulfilmentEvent.CONFIRMED): Fulfilment.RECEIVED,
             (Fulfilment.DELIVERED, FulfilmentEvent.CONFIRMED_BY_SILENCE): Fulfilment.RECEIVED,
-            (Fulfilment.DELIVERED, FulfilmentEvent.CALLED_OFF): Fulfilment.CANCELLED,
+        }
+        | {(under_way, FulfilmentEvent.CONFIRMED): Fulfilment.RECEIVED for under_way in _UNDER_WAY}
+        | {
+            (under_way, FulfilmentEvent.NOTHING_UNDER_WAY): Fulfilment.RECEIVED
+            for under_way in _UNDER_WAY
+        }
+        | {
+            (under_way, FulfilmentEvent.CALLED_OFF): Fulfilment.CANCELLED
+            for under_way in _UNDER_WAY
         }
     ),
 )
@@ -151,6 +166,12 @@ class ClockName(StrEnum):
     DELIVERY = "delivery"
     ANSWER = "answer"
     CONFIRMATION = "confirmation"
+    FIRST_SCAN = "first_scan"
+    PROOF = "proof"
+    RETURN = "return"
+    EXTENSION_ANSWER = "extension_answer"
+    CANCELLATION_ANSWER = "cancellation_answer"
+    PROTECTION_ANSWER = "protection_answer"
     EARLY_RELEASE = "early_release"
     RELEASE = "release"
     RESERVE = "reserve"
@@ -160,23 +181,24 @@ class ClockName(StrEnum):
 class Clock:
     """One running deadline (UTC). `reminded` counts the reminders that have gone out.
 
-    A clock that was lengthened once counts as reminded: it is not lengthened again.
+    A clock that was lengthened once counts as reminded: it is not lengthened again. `parcel`
+    names whose clock it is, "" for the whole order's.
     """
 
     name: ClockName
     opened_at: datetime
     due_at: datetime
     reminded: int = 0
+    parcel: str = ""
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """One shipment. `number` is the carrier's; `tracker` the tracking provider's reference."""
+class Owed:
+    """Money that is the buyer's again, though the order goes on: for which goods, and why."""
 
-    carrier: str
-    number: str
-    tracker: str = ""
-    milestone: str = "declared"
+    name: str
+    amount: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -202,6 +224,12 @@ class Outcome(StrEnum):
     NEVER_RECEIVED = "never_received"
     REFUNDED = "refunded"
     NOT_ACCEPTED = "not_accepted"
+    CANCELLED_BY_AGREEMENT = "cancelled_by_agreement"
+    SELLER_SUSPENDED = "seller_suspended"
+    FALSE_SHIPMENT = "false_shipment"
+    LOST = "lost"
+    RETURNED = "returned"
+    SEIZED = "seized"
 
 
 @dataclass(frozen=True)
@@ -210,7 +238,9 @@ class OrderState:
 
     `version` grows with every change, so that a view never goes back in time. `refunds` counts
     business attempts; `open_refunds` are the keys of those that are not final. `recovered` is
-    what refunds took back from outside escrow: it is no longer missing there.
+    what refunds took back from outside escrow: it is no longer missing there. `unshipped` are the
+    lines that no parcel holds yet; `owed` what is to be refunded of an order that goes on.
+    `frozen`: the seller is suspended, and nothing is released to them.
     """
 
     order: str
@@ -243,3 +273,44 @@ class OrderState:
     confirmed_at: datetime | None = None
     ended_at: datetime | None = None
     parked: Parked | None = None
+    unshipped: tuple[str, ...] = ()
+    parcels: tuple[Parcel, ...] = ()
+    owed: tuple[Owed, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
+    extended: bool = False
+    protections: int = 0
+    frozen: bool = False
+
+    def __post_init__(self) -> None:
+        """Take the one parcel of an order that began before there could be several."""
+        if self.parcel is None:
+            return
+        moved = tuple(
+            replace(clock, parcel=self.parcel.name) if clock.name in _OF_PARCELS else clock
+            for clock in self.clocks
+        )
+        object.__setattr__(self, "clocks", moved)
+        object.__setattr__(self, "parcels", self.parcels or (_as_one_of_several(self),))
+        object.__setattr__(self, "parcel", None)
+
+
+_OF_PARCELS: Final = frozenset({ClockName.DELIVERY, ClockName.ANSWER})
+_STAGES: Final = MappingProxyType(
+    {
+        Fulfilment.DECLARED: ParcelStage.DECLARED,
+        Fulfilment.IN_TRANSIT: ParcelStage.IN_TRANSIT,
+        Fulfilment.BUYER_ASKED: ParcelStage.BUYER_ASKED,
+        Fulfilment.DELIVERED: ParcelStage.DELIVERED,
+        Fulfilment.RECEIVED: ParcelStage.DELIVERED,
+    }
+)
+
+
+def _as_one_of_several(state: OrderState) -> Parcel:
+    assert state.parcel is not None  # noqa: S101 - asked by the caller
+    return replace(
+        state.parcel,
+        stage=_STAGES.get(state.fulfilment, ParcelStage.IN_TRANSIT),
+        amount=state.total,
+        declared_at=state.shipped_at,
+    )

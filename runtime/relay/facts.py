@@ -15,6 +15,7 @@ from adapters.errors import Unavailable
 from adapters.logistics.port import TrackingProvider
 from domain.errors import Refusal
 from domain.ids import aftercare_workflow_id
+from domain.payout.rules import Standing
 from domain.shipment.milestones import Milestone
 from persistence import inbox, waiting
 from persistence.inbox import KnownParcel, Waiting
@@ -26,7 +27,7 @@ from runtime.intake import UNATTRIBUTED
 from runtime.relay.lane import DELIVERED, MOST_DEFECTS, MOST_OUTAGES, Job, wait_after
 from workflows._kit.attributes import at_start
 from workflows.aftercare.messages import LateFact
-from workflows.order.messages import ParcelMoved, PaymentChanged
+from workflows.order.messages import ParcelMoved, PaymentChanged, SellerChanged
 from workflows.payout.messages import PayoutChanged
 
 _LEASE: Final = timedelta(seconds=20)
@@ -93,7 +94,11 @@ class Facts:
             await self._parcel_moved(fact)
             return
         kind = fact.subject.partition("/")[0]
-        if kind in _SIGNALS:
+        if fact.kind == news.SELLER_STANDING:
+            # An order that has ended has nothing more to do with its seller's standing.
+            told = SellerChanged(fact.event_id, fact.received_at, Standing(fact.reference))
+            await self._signalled(fact.subject, "seller_changed", told)
+        elif kind in _SIGNALS:
             signal, message = _SIGNALS[kind]
             said = message(fact.event_id, fact.received_at)
             if not await self._signalled(fact.subject, signal, said):

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from domain.reconciliation import Break, Effect, Movement, compare, effect_of
 from persistence.books import SqlBooks
-from persistence.port import ClearingEntry
+from persistence.upkeep_port import ClearingEntry
 from runtime.trace.report import Books
 from runtime.trace.world import World
 

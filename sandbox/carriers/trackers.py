@@ -20,6 +20,8 @@ STATUSES: Final = (
     "cancelled",
     "error",
 )
+# The more exact words of a status that make a difference to anybody.
+DETAILS: Final = ("status_update", "held", "lost", "refused", "return")
 _MESSAGES: Final = {
     "pre_transit": "Shipping label created",
     "in_transit": "Arrived at facility",
@@ -34,13 +36,14 @@ _MESSAGES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a carrier saw: `at` in UTC seconds, `status` in EasyPost's words."""
+    """What a carrier saw: `at` in UTC seconds, `status` and `detail` in EasyPost's words."""
 
     status: str
     at: int
     message: str = ""
     city: str | None = None
     country: str | None = None
+    detail: str = "status_update"
 
 
 def scanned(desk: Desk, carrier: str, code: str, scan: Scan, promised: str | None = None) -> Json:
@@ -67,7 +70,7 @@ def _detail(scan: Scan, carrier: str) -> Json:
         "message": message,
         "description": "",
         "status": scan.status,
-        "status_detail": "status_update",
+        "status_detail": scan.detail,
         "datetime": iso(scan.at),
         "source": carrier,
         "carrier_code": "",

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from sandbox.carriers.trackers import STATUSES, Scan
+from sandbox.carriers.trackers import DETAILS, STATUSES, Scan
 from sandbox.payments import accounts, intents, methods, payouts, refunds, transfers
 from sandbox.payments.errors import StripeError, missing
 from sandbox.payments.params import Params
@@ -71,7 +71,10 @@ def scan(asked: Json, at: int) -> Scan:
     if status not in STATUSES:
         raise BadControl(400, f"status is one of {', '.join(STATUSES)}")
     message, city, country = (asked.get(name) for name in ("message", "city", "country"))
-    return Scan(status, at, message or "", city, country)
+    detail = asked.get("status_detail") or "status_update"
+    if detail not in DETAILS:
+        raise BadControl(400, f"status_detail is one of {', '.join(DETAILS)}")
+    return Scan(status, at, message or "", city, country, detail)
 
 
 def refund(world: World, refund_id: str, act: str, asked: Json, at: int | None) -> Json:

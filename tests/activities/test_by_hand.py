@@ -6,7 +6,7 @@ import pytest
 
 from adapters.errors import Unavailable
 from domain.errors import AlreadyExists
-from domain.order import rules
+from domain.order import facts, rules
 from domain.order.state import Outcome, Payment, Release
 from tests.activities.test_returns import balances
 from tests.support.shop import SLIP, Shop, after, attempted
@@ -70,7 +70,7 @@ async def test_a_share_that_was_held_is_released_after_a_refund_from_elsewhere(
     await deal.refunded(6_000, after(days=7))
     await deal.lifted("h-1")
 
-    assert rules.releasable(deal.state) == 4_000
+    assert facts.releasable(deal.state) == 4_000
     assert not rules.is_settled(deal.state)
     await deal.received(after(days=8))
     await deal.released(after(days=30))

@@ -13,6 +13,8 @@ from domain.actors import Actor, Role
 from domain.calendar import Calendar, Span, reminders
 from domain.errors import AmountExceeded, DeadlinePassed, IllegalTransition, NotYours, Refusal
 from domain.order import rules
+from domain.order.agreements import Agreement, Topic
+from domain.order.parcels import Parcel, ParcelStage
 from domain.order.rules import WHO_MAY, Action, check
 from domain.order.state import (
     Clock,
@@ -48,6 +50,35 @@ POSSIBLE: Final = {
     Action.LIFT_HOLD: replace(PAID, held=1_000),
     Action.RESOLVE: replace(PAID, parked=Parked("payment.refund", "no", "k", AT)),
 }
+UNSENT: Final = replace(
+    PAID, fulfilment=Fulfilment.AWAITING_SHIPMENT, clocks=(Clock(ClockName.SHIPMENT, AT, LATER),)
+)
+ASKED: Final = replace(
+    UNSENT,
+    clocks=(),
+    agreements=(Agreement(Topic.CANCELLATION, Role.BUYER, AT),),
+)
+
+
+def with_parcel(stage: ParcelStage, *clocks: Clock) -> OrderState:
+    """An order whose one parcel stands so."""
+    parcel = Parcel("UPS", "1Z999AA10123456784", stage=stage, declared_at=AT)
+    return replace(PAID, fulfilment=Fulfilment.IN_TRANSIT, parcels=(parcel,), clocks=clocks)
+
+
+POSSIBLE.update(
+    {
+        Action.EDIT_SHIPMENT: with_parcel(ParcelStage.DECLARED),
+        Action.DISOWN_SHIPMENT: with_parcel(
+            ParcelStage.DOUBTED, Clock(ClockName.PROOF, AT, LATER, parcel="1")
+        ),
+        Action.RULE_ON_CUSTOMS: with_parcel(ParcelStage.AT_CUSTOMS),
+        Action.CHANGE_ADDRESS: UNSENT,
+        Action.ASK_CONSENT: replace(UNSENT, clocks=()),
+        Action.ANSWER_CONSENT: ASKED,
+        Action.WITHDRAW_QUESTION: ASKED,
+    }
+)
 EVERY: Final = pytest.mark.parametrize("action", list(Action))
 WITH_CLOCK: Final = [action for action, state in POSSIBLE.items() if state.clocks]
 WITH_AMOUNT: Final = (Action.REFUND, Action.PLACE_HOLD)
@@ -107,7 +138,9 @@ def test_an_action_asked_at_its_deadline_is_in_time(action: Action) -> None:
 @pytest.mark.parametrize("action", WITH_CLOCK)
 def test_what_is_impossible_is_never_called_late(action: Action) -> None:
     """The order of refusals is fixed: who, whether, until when, how much."""
-    state = replace(POSSIBLE[action], payment=Payment.REFUNDED, fulfilment=Fulfilment.CANCELLED)
+    state = replace(
+        POSSIBLE[action], payment=Payment.REFUNDED, fulfilment=Fulfilment.CANCELLED, parcels=()
+    )
     with pytest.raises(IllegalTransition):
         check(state, action, somebody(action), LATER + timedelta(seconds=1), 10**9)
 

@@ -8,6 +8,7 @@ import pytest
 
 from domain.errors import IllegalTransition
 from domain.machine import Machine
+from domain.order.parcels import GONE, PARCEL, ParcelEvent, ParcelStage
 from domain.order.rules import WHEN_DUE, WHO_MAY, Action
 from domain.order.state import (
     FULFILMENT,
@@ -40,6 +41,7 @@ _TABLES: Final[tuple[tuple[Machine[Any, Any], type[StrEnum], type[StrEnum], str]
         awaiting        cancelled       never_paid
         in_risk_check   risk_accepted   captured
         in_risk_check   risk_refused    captured
+        captured        risk_reopened   in_risk_check
         captured        part_refunded   partly_refunded
         captured        fully_refunded  refunded
         partly_refunded part_refunded   partly_refunded
@@ -55,29 +57,95 @@ _TABLES: Final[tuple[tuple[Machine[Any, Any], type[StrEnum], type[StrEnum], str]
         """
         not_started       seller_told          awaiting_shipment
         not_started       called_off           cancelled
+        awaiting_shipment address_changed      not_started
+        awaiting_shipment part_declared        partly_shipped
         awaiting_shipment declared             declared
         awaiting_shipment not_shipped          cancelled
         awaiting_shipment called_off           cancelled
-        declared          scanned              in_transit
-        declared          delivered            delivered
+        partly_shipped    part_declared        partly_shipped
+        partly_shipped    declared             declared
+        partly_shipped    not_shipped          declared
+        partly_shipped    called_off           cancelled
         declared          confirmed            received
-        declared          promise_passed       buyer_asked
+        declared          nothing_under_way    received
         declared          called_off           cancelled
-        in_transit        scanned              in_transit
-        in_transit        delivered            delivered
         in_transit        confirmed            received
-        in_transit        promise_passed       buyer_asked
+        in_transit        nothing_under_way    received
         in_transit        called_off           cancelled
-        buyer_asked       scanned              buyer_asked
-        buyer_asked       delivered            delivered
         buyer_asked       confirmed            received
         buyer_asked       denied               buyer_asked
-        buyer_asked       not_received         cancelled
+        buyer_asked       nothing_under_way    received
         buyer_asked       called_off           cancelled
-        delivered         scanned              delivered
         delivered         confirmed            received
         delivered         confirmed_by_silence received
+        delivered         nothing_under_way    received
         delivered         called_off           cancelled
+        """,
+    ),
+    (
+        PARCEL,
+        ParcelStage,
+        ParcelEvent,
+        """
+        declared            scanned            in_transit
+        declared            held_at_customs    at_customs
+        declared            went_elsewhere     delivered_elsewhere
+        declared            promise_passed     buyer_asked
+        declared            delivered          delivered
+        declared            sent_back          returning
+        declared            came_back          returned
+        declared            lost               lost
+        declared            unseen             doubted
+        doubted             scanned            in_transit
+        doubted             held_at_customs    at_customs
+        doubted             went_elsewhere     delivered_elsewhere
+        doubted             promise_passed     buyer_asked
+        doubted             delivered          delivered
+        doubted             sent_back          returning
+        doubted             came_back          returned
+        doubted             lost               lost
+        doubted             disowned           false_shipment
+        in_transit          scanned            in_transit
+        in_transit          held_at_customs    at_customs
+        in_transit          went_elsewhere     delivered_elsewhere
+        in_transit          promise_passed     buyer_asked
+        in_transit          delivered          delivered
+        in_transit          sent_back          returning
+        in_transit          came_back          returned
+        in_transit          lost               lost
+        in_transit          unseen             doubted
+        at_customs          scanned            in_transit
+        at_customs          held_at_customs    at_customs
+        at_customs          went_elsewhere     delivered_elsewhere
+        at_customs          promise_passed     buyer_asked
+        at_customs          delivered          delivered
+        at_customs          sent_back          returning
+        at_customs          came_back          returned
+        at_customs          lost               lost
+        at_customs          counterfeit_seized seized
+        at_customs          duty_unpaid        forfeited
+        delivered_elsewhere scanned            in_transit
+        delivered_elsewhere held_at_customs    at_customs
+        delivered_elsewhere went_elsewhere     delivered_elsewhere
+        delivered_elsewhere promise_passed     buyer_asked
+        delivered_elsewhere delivered          delivered
+        delivered_elsewhere sent_back          returning
+        delivered_elsewhere came_back          returned
+        delivered_elsewhere lost               lost
+        buyer_asked         scanned            buyer_asked
+        buyer_asked         held_at_customs    at_customs
+        buyer_asked         went_elsewhere     buyer_asked
+        buyer_asked         delivered          delivered
+        buyer_asked         sent_back          returning
+        buyer_asked         came_back          returned
+        buyer_asked         lost               lost
+        buyer_asked         not_proved         not_received
+        returning           scanned            returning
+        returning           delivered          delivered
+        returning           came_back          returned
+        returning           lost               lost
+        delivered           scanned            delivered
+        delivered           withdrawn          in_transit
         """,
     ),
     (
@@ -104,10 +172,20 @@ _TABLES: Final[tuple[tuple[Machine[Any, Any], type[StrEnum], type[StrEnum], str]
         """,
     ),
 )
-_FIRST: Final = {"payment": "awaiting", "fulfilment": "not_started", "release": "none"}
+_FIRST: Final = {
+    "payment": "awaiting",
+    "fulfilment": "not_started",
+    "parcel": "declared",
+    "release": "none",
+}
+# Which of these an order is in follows from its parcels, not from an event of its own.
+_FOLLOWS: Final = {("fulfilment", "declared"): {"in_transit", "buyer_asked", "delivered"}}
 _FINAL: Final = {
     "payment": {"never_paid"},
     "fulfilment": {"received", "cancelled"},
+    "parcel": {
+        *("not_received", "lost", "returned", "seized", "false_shipment", "forfeited"),
+    },
     "release": {"full"},
     "payout": {"withheld", "returned"},
 }
@@ -141,6 +219,8 @@ def test_every_state_can_be_reached(machine: Machine[Any, Any], states: type[Str
     reached = {_FIRST.get(machine.name, "due")}
     for _ in states:
         reached |= {str(to) for (source, _), to in machine.moves.items() if source in reached}
+        for state in tuple(reached):
+            reached |= _FOLLOWS.get((machine.name, state), set())
 
     assert reached == {str(state) for state in states}
 
@@ -163,3 +243,8 @@ def test_every_action_is_somebody_s() -> None:
     """An action that no role may ask for is a button that nobody sees."""
     assert set(WHO_MAY) == set(Action)
     assert all(WHO_MAY.values())
+
+
+def test_every_parcel_that_is_gone_is_gone_for_good() -> None:
+    """What has been refunded once must not come back to life, and be refunded again."""
+    assert all(PARCEL.is_final(stage) for stage in GONE)

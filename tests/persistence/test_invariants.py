@@ -24,8 +24,9 @@ from persistence.books import SqlBooks
 from persistence.database import SqlDatabase, SqlTransaction
 from persistence.engine import connect
 from persistence.invariants import CHECKS, NOT_FINAL_AT_MOST, ON_ITS_WAY_AT_MOST
-from persistence.port import Breach, EffectRecord, OrderRecord
+from persistence.port import EffectRecord, OrderRecord
 from persistence.records import TERMS
+from persistence.upkeep_port import Breach
 
 _AT: Final = datetime(2026, 11, 2, 12, tzinfo=UTC)
 _ORDER, _PAYOUT = "order/o-1", "payout/s-1/2026-11-02-EUR"

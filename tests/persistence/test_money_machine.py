@@ -22,7 +22,7 @@ from sqlalchemy import text
 from activities.requests import CareForPayment, PayoutStep, Step
 from adapters.errors import Unavailable
 from domain.errors import Refusal
-from domain.order import rules
+from domain.order import facts, rules
 from domain.order.rules import Action
 from domain.order.state import ClockName, OrderState, Payment
 from domain.payout.state import PayoutState, Stage
@@ -221,14 +221,14 @@ class MoneyMachine(RuleBasedStateMachine):
     @move(lambda self: self.fit(_is_refundable), index=indexes, share=shares)
     def refund(self, index: int, share: int) -> None:
         deal = self.deal(index, _is_refundable)
-        amount = max(1, rules.refundable(deal.state) * share // 100)
+        amount = max(1, facts.refundable(deal.state) * share // 100)
         self.take(Taken(self.shop.refunds.refund, deal.refunding(amount, self.tick()), deal))
 
     @move(lambda self: self.fit(_is_refundable), index=indexes)
     def refund_too_much(self, index: int) -> None:
         deal = self.deal(index, _is_refundable)
         before = deal.state
-        asked = deal.refunding(rules.refundable(deal.state) + 1, self.tick())
+        asked = deal.refunding(facts.refundable(deal.state) + 1, self.tick())
         self.take(Taken(self.shop.refunds.refund, asked, deal))
 
         assert deal.state == before
@@ -254,7 +254,7 @@ class MoneyMachine(RuleBasedStateMachine):
     def hold(self, index: int, share: int) -> None:
         deal = self.deal(index, _is_holdable)
         name = f"claim-{len(self.holds)}"
-        amount = max(1, rules.releasable(deal.state) * share // 100)
+        amount = max(1, facts.releasable(deal.state) * share // 100)
         self.holds.append((deal, name))
         self.take(Taken(self.shop.escrow.hold, deal.holding(name, amount, self.tick()), deal))
 
@@ -392,7 +392,7 @@ def _is_release_possible(state: OrderState) -> bool:
 
 
 def _has_reserve(state: OrderState) -> bool:
-    return rules.clock_of(state, ClockName.RESERVE) is not None
+    return facts.clock_of(state, ClockName.RESERVE) is not None
 
 
 # The ways of a standard and of an early seller's order, by the names of its steps.

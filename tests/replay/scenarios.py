@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from temporalio.client import WorkflowHandle
 
+from domain.order.agreements import Topic
+from domain.payout.rules import Standing
 from tests.support.marketplace import (
     COMPLIANCE,
     LEAD,
@@ -13,8 +15,11 @@ from tests.support.marketplace import (
     SUPPORT,
     Marketplace,
     buyer,
+    dhl_number,
+    seller_of,
 )
 from tests.workflows.test_aftercare import unpaid_in_time
+from tests.workflows.test_parcels import in_two_parcels, on_its_way
 from tests.workflows.test_parking import parked_refund
 from tests.workflows.test_payout import earned, payout, stage
 from workflows.aftercare.messages import LateFact
@@ -119,6 +124,7 @@ async def never_received(market: Marketplace) -> AnyHandle:
     order = await market.order(total=10_000)
     await order.paid(minutes=1)
     await order.shipped(days=1)
+    await order.scanned(days=2)
     await order.skip(days=62)
     deny = said.DenyReceipt(buyer(order.order), order.at(days=62))
     await order.ask(deny)
@@ -139,6 +145,145 @@ async def not_accepted(market: Marketplace) -> AnyHandle:
     """The policy has no figures for the currency."""
     order = await market.order(currency="XAF")
     await order.handle.result()
+    return order.handle
+
+
+async def lost_in_part(market: Marketplace) -> AnyHandle:
+    """Two parcels: one is lost and refunded, the other received."""
+    order = await in_two_parcels(market)
+    await order.scanned("lost", "2", days=9)
+    await order.until(lambda state: state.refunded > 0)
+    await order.scanned("delivered", "1", days=10)
+    await order.skip_to_end()
+    return order.handle
+
+
+async def partly_shipped(market: Marketplace) -> AnyHandle:
+    """One line is shipped, the other never is."""
+    order = await market.order(lines=[6_000, 4_000])
+    await order.paid(minutes=1)
+    await order.shipped("1", days=1)
+    await order.scanned("in_transit", "1", days=2)
+    await order.skip(days=8)
+    await order.until(lambda state: state.refunded > 0)
+    await order.delivered(days=9)
+    await order.skip_to_end()
+    return order.handle
+
+
+async def lost(market: Marketplace) -> AnyHandle:
+    """The only parcel is lost."""
+    return await _ended_by_scans(market, "lost")
+
+
+async def returned(market: Marketplace) -> AnyHandle:
+    """The only parcel comes back."""
+    return await _ended_by_scans(market, "returning", "returned")
+
+
+async def refused_parcel(market: Marketplace) -> AnyHandle:
+    """The addressee refuses it: the price goes back, its carriage stays the seller's."""
+    return await _ended_by_scans(market, "refused", "returned")
+
+
+async def _ended_by_scans(market: Marketplace, *milestones: str) -> AnyHandle:
+    order = await on_its_way(market)
+    for number, milestone in enumerate(milestones):
+        await order.scanned(milestone, days=9 + number)
+    await order.until(lambda state: state.refunded > 0)
+    await order.skip_to_end()
+    return order.handle
+
+
+async def seized(market: Marketplace) -> AnyHandle:
+    """Customs keep counterfeit goods."""
+    order = await on_its_way(market)
+    await order.scanned("held_at_customs", days=9)
+    ruled = said.RuleOnCustoms(SUPPORT, order.at(days=12), said.CustomsRuling.COUNTERFEIT)
+    await order.ask(ruled)
+    await order.handle.result()
+    return order.handle
+
+
+async def false_shipment(market: Marketplace) -> AnyHandle:
+    """No carrier ever scans it; the number was put right once before."""
+    order = await market.order()
+    await order.paid(minutes=1)
+    await order.shipped(days=1)
+    right = said.EditShipment(seller_of(), order.at(days=1, hours=1), dhl_number())
+    await order.ask(right)
+    await order.skip_to_end()
+    return order.handle
+
+
+async def cancelled_by_agreement(market: Marketplace) -> AnyHandle:
+    """More time is asked for and granted, then a cancellation, and silence agrees."""
+    order = await market.order(total=10_000)
+    await order.paid(minutes=1)
+    more = said.AskConsent(seller_of(), order.at(days=1), Topic.EXTENSION, 5)
+    await order.ask(more)
+    yes = said.AnswerConsent(buyer(order.order), order.at(days=2), Topic.EXTENSION, is_agreed=True)
+    await order.ask(yes)
+    off = said.AskConsent(buyer(order.order), order.at(days=3), Topic.CANCELLATION)
+    await order.ask(off)
+    await order.skip_to_end()
+    return order.handle
+
+
+async def longer_protected(market: Marketplace) -> AnyHandle:
+    """The promise runs longer by the platform's word; a question is taken back before."""
+    order = await on_its_way(market)
+    for at, answer in ((3, False), (4, True)):
+        ask = said.AskConsent(buyer(order.order), order.at(days=at), Topic.PROTECTION)
+        await order.ask(ask)
+        if answer:
+            forced = said.AnswerConsent(
+                SUPPORT, order.at(days=at + 1), Topic.PROTECTION, is_agreed=True
+            )
+            await order.ask(forced)
+        else:
+            back = said.WithdrawQuestion(
+                buyer(order.order), order.at(days=at, hours=1), Topic.PROTECTION
+            )
+            await order.ask(back)
+    await order.delivered(days=70)
+    await order.skip_to_end()
+    return order.handle
+
+
+async def seller_suspended(market: Marketplace) -> AnyHandle:
+    """The seller is suspended before anything has left."""
+    order = await market.order(total=10_000)
+    await order.paid(minutes=1)
+    await order.seller_stands(Standing.SUSPENDED, days=1)
+    await order.handle.result()
+    return order.handle
+
+
+async def frozen_for_a_while(market: Marketplace) -> AnyHandle:
+    """The seller is suspended while the parcel is on its way, and let back in later."""
+    order = await on_its_way(market)
+    await order.seller_stands(Standing.SUSPENDED, days=3)
+    await order.delivered(days=5)
+    await order.skip(days=60)
+    await order.seller_stands(Standing.ACTIVE, days=60)
+    await order.handle.result()
+    return order.handle
+
+
+async def checked_again(market: Marketplace) -> AnyHandle:
+    """The address of a large order changes: compliance looks once more."""
+    order = await market.order(total=_LARGE)
+    await order.paid(minutes=1)
+    for day in (1, 3):
+        accept = said.DecideRisk(COMPLIANCE, order.at(hours=20 * day), said.RiskVerdict.ACCEPT)
+        await order.ask(accept)
+        if day == 1:
+            move = said.ChangeAddress(buyer(order.order), order.at(days=2), "DE", "no draft")
+            await order.ask(move)
+    await order.shipped(days=4)
+    await order.delivered(days=9)
+    await order.skip_to_end()
     return order.handle
 
 
@@ -234,6 +379,18 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
                 never_received,
                 refunded_by_hand,
                 not_accepted,
+                lost_in_part,
+                partly_shipped,
+                lost,
+                returned,
+                refused_parcel,
+                seized,
+                false_shipment,
+                cancelled_by_agreement,
+                longer_protected,
+                seller_suspended,
+                frozen_for_a_while,
+                checked_again,
             ),
             "payout": (payout_settled, payout_withheld, payout_returned, payout_cycle),
             "aftercare": (aftercare,),

@@ -26,8 +26,7 @@ async def _shipped(dispatch: Dispatch, order: Placed) -> tuple[str, str]:
     await _paid(dispatch, order)
     state = await order.shipped(days=1)
     await dispatch.news()
-    assert state.parcel is not None
-    return state.parcel.carrier, state.parcel.number
+    return state.parcels[0].carrier, state.parcels[0].number
 
 
 @pytest.mark.case(1)
@@ -254,9 +253,7 @@ async def test_a_fact_waits_while_the_provider_is_away_and_keeps_later_ones_behi
         while await dispatch.relay.pending(subject):
             await dispatch.relay.drain(subject)
             await asyncio.sleep(0.1)
-    state = await order.until(
-        lambda state: state.parcel is not None and state.parcel.milestone == "out_for_delivery"
-    )
+    state = await order.until(lambda state: state.parcels[0].milestone == "out_for_delivery")
     assert state.fulfilment is Fulfilment.IN_TRANSIT
 
 

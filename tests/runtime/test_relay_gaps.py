@@ -39,8 +39,7 @@ async def test_a_milestone_is_told_although_its_scan_is_on_record_already(
     await order.paid(minutes=1)
     shipped = await order.shipped(days=1)
     await dispatch.news()
-    assert shipped.parcel is not None
-    parcel = (shipped.parcel.carrier, shipped.parcel.number)
+    parcel = (shipped.parcels[0].carrier, shipped.parcels[0].number)
     await market.world.scan(*parcel, "in_transit", at=order.at(days=2).isoformat(), country="DE")
     dispatch.clock.at = order.at(days=2, hours=1)
     await dispatch.take_in()
@@ -55,8 +54,7 @@ async def test_a_milestone_is_told_although_its_scan_is_on_record_already(
 
     assert len(kept) == 1
     assert before.fulfilment is Fulfilment.DECLARED
-    assert state.parcel is not None
-    assert state.parcel.milestone == "in_transit"
+    assert state.parcels[0].milestone == "in_transit"
 
 
 async def test_facts_wait_while_temporal_is_away(
@@ -85,7 +83,7 @@ async def test_a_request_made_while_temporal_was_away_is_delivered(
 ) -> None:
     """The caller was told "not yet": that is a promise."""
     desk = Desk(market.engine, market.vault, nowhere, market.task_queue, patience=1)
-    placed = market.asked("s-1", 10_000, "EUR", "")
+    placed = market.asked("s-1", [10_000], "EUR", "")
     ask = Ask(
         caller=f"buyer:{placed.buyer}",
         route="POST /v1/orders",

@@ -36,6 +36,9 @@ _FACTS = {
     "carrier": "DHLExpress",
     "number": "1234567890",
     "reason": "account_closed",
+    "parcel": "1",
+    "days": 5,
+    "standing": "suspended",
 }
 _EVERY = [(kind, audience) for kind, audiences in CONCERNS.items() for audience in audiences]
 

@@ -23,6 +23,7 @@ from adapters.payment.stripe import StripeGateway
 from domain.actors import Actor, Role
 from domain.order.lines import OrderLine
 from domain.order.state import OrderState
+from domain.payout.rules import Standing
 from persistence.database import SqlDatabase
 from persistence.engine import connect
 from persistence.tables.business import Seller
@@ -34,19 +35,13 @@ from runtime.wiring import activities, worker
 from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, SandboxWorld
 from workflows._kit import attributes
 from workflows.order import messages as said
+from workflows.order.requests import REQUESTS
 from workflows.order.workflow import OrderWorkflow
 
 _numbers: Final = itertools.count(1)
 _UPDATES: Final[dict[type, str]] = {
-    said.CancelOrder: "cancel",
-    said.DecideRisk: "decide_risk",
-    said.DeclareShipment: "declare_shipment",
-    said.ConfirmReceipt: "confirm_receipt",
-    said.DenyReceipt: "deny_receipt",
-    said.RefundOrder: "refund",
-    said.PlaceHold: "place_hold",
-    said.LiftHold: "lift_hold",
     said.Resolve: "resolve",
+    **{message: name for message, (name, _) in REQUESTS.items()},
 }
 OrderHandle = WorkflowHandle[OrderWorkflow, OrderState]
 
@@ -127,26 +122,52 @@ class Placed:
             _UPDATES[type(request)], request, wait_for_stage=WorkflowUpdateStage.ACCEPTED
         )
 
-    async def shipped(self, **after: float) -> OrderState:
-        """Let the seller declare a number that nobody else has."""
+    async def shipped(self, *lines: str, **after: float) -> OrderState:
+        """Let the seller declare a number that nobody else has, for *lines* or for all."""
         request = said.DeclareShipment(
-            seller_of(self.market.of[self.order]), self.at(**after), "DHLExpress", dhl_number()
+            seller_of(self.market.of[self.order]),
+            self.at(**after),
+            "DHLExpress",
+            dhl_number(),
+            lines,
         )
         return await self.ask(request)
 
-    async def scanned(self, milestone: str = "in_transit", **after: float) -> None:
+    async def scanned(
+        self,
+        milestone: str = "in_transit",
+        parcel: str = "1",
+        country: str = "DE",
+        city: str = "",
+        **after: float,
+    ) -> OrderState:
         """Put a scan on record and let the milestone reach the order, as the relay does."""
         moment = self.at(**after)
-        await self.market.record_scan(self.order, milestone, moment)
-        name = f"evt-{next(_numbers)}"
-        fact = said.ParcelMoved(name, moment, milestone)
-        await self.handle.signal(OrderWorkflow.parcel_moved, fact)
-        await self.until(
-            lambda state: state.parcel is not None and state.parcel.milestone == milestone
+        await self.market.record_scan(f"{self.order}/{parcel}", milestone, moment, country, city)
+        await self.parcel_news(milestone, **after)
+        return await self.until(
+            lambda state: any(
+                one.name == parcel and one.milestone == milestone for one in state.parcels
+            )
         )
 
+    async def parcel_news(self, milestone: str = "", **after: float) -> None:
+        """Say that a carrier has news."""
+        fact = said.ParcelMoved(f"evt-{next(_numbers)}", self.at(**after), milestone)
+        await self.handle.signal(OrderWorkflow.parcel_moved, fact)
+
+    async def seller_stands(self, standing: Standing, **after: float) -> None:
+        """Let the seller of the order stand so, in the database and in the news."""
+        async with self.market.engine.begin() as db:
+            await db.execute(
+                text("UPDATE sellers SET standing = :standing WHERE seller = :seller"),
+                {"standing": str(standing), "seller": self.market.of[self.order]},
+            )
+        fact = said.SellerChanged(f"evt-{next(_numbers)}", self.at(**after), standing)
+        await self.handle.signal(OrderWorkflow.seller_changed, fact)
+
     async def delivered(self, **after: float) -> OrderState:
-        await self.scanned("delivered", **after)
+        await self.scanned("delivered", "1", "DE", "", **after)
         return await self.until(lambda state: state.delivered_at is not None)
 
     async def confirmed(self, **after: float) -> OrderState:
@@ -171,7 +192,7 @@ class Marketplace:
 
     @property
     def database(self) -> SqlDatabase:
-        return SqlDatabase(self.engine)
+        return SqlDatabase(self.engine, self.vault)
 
     async def clock(self, handle: WorkflowHandle[Any, Any]) -> datetime | None:
         """An execution's own time now; None as long as it has never been moved."""
@@ -199,8 +220,10 @@ class Marketplace:
             await db.execute(Seller.__table__.insert(), row.model_dump())  # type: ignore[attr-defined]  # SQLModel's table
         return name
 
-    def asked(self, seller: str, total: int, currency: str, method: str) -> said.PlaceOrder:
-        """What a checkout would send."""
+    def asked(
+        self, seller: str, totals: Sequence[int], currency: str, method: str
+    ) -> said.PlaceOrder:
+        """What a checkout would send: a line for each of *totals*, a tenth of it for carriage."""
         order = f"o-{os.getpid()}-{next(_numbers)}"
         self.of[order] = seller
         return said.PlaceOrder(
@@ -208,7 +231,12 @@ class Marketplace:
             buyer=f"b-{order}",
             seller=seller,
             currency=currency,
-            lines=(OrderLine("1", "p-1", "general", 1, total),),
+            lines=tuple(
+                OrderLine(
+                    str(number), f"p-{number}", "general", 1, total - total // 10, total // 10
+                )
+                for number, total in enumerate(totals, 1)
+            ),
             ship_to="DE",
             received_at=datetime.now(UTC).replace(microsecond=0),
             method=method,
@@ -220,9 +248,13 @@ class Marketplace:
         total: int = 10_000,
         currency: str = "EUR",
         method: str = "",
+        lines: Sequence[int] = (),
     ) -> Placed:
-        """Place an order whose clock stands still until the test moves it."""
-        asked = self.asked(seller, total, currency, method)
+        """Place an order whose clock stands still until the test moves it.
+
+        It has one line of *total*, or one for each amount of *lines*.
+        """
+        asked = self.asked(seller, lines or [total], currency, method)
         name = f"order/{asked.order}"
         await self.vault.bind(name, asked.buyer)
         with self.skipper.with_time_skipping_disabled():
@@ -238,21 +270,33 @@ class Marketplace:
         return Placed(self, asked.order, handle, asked.received_at)
 
     async def record_scan(
-        self, order: str, milestone: str, at: datetime, country: str = "DE"
+        self, parcel: str, milestone: str, at: datetime, country: str = "DE", city: str = ""
     ) -> None:
         async with self.engine.begin() as db:
             await db.execute(
                 text(
                     "INSERT INTO scans (parcel, milestone, at, received_at, message, city, country,"
-                    " is_withdrawn) VALUES (:parcel, :milestone, :at, :at, '', '', :country, false)"
+                    " is_withdrawn) VALUES (:parcel, :milestone, :at, :at, '', :city, :country,"
+                    " false)"
                 ),
-                {"parcel": f"{order}/1", "milestone": milestone, "at": at, "country": country},
+                {
+                    "parcel": parcel,
+                    "milestone": milestone,
+                    "at": at,
+                    "country": country,
+                    "city": city,
+                },
             )
 
     async def rows(self, query: str, **values: object) -> Sequence[Any]:
         """Look straight into the database."""
         async with self.engine.connect() as db:
             return (await db.execute(text(query), values)).all()
+
+    async def rows_changed(self, statement: str, **values: object) -> None:
+        """Change the database under everybody's feet."""
+        async with self.engine.begin() as db:
+            await db.execute(text(statement), values)
 
     async def kinds(self, order: str) -> list[str]:
         """What the timeline says happened, in order."""

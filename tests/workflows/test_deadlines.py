@@ -158,7 +158,7 @@ async def test_a_timer_stays_armed_while_its_deadline_stands(market: Marketplace
     await order.shipped(days=1)
     for day in range(2, 7):
         await order.payment_news(days=day)
-    await order.until(lambda state: state.parcel is not None)
+    await order.until(lambda state: bool(state.parcels))
     started = [
         event
         async for event in order.handle.fetch_history_events()

@@ -95,8 +95,7 @@ async def test_a_parcel_whose_webhooks_are_lost_arrives_all_the_same(
     await swept(dispatch, order.at(hours=1))
     await order.until(lambda state: state.captured > 0)
     shipped = await order.shipped(days=1)
-    assert shipped.parcel is not None
-    parcel = (shipped.parcel.carrier, shipped.parcel.number)
+    parcel = (shipped.parcels[0].carrier, shipped.parcels[0].number)
     await market.world.scan(*parcel, "in_transit", at=order.at(days=2).isoformat())
     first = await swept(dispatch, order.at(days=2, hours=1))
     await order.until(lambda state: state.fulfilment is Fulfilment.IN_TRANSIT)

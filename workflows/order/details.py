@@ -1,8 +1,9 @@
 """What the Temporal UI says about an order, in Markdown: where it stands and what it waits for."""
 
 from domain.money import Money
+from domain.order.parcels import Parcel
 from domain.order.rules import WHEN_DUE, allowed, headline
-from domain.order.state import OrderState
+from domain.order.state import Clock, OrderState
 
 
 def describe(state: OrderState) -> str:
@@ -14,7 +15,7 @@ def describe(state: OrderState) -> str:
             f"(`{state.parked.step}`, tried as `{state.parked.tried}`). An operator may: "
             f"{' or '.join(_plain(name) for name in state.parked.may)}."
         )
-    parts += [_axes(state), f"**Money** {_money(state)}", _clocks(state)]
+    parts += [_axes(state), *_parcels(state), f"**Money** {_money(state)}", _clocks(state)]
     if actions := allowed(state):
         asked = "; ".join(f"{_plain(action)} ({', '.join(who)})" for action, who in actions.items())
         parts.append(f"**May be asked now** {asked}")
@@ -25,14 +26,30 @@ def _axes(state: OrderState) -> str:
     # Sentences and no table: the UI sets tables without any space between their columns.
     axes = {
         "Payment": _plain(state.payment),
-        "fulfilment": _plain(state.fulfilment) + _parcel(state),
+        "fulfilment": _plain(state.fulfilment),
         "release": _plain(state.release),
     }
     return " · ".join(f"**{name}** {stands}" for name, stands in axes.items())
 
 
-def _parcel(state: OrderState) -> str:
-    return f" ({state.parcel.carrier}: {_plain(state.parcel.milestone)})" if state.parcel else ""
+def _parcels(state: OrderState) -> list[str]:
+    told = [_parcel(parcel) for parcel in state.parcels]
+    if state.parcels and state.unshipped:
+        told.append(f"**Not shipped yet** lines {', '.join(state.unshipped)}")
+    told += [
+        f"**Asked for** {_plain(one.topic)}, by the {one.asked_by}" for one in state.agreements
+    ]
+    if state.frozen:
+        told.append("**The seller is suspended**: nothing is released to them.")
+    return told
+
+
+def _parcel(parcel: Parcel) -> str:
+    lines = f", lines {', '.join(parcel.lines)}" if parcel.lines else ""
+    doubt = f", doubted: {_plain(parcel.doubt)}" if parcel.doubt else ""
+    stage, milestone = _plain(parcel.stage), _plain(parcel.milestone)
+    seen = "" if milestone == stage else f" (carrier says: {milestone})"
+    return f"**Parcel {parcel.name}** {parcel.carrier}, {stage}{seen}{lines}{doubt}"
 
 
 def _money(state: OrderState) -> str:
@@ -43,6 +60,7 @@ def _money(state: OrderState) -> str:
         "held": state.held,
         "released": state.released,
         "in reserve": state.reserved,
+        "owed to the buyer": sum(owed.amount for owed in state.owed),
     }
     return ", ".join(
         f"{name} {Money(minor, state.currency)}"
@@ -59,9 +77,13 @@ def _clocks(state: OrderState) -> str:
     clocks = sorted(state.clocks, key=lambda clock: clock.due_at)
     return "\n\n".join(
         f"**{'Next' if number == 0 else 'Then'}** at {clock.due_at:%Y-%m-%d %H:%M:%S} UTC "
-        f"({_plain(clock.name)}): {WHEN_DUE[clock.name]}"
+        f"({_plain(clock.name)}{_whose(clock)}): {WHEN_DUE[clock.name]}"
         for number, clock in enumerate(clocks)
     )
+
+
+def _whose(clock: Clock) -> str:
+    return f" of parcel {clock.parcel}" if clock.parcel else ""
 
 
 def _plain(word: str) -> str:

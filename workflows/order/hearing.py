@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from activities import requests as steps
 from activities.requests import Move
-from domain.order import rules
+from domain.order import consent, facts, rules
+from domain.order.parcels import ParcelStage
 from domain.order.rules import Action
 from domain.order.state import OrderState
 from workflows.order import messages as said
@@ -24,6 +25,19 @@ _ACTIONS: Final = MappingProxyType(
         said.RefundOrder: Action.REFUND,
         said.PlaceHold: Action.PLACE_HOLD,
         said.LiftHold: Action.LIFT_HOLD,
+        said.EditShipment: Action.EDIT_SHIPMENT,
+        said.DisownShipment: Action.DISOWN_SHIPMENT,
+        said.RuleOnCustoms: Action.RULE_ON_CUSTOMS,
+        said.ChangeAddress: Action.CHANGE_ADDRESS,
+        said.AskConsent: Action.ASK_CONSENT,
+        said.AnswerConsent: Action.ANSWER_CONSENT,
+        said.WithdrawQuestion: Action.WITHDRAW_QUESTION,
+    }
+)
+_RULINGS: Final = MappingProxyType(
+    {
+        said.CustomsRuling.COUNTERFEIT: Move.SEIZED,
+        said.CustomsRuling.DUTY_UNPAID: Move.FORFEITED,
     }
 )
 _VERDICTS: Final = MappingProxyType(
@@ -33,6 +47,8 @@ _VERDICTS: Final = MappingProxyType(
         RiskVerdict.EXTEND: Move.RISK_EXTENDED,
     }
 )
+_DOUBTED: Final = (ParcelStage.DOUBTED,)
+_AT_CUSTOMS: Final = (ParcelStage.AT_CUSTOMS,)
 Told = tuple[Task[Any], Any]
 
 
@@ -41,6 +57,29 @@ def judge(state: OrderState, request: said.Request) -> None:
     amount = request.amount if isinstance(request, said.RefundOrder | said.PlaceHold) else 0
     action = _ACTIONS[type(request)]
     rules.check(state, action, request.actor, request.received_at, amount)
+    _judge_details(state, request)
+
+
+def _judge_details(state: OrderState, request: said.Request) -> None:
+    """Which parcel, which lines, which question: what the action alone does not say."""
+    actor, at = request.actor, request.received_at
+    match request:
+        case said.DeclareShipment():
+            facts.must_be_unshipped(state, request.lines)
+        case said.EditShipment():
+            facts.parcel_at(state, facts.EDITABLE, request.parcel)
+        case said.DisownShipment():
+            facts.parcel_at(state, _DOUBTED, request.parcel)
+        case said.RuleOnCustoms():
+            facts.parcel_at(state, _AT_CUSTOMS, request.parcel)
+        case said.AskConsent():
+            consent.check_asking(state, request.topic, actor, at)
+        case said.AnswerConsent():
+            consent.check_answering(state, request.topic, actor, at)
+        case said.WithdrawQuestion():
+            consent.check_taking_back(state, request.topic, actor)
+        case _:
+            pass
 
 
 def step_of(state: OrderState, request: Any) -> Told:  # noqa: ANN401 - one of said.Request
@@ -83,7 +122,78 @@ def _lifted(state: OrderState, request: said.LiftHold) -> Told:
 
 def _declared(state: OrderState, request: said.DeclareShipment) -> Told:
     return tasks.SHIP, steps.Ship(
-        state, request.received_at, request.carrier, request.number, str(request.actor)
+        state,
+        request.received_at,
+        request.carrier,
+        request.number,
+        str(request.actor),
+        request.lines,
+    )
+
+
+def _edited(state: OrderState, request: said.EditShipment) -> Told:
+    parcel = facts.parcel_at(state, facts.EDITABLE, request.parcel)
+    return tasks.EDIT_SHIPMENT, steps.EditShipment(
+        state, request.received_at, parcel.name, request.number, str(request.actor)
+    )
+
+
+def _disowned(state: OrderState, request: said.DisownShipment) -> Told:
+    parcel = facts.parcel_at(state, _DOUBTED, request.parcel)
+    return tasks.RECORD_MOVE, steps.Record(
+        state,
+        request.received_at,
+        Move.SHIPMENT_FALSE,
+        str(request.actor),
+        parcel=parcel.name,
+    )
+
+
+def _ruled(state: OrderState, request: said.RuleOnCustoms) -> Told:
+    parcel = facts.parcel_at(state, _AT_CUSTOMS, request.parcel)
+    return tasks.RECORD_MOVE, steps.Record(
+        state,
+        request.received_at,
+        _RULINGS[request.ruling],
+        str(request.actor),
+        request.reason,
+        parcel=parcel.name,
+    )
+
+
+def _readdressed(state: OrderState, request: said.ChangeAddress) -> Told:
+    return tasks.CHANGE_ADDRESS, steps.ChangeAddress(
+        state, request.received_at, request.country, request.draft, str(request.actor)
+    )
+
+
+def _asked(state: OrderState, request: said.AskConsent) -> Told:
+    return tasks.ASK_CONSENT, steps.Consent(
+        state,
+        request.received_at,
+        request.topic,
+        str(request.actor),
+        request.actor.role,
+        request.days,
+        reason=request.reason,
+    )
+
+
+def _answered(state: OrderState, request: said.AnswerConsent) -> Told:
+    return tasks.SETTLE_CONSENT, steps.Consent(
+        state,
+        request.received_at,
+        request.topic,
+        str(request.actor),
+        request.actor.role,
+        is_agreed=request.is_agreed,
+        reason=request.reason,
+    )
+
+
+def _taken_back(state: OrderState, request: said.WithdrawQuestion) -> Told:
+    return tasks.TAKE_BACK, steps.Consent(
+        state, request.received_at, request.topic, str(request.actor), request.actor.role
     )
 
 
@@ -95,5 +205,12 @@ _STEPS: Final[Mapping[type, Callable[[OrderState, Any], Told]]] = MappingProxyTy
         said.DenyReceipt: _denied,
         said.PlaceHold: _held,
         said.LiftHold: _lifted,
+        said.EditShipment: _edited,
+        said.DisownShipment: _disowned,
+        said.RuleOnCustoms: _ruled,
+        said.ChangeAddress: _readdressed,
+        said.AskConsent: _asked,
+        said.AnswerConsent: _answered,
+        said.WithdrawQuestion: _taken_back,
     }
 )

@@ -10,8 +10,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.actors import Actor
+from domain.order.agreements import Topic
 from domain.order.lines import OrderLine
 from domain.order.state import OrderState
+from domain.payout.rules import Standing
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,98 @@ class DecideRisk:
 
 @dataclass(frozen=True)
 class DeclareShipment:
-    """The seller has handed the goods to *carrier* under *number*."""
+    """The seller has handed goods to *carrier* under *number*.
+
+    `lines` are those in the parcel; none named: all that wait for one.
+    """
 
     actor: Actor
     received_at: datetime
     carrier: str
     number: str
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EditShipment:
+    """The number of a declared parcel was mistyped. `parcel`: "" for the only one."""
+
+    actor: Actor
+    received_at: datetime
+    number: str
+    parcel: str = ""
+
+
+@dataclass(frozen=True)
+class DisownShipment:
+    """The buyer calls a doubted shipment off. `parcel`: "" for the only doubted one."""
+
+    actor: Actor
+    received_at: datetime
+    parcel: str = ""
+
+
+class CustomsRuling(StrEnum):
+    """Whose fault it is that customs keep a parcel."""
+
+    COUNTERFEIT = "counterfeit"
+    DUTY_UNPAID = "duty_unpaid"
+
+
+@dataclass(frozen=True)
+class RuleOnCustoms:
+    """Support says why customs keep a parcel: the carrier's text says the same for both.
+
+    Counterfeit goods are the seller's fault and refunded; an unpaid duty is the buyer's, and the
+    seller is paid. `parcel`: "" for the only one at customs.
+    """
+
+    actor: Actor
+    received_at: datetime
+    ruling: CustomsRuling
+    parcel: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ChangeAddress:
+    """The buyer wants the goods elsewhere; `draft` names the address, which is kept sealed."""
+
+    actor: Actor
+    received_at: datetime
+    country: str
+    draft: str
+
+
+@dataclass(frozen=True)
+class AskConsent:
+    """One side asks the other for something; `days` is how much longer, where that is asked."""
+
+    actor: Actor
+    received_at: datetime
+    topic: Topic
+    days: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class AnswerConsent:
+    """The other side (or the platform, where it may force it) agrees, or does not."""
+
+    actor: Actor
+    received_at: datetime
+    topic: Topic
+    is_agreed: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class WithdrawQuestion:
+    """Whoever asked wants it no longer."""
+
+    actor: Actor
+    received_at: datetime
+    topic: Topic
 
 
 @dataclass(frozen=True)
@@ -130,6 +218,13 @@ Request = (
     | RefundOrder
     | PlaceHold
     | LiftHold
+    | EditShipment
+    | DisownShipment
+    | RuleOnCustoms
+    | ChangeAddress
+    | AskConsent
+    | AnswerConsent
+    | WithdrawQuestion
 )
 
 
@@ -167,7 +262,16 @@ class ParcelMoved:
     milestone: str = ""
 
 
-Fact = PaymentChanged | ParcelMoved
+@dataclass(frozen=True)
+class SellerChanged:
+    """The order's seller was suspended, closed or let back in."""
+
+    event_id: str
+    received_at: datetime
+    standing: Standing = Standing.ACTIVE
+
+
+Fact = PaymentChanged | ParcelMoved | SellerChanged
 
 
 @dataclass(frozen=True)

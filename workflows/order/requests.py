@@ -23,6 +23,13 @@ REQUESTS: Final = MappingProxyType(
         said.RefundOrder: ("refund", "Give a part or all back to the buyer."),
         said.PlaceHold: ("place_hold", "Keep a share of the escrow for a stated reason."),
         said.LiftHold: ("lift_hold", "End a hold."),
+        said.EditShipment: ("edit_shipment", "The seller puts the number of a parcel right."),
+        said.DisownShipment: ("disown_shipment", "The buyer calls a doubted shipment off."),
+        said.RuleOnCustoms: ("rule_on_customs", "Support says why customs keep a parcel."),
+        said.ChangeAddress: ("change_address", "The buyer wants the goods elsewhere."),
+        said.AskConsent: ("ask_consent", "One side asks the other for something."),
+        said.AnswerConsent: ("answer_consent", "The side that was asked answers."),
+        said.WithdrawQuestion: ("withdraw_question", "Whoever asked wants it no longer."),
     }
 )
 

@@ -43,8 +43,12 @@ class Stepper:
         actor: str = "",
         reason: str = "",
         resolved: said.Resolve | None = None,
+        owed: str = "",
     ) -> None:
-        """Refund until it is sent: after the provider's final no, an operator says how to go on."""
+        """Refund until it is sent: after the provider's final no, an operator says how to go on.
+
+        *owed* names the entry of the state's `owed` that is paid by it.
+        """
         while True:
             attempt = steps.Refund(
                 self.state,
@@ -54,6 +58,7 @@ class Stepper:
                 actor,
                 reason,
                 by_hand=_by_hand(resolved),
+                owed=owed,
             )
             await self.do(tasks.REFUND, attempt)
             if self.state.parked is None:

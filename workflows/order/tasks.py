@@ -8,11 +8,13 @@ from temporalio.types import MethodAsyncSingleParam
 
 with workflow.unsafe.imports_passed_through():
     from activities import requests as steps
+    from activities.consent import ConsentActivities
     from activities.escrow import EscrowActivities
     from activities.order import OrderActivities
     from activities.payment import PaymentActivities
     from activities.refund import RefundActivities
     from activities.shipment import ShipmentActivities
+    from activities.standing import StandingActivities
     from domain.order.state import OrderState
     from workflows._kit.options import PROVIDER, RECORD, summed_up
 
@@ -54,6 +56,22 @@ REMIND: Final = Task(
 PARK: Final = Task("order.park", OrderActivities.park, RECORD, "Show that an operator is needed")
 SHIP: Final = Task("shipment.declare", ShipmentActivities.declare, PROVIDER, "Declare the parcel")
 FOLLOW: Final = Task("shipment.follow", ShipmentActivities.follow, RECORD, "Follow the parcel")
+EDIT_SHIPMENT: Final = Task(
+    "shipment.edit", ShipmentActivities.edit, PROVIDER, "Put the number of a parcel right"
+)
+ASK_CONSENT: Final = Task("consent.ask", ConsentActivities.ask, RECORD, "Ask the other side")
+SETTLE_CONSENT: Final = Task(
+    "consent.settle", ConsentActivities.settle, RECORD, "Close a question by its answer"
+)
+TAKE_BACK: Final = Task(
+    "consent.take_back", ConsentActivities.take_back, RECORD, "Take a question back"
+)
+CHANGE_ADDRESS: Final = Task(
+    "order.change_address", StandingActivities.change_address, RECORD, "Change the address"
+)
+HEED_STANDING: Final = Task(
+    "order.heed_standing", StandingActivities.heed_standing, RECORD, "Heed the seller's standing"
+)
 HOLD: Final = Task("escrow.hold", EscrowActivities.hold, RECORD, "Hold a share of the escrow")
 LIFT: Final = Task("escrow.lift", EscrowActivities.lift, RECORD, "Lift a hold")
 RELEASE: Final = Task("escrow.release", EscrowActivities.release, RECORD, "Release the escrow")

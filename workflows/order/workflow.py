@@ -13,9 +13,11 @@ with workflow.unsafe.imports_passed_through():
     from activities.aftercare import AftercareActivities
     from activities.requests import Move
     from domain.errors import IllegalTransition
-    from domain.order import rules
+    from domain.order import facts, rules
+    from domain.order.consent import TOPIC_OF
     from domain.order.rules import WHEN_DUE, Action, Due
     from domain.order.state import ClockName, Fulfilment, OrderState, Outcome, Payment
+    from domain.payout.rules import Standing
     from workflows._kit.alarm_clock import AlarmClock
     from workflows._kit.insistence import insisting
     from workflows._kit.mailbox import Letter, Mailbox
@@ -29,10 +31,12 @@ with workflow.unsafe.imports_passed_through():
 
 _WHEN_SILENT: Final = MappingProxyType(
     {
-        ClockName.SHIPMENT: Move.NEVER_SHIPPED,
         ClockName.DELIVERY: Move.BUYER_ASKED,
         ClockName.ANSWER: Move.NEVER_RECEIVED,
         ClockName.CONFIRMATION: Move.RECEIVED_BY_SILENCE,
+        ClockName.FIRST_SCAN: Move.SHIPMENT_DOUBTED,
+        ClockName.PROOF: Move.SHIPMENT_FALSE,
+        ClockName.RETURN: Move.RETURN_OVERDUE,
     }
 )
 
@@ -109,7 +113,7 @@ class OrderWorkflow:
         while self._order.state.ended_at is None:
             if rules.is_refund_due(self._order.state):
                 await self._order.refund(
-                    rules.refundable(self._order.state), reason=str(self._order.state.outcome)
+                    facts.refundable(self._order.state), reason=str(self._order.state.outcome)
                 )
             elif rules.is_settled(self._order.state):
                 ended = steps.Record(self._order.state, self._order.now, Move.ENDED)
@@ -141,6 +145,8 @@ class OrderWorkflow:
         self._clock.set(due.at if due else None, _words(due))
         if self._mail:
             await self._hear(self._mail.next())
+        elif self._order.state.owed and facts.is_owed_payable(self._order.state):
+            await self._pay_what_is_owed()
         elif rules.is_release_due(self._order.state):
             await self._order.in_time(tasks.RELEASE, steps.Step(self._order.state, self._order.now))
         elif due is not None and self._clock.has_rung:
@@ -149,18 +155,27 @@ class OrderWorkflow:
         else:
             await workflow.wait_condition(lambda: bool(self._mail) or self._clock.has_rung)
 
+    async def _pay_what_is_owed(self) -> None:
+        """A part of the goods will not come: its money goes back, and the order goes on."""
+        owed = facts.owed_now(self._order.state)
+        if owed is None:
+            void = steps.Record(self._order.state, self._order.now, Move.NOTHING_OWED)
+            await self._order.do(tasks.RECORD_MOVE, void)
+        else:
+            await self._order.refund(owed.amount, reason=owed.reason, owed=owed.name)
+
     async def _act_on(self, due: Due) -> None:
         """Do what a clock's end means; business time is the instant at which it ended."""
         state, at = self._order.state, due.at
         if due.is_reminder:
-            await self._order.do(tasks.REMIND, steps.Remind(state, at, due.clock))
+            await self._order.do(tasks.REMIND, steps.Remind(state, at, due.clock, due.parcel))
             return
         match due.clock:
             case ClockName.PAYMENT:
                 closing = steps.ClosePayment(state, at, Outcome.NEVER_PAID, by_deadline=True)
                 await self._order.in_time(tasks.CLOSE, closing)
             case ClockName.RISK:
-                clock = rules.clock_of(state, ClockName.RISK)
+                clock = facts.clock_of(state, ClockName.RISK)
                 move = Move.RISK_REFUSED if clock and clock.reminded else Move.RISK_EXTENDED
                 await self._order.in_time(
                     tasks.RECORD_MOVE, steps.Record(state, at, move, by_deadline=True)
@@ -169,8 +184,20 @@ class OrderWorkflow:
                 await self._order.in_time(tasks.RELEASE, steps.Step(state, at))
             case ClockName.RESERVE:
                 await self._order.in_time(tasks.RELEASE_RESERVE, steps.Step(state, at))
+            case ClockName.SHIPMENT:
+                move = Move.NOT_ALL_SHIPPED if state.parcels else Move.NEVER_SHIPPED
+                await self._order.in_time(
+                    tasks.RECORD_MOVE, steps.Record(state, at, move, by_deadline=True)
+                )
+            case _ if due.clock in TOPIC_OF:
+                await self._order.in_time(
+                    tasks.SETTLE_CONSENT,
+                    steps.Consent(state, at, TOPIC_OF[due.clock], by_deadline=True),
+                )
             case _:
-                silence = steps.Record(state, at, _WHEN_SILENT[due.clock], by_deadline=True)
+                silence = steps.Record(
+                    state, at, _WHEN_SILENT[due.clock], by_deadline=True, parcel=due.parcel
+                )
                 await self._order.in_time(tasks.RECORD_MOVE, silence)
 
     async def _hear(self, letter: Letter[OrderState]) -> None:
@@ -193,6 +220,8 @@ class OrderWorkflow:
                     await self._order.do(
                         tasks.FOLLOW, steps.Step(self._order.state, message.received_at)
                     )
+            case said.SellerChanged():
+                await self._seller_changed(message)
             case said.RefundOrder():
                 judge(self._order.state, message)
                 await self._order.refund(message.amount, str(message.actor), message.reason)
@@ -216,6 +245,17 @@ class OrderWorkflow:
             if self._order.state.parked is not None:
                 resolution = await self._order.operator()
                 await self._order.refund(sent - self._order.state.refunded, resolved=resolution)
+
+    async def _seller_changed(self, news: said.SellerChanged) -> None:
+        """What has not left is called off; what is on its way goes on, its money kept."""
+        at = news.received_at
+        is_unpaid = self._order.state.payment is Payment.AWAITING
+        if self._goes_on and is_unpaid and news.standing is not Standing.ACTIVE:
+            closing = steps.ClosePayment(self._order.state, at, Outcome.SELLER_SUSPENDED)
+            await self._order.do(tasks.CLOSE, closing)
+        if self._goes_on:
+            heeding = steps.HeedStanding(self._order.state, at, news.standing)
+            await self._order.do(tasks.HEED_STANDING, heeding)
 
     async def _care_for(self, at: datetime) -> str:
         return await workflow.execute_activity_method(
@@ -256,6 +296,11 @@ class OrderWorkflow:
         """Written down, and applied when its turn comes: news can overtake payment."""
         self._mail.note(fact.event_id, fact, fact.received_at)
 
+    @workflow.signal(description="The seller was suspended, closed or let back in.")
+    def seller_changed(self, fact: said.SellerChanged) -> None:
+        """Written down, and applied when its turn comes."""
+        self._mail.note(fact.event_id, fact, fact.received_at)
+
     @workflow.query(description="Where every axis stands, what is allowed, what comes next.")
     def snapshot(self) -> said.OrderSnapshot:
         """Everything there is to know, for those who speak to Temporal directly."""
@@ -287,6 +332,13 @@ class OrderWorkflow:
     refund = update(said.RefundOrder)
     place_hold = update(said.PlaceHold)
     lift_hold = update(said.LiftHold)
+    edit_shipment = update(said.EditShipment)
+    disown_shipment = update(said.DisownShipment)
+    rule_on_customs = update(said.RuleOnCustoms)
+    change_address = update(said.ChangeAddress)
+    ask_consent = update(said.AskConsent)
+    answer_consent = update(said.AnswerConsent)
+    withdraw_question = update(said.WithdrawQuestion)
 
     @workflow.update(description="An operator lets a parked order go on.")
     async def resolve(self, request: said.Resolve) -> OrderState:

@@ -1,0 +1,242 @@
+"""How an order changes when one of its parcels does: the parcel, its clocks, then the order."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+from domain.order.clocks import running, with_clocks
+from domain.order.facts import parcel_named, refundable
+from domain.order.moves import called_off, received
+from domain.order.parcels import GONE, PARCEL, Doubt, Parcel, ParcelEvent, ParcelStage
+from domain.order.state import (
+    FULFILMENT,
+    Clock,
+    ClockName,
+    Fulfilment,
+    FulfilmentEvent,
+    OrderState,
+    Outcome,
+    Owed,
+)
+from domain.policy import Terms, Tier
+
+_OF_PARCEL: Final = (
+    ClockName.FIRST_SCAN,
+    ClockName.PROOF,
+    ClockName.DELIVERY,
+    ClockName.ANSWER,
+    ClockName.RETURN,
+)
+# Which of a parcel's clocks a stage stops; every other stage stops all of them.
+_STOPS: Final = MappingProxyType(
+    {
+        ParcelStage.DOUBTED: (ClockName.FIRST_SCAN,),
+        ParcelStage.IN_TRANSIT: (ClockName.FIRST_SCAN, ClockName.PROOF),
+        ParcelStage.AT_CUSTOMS: (ClockName.FIRST_SCAN, ClockName.PROOF),
+        ParcelStage.ELSEWHERE: (ClockName.FIRST_SCAN, ClockName.PROOF),
+    }
+)
+_OUTCOMES: Final = MappingProxyType(
+    {
+        ParcelStage.NOT_RECEIVED: Outcome.NEVER_RECEIVED,
+        ParcelStage.LOST: Outcome.LOST,
+        ParcelStage.RETURNED: Outcome.RETURNED,
+        ParcelStage.SEIZED: Outcome.SEIZED,
+        ParcelStage.FALSE: Outcome.FALSE_SHIPMENT,
+    }
+)
+_WITH_THE_BUYER: Final = frozenset({ParcelStage.DELIVERED, ParcelStage.FORFEITED})
+UNSHIPPED: Final = "unshipped"
+
+
+@dataclass(frozen=True)
+class News:
+    """What has happened to the parcel *name*; the rest is what is new about it."""
+
+    name: str
+    event: ParcelEvent
+    milestone: str = ""
+    is_refused: bool = False
+    doubt: Doubt = Doubt.NONE
+
+
+def shipped(
+    state: OrderState, terms: Terms, parcel: Parcel, at: datetime, scan_by: datetime
+) -> OrderState:
+    """The seller has declared a parcel; its promise runs, and its first scan is due *scan_by*.
+
+    A request to cancel is void: the goods are on their way.
+    """
+    left = tuple(line for line in state.unshipped if line not in parcel.lines)
+    is_rest = not parcel.lines or not left
+    started = [
+        running(ClockName.DELIVERY, at, terms.deliver_within, parcel.name),
+        Clock(ClockName.FIRST_SCAN, at, scan_by, parcel=parcel.name),
+    ]
+    is_first = not state.parcels
+    if is_first and terms.tier is Tier.EARLY:
+        started.append(running(ClockName.EARLY_RELEASE, at, terms.early_after_shipment))
+    stopped = (ClockName.CANCELLATION_ANSWER, ClockName.EXTENSION_ANSWER)
+    event = FulfilmentEvent.DECLARED if is_rest else FulfilmentEvent.PART_DECLARED
+    after = replace(
+        state,
+        fulfilment=FULFILMENT.next(state.fulfilment, event),
+        parcels=(*state.parcels, replace(parcel, declared_at=at)),
+        unshipped=() if is_rest else left,
+        agreements=(),
+        shipped_at=state.shipped_at or at,
+        clocks=with_clocks(
+            state,
+            stop=(*stopped, ClockName.SHIPMENT) if is_rest else stopped,
+            start=tuple(started),
+        ),
+        version=state.version + 1,
+    )
+    return _as_a_whole(after, terms, at)
+
+
+def edited(state: OrderState, name: str, number: str, tracker: str) -> OrderState:
+    """The seller has put a number right; nothing else changes."""
+    parcel = parcel_named(state, name)
+    right = replace(parcel, number=number, tracker=tracker, edits=parcel.edits + 1)
+    return replace(state, parcels=_with(state, right), version=state.version + 1)
+
+
+def moved(state: OrderState, terms: Terms, news: News, at: datetime) -> OrderState:
+    """Something has happened to a parcel: its stage, its clocks and what it owes follow."""
+    parcel = parcel_named(state, news.name)
+    after = replace(
+        parcel,
+        stage=PARCEL.next(parcel.stage, news.event),
+        milestone=news.milestone or parcel.milestone,
+        refused=parcel.refused or news.is_refused,
+        doubt=news.doubt or parcel.doubt,
+    )
+    changed = replace(
+        state,
+        parcels=_with(state, after),
+        clocks=_clocks_after(state, terms, after, news, at),
+        owed=state.owed + _owed_for(state, after),
+        denied=state.denied and news.event is not ParcelEvent.PROMISE_PASSED,
+        version=state.version + 1,
+    )
+    return _as_a_whole(changed, terms, at)
+
+
+def arrived_after_refund(state: OrderState, name: str) -> OrderState:
+    """A parcel that was given up has come after all; its money stays with the buyer."""
+    parcel = replace(parcel_named(state, name), milestone="delivered")
+    return replace(state, parcels=_with(state, parcel), version=state.version + 1)
+
+
+def not_all_shipped(state: OrderState, terms: Terms, amount: int, at: datetime) -> OrderState:
+    """The rest was never shipped: its *amount* goes back, and what is under way goes on."""
+    after = replace(
+        state,
+        fulfilment=FULFILMENT.next(state.fulfilment, FulfilmentEvent.NOT_SHIPPED),
+        unshipped=(),
+        agreements=(),
+        owed=(*state.owed, Owed(UNSHIPPED, amount, "never_shipped")),
+        clocks=with_clocks(
+            state,
+            stop=(
+                ClockName.SHIPMENT,
+                ClockName.CANCELLATION_ANSWER,
+                ClockName.EXTENSION_ANSWER,
+            ),
+        ),
+        version=state.version + 1,
+    )
+    return _as_a_whole(after, terms, at)
+
+
+def _with(state: OrderState, parcel: Parcel) -> tuple[Parcel, ...]:
+    return tuple(parcel if one.name == parcel.name else one for one in state.parcels)
+
+
+def _owed_for(state: OrderState, parcel: Parcel) -> tuple[Owed, ...]:
+    if parcel.stage not in GONE or any(owed.name == parcel.name for owed in state.owed):
+        return ()
+    return (Owed(parcel.name, parcel.owed, str(parcel.stage)),)
+
+
+def _clocks_after(
+    state: OrderState, terms: Terms, parcel: Parcel, news: News, at: datetime
+) -> tuple[Clock, ...]:
+    name, started = parcel.name, list[Clock]()
+    if news.event is ParcelEvent.PROMISE_PASSED:
+        started.append(running(ClockName.ANSWER, at, terms.answer_within, name))
+    elif news.event is ParcelEvent.UNSEEN:
+        started.append(running(ClockName.PROOF, at, terms.prove_shipment_within, name))
+    elif news.event is ParcelEvent.SENT_BACK:
+        started.append(running(ClockName.RETURN, at, terms.return_within, name))
+    elif news.event is ParcelEvent.WITHDRAWN:
+        started.append(_promise_again(terms, parcel, at))
+    if parcel.stage is ParcelStage.BUYER_ASKED and not started:
+        stopped: tuple[ClockName, ...] = ()
+    else:
+        stopped = _STOPS.get(parcel.stage, _OF_PARCEL)
+    return with_clocks(state, stop=stopped, start=tuple(started), parcel=name)
+
+
+def _promise_again(terms: Terms, parcel: Parcel, at: datetime) -> Clock:
+    """The carrier takes a delivery back: the promise runs on, with time for the parcel to come."""
+    promised = (parcel.declared_at or at) + timedelta(seconds=terms.deliver_within)
+    at_least = at + timedelta(seconds=terms.confirm_within)
+    return Clock(ClockName.DELIVERY, at, max(promised, at_least), parcel=parcel.name)
+
+
+def _as_a_whole(state: OrderState, terms: Terms, at: datetime) -> OrderState:
+    """Where the order stands now that one of its parcels has moved."""
+    if state.fulfilment in (Fulfilment.PARTLY_SHIPPED, Fulfilment.RECEIVED, Fulfilment.CANCELLED):
+        return state
+    live = [parcel for parcel in state.parcels if parcel.stage not in GONE]
+    if not live:
+        return _nothing_comes(state, terms, at)
+    stages = {parcel.stage for parcel in live}
+    if stages <= _WITH_THE_BUYER:
+        if ParcelStage.DELIVERED not in stages:
+            return _received(state, terms, at)
+        return _all_delivered(state, terms, at)
+    return replace(
+        state,
+        fulfilment=_how_far(stages),
+        delivered_at=None,
+        clocks=with_clocks(state, stop=(ClockName.CONFIRMATION,)),
+    )
+
+
+def _how_far(stages: set[ParcelStage]) -> Fulfilment:
+    if ParcelStage.BUYER_ASKED in stages:
+        return Fulfilment.BUYER_ASKED
+    if stages <= {ParcelStage.DECLARED, ParcelStage.DOUBTED}:
+        return Fulfilment.DECLARED
+    return Fulfilment.IN_TRANSIT
+
+
+def _all_delivered(state: OrderState, terms: Terms, at: datetime) -> OrderState:
+    if state.fulfilment is Fulfilment.DELIVERED:
+        return state
+    return replace(
+        state,
+        fulfilment=Fulfilment.DELIVERED,
+        delivered_at=at,
+        clocks=with_clocks(
+            state, start=(running(ClockName.CONFIRMATION, at, terms.confirm_within),)
+        ),
+    )
+
+
+def _nothing_comes(state: OrderState, terms: Terms, at: datetime) -> OrderState:
+    """No parcel is left: the whole order is called off, unless something stays the seller's."""
+    if sum(owed.amount for owed in state.owed) < refundable(state):
+        return _received(state, terms, at)
+    last = state.parcels[-1].stage
+    off = called_off(state, FulfilmentEvent.CALLED_OFF, _OUTCOMES[last])
+    return replace(off, version=state.version)
+
+
+def _received(state: OrderState, terms: Terms, at: datetime) -> OrderState:
+    done = received(state, terms, at, FulfilmentEvent.NOTHING_UNDER_WAY)
+    return replace(done, version=state.version)
