@@ -25,8 +25,8 @@ async def unsent(market: Marketplace, total: int = 10_000) -> Placed:
     return order
 
 
-def more_time(order: Placed, days: int, **at: float) -> said.AskConsent:
-    return said.AskConsent(seller_of(), order.at(**at), Topic.EXTENSION, days)
+def more_time(order: Placed, longer: int, **at: float) -> said.AskConsent:
+    return said.AskConsent(seller_of(), order.at(**at), Topic.EXTENSION, longer)
 
 
 def answer(order: Placed, topic: Topic, *, yes: bool, **at: float) -> said.AnswerConsent:
@@ -56,7 +56,7 @@ async def test_more_time_asked_for_after_the_end_is_refused(market: Marketplace)
     """The instant at the edge decides, even while the order has not ended yet."""
     order = await unsent(market)
 
-    assert await refused(order, more_time(order, 3, days=7, seconds=30)) == "deadline-passed"
+    assert await refused(order, more_time(order, 3, days=7, minutes=2)) == "deadline-passed"
 
 
 async def test_silence_about_more_time_leaves_things_as_they_are(market: Marketplace) -> None:
