@@ -110,7 +110,7 @@ class MailSettings(_Group):
 class AuthSettings(_Group):
     """Who vouches for callers: an OIDC provider, or locally a development key of our own.
 
-    `service_keys` are SHA-256 digests (hex) of the keys that other services present.
+    `service_keys` are "name:digest", the SHA-256 (hex) of the key that a service presents.
     """
 
     issuer: str

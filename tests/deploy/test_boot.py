@@ -25,6 +25,7 @@ from tests.support.sandbox import SandboxPlace, SandboxWorld
 from tests.support.source import ROOT
 
 DAY = 86_400
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
