@@ -88,8 +88,8 @@ class Host:
     env: dict[str, str]
     at_home: dict[str, str]
     mail: int = field(default_factory=free_port)
-    ports: dict[str, int] = field(default_factory=dict)
-    running: list[Child] = field(default_factory=list)
+    ports: dict[str, int] = field(default_factory=dict[str, int])
+    running: list[Child] = field(default_factory=list[Child])
 
     async def do(self, name: str) -> None:
         """Run a job of the file to its end."""

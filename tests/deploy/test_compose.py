@@ -32,10 +32,11 @@ from tests.support.compose import (
 )
 from tests.support.source import ROOT
 
+Spoil = Callable[[dict[str, Document]], object]
 EXAMPLE = (ROOT / ".env.example").read_text()
 # The ring comes as a file, and the URL under its common name.
 LEFT_OUT = {"CARAVAN_KEYS__RING", "CARAVAN_DATABASE_URL"}
-RULES: dict[Rule, Callable[[dict[str, Document]], object]] = {
+RULES: dict[Rule, Spoil] = {
     rules.floating_images: lambda parts: parts["postgres"].update(image="postgres:latest"),
     rules.open_ports: lambda parts: parts["api"].update(ports=["8080:8080"]),
     rules.stray_storage: lambda parts: parts["postgres"].update(volumes=[]),
@@ -52,6 +53,26 @@ RULES: dict[Rule, Callable[[dict[str, Document]], object]] = {
     ),
     rules.idle_commands: lambda parts: parts["relay"].update(command=["python", "-m", "relay"]),
 }
+OTHER_MISTAKES: list[tuple[Rule, Spoil]] = [
+    (
+        rules.floating_images,
+        lambda parts: parts["temporal"].update(image="temporalio/auto-setup:1.29.7"),
+    ),
+    (rules.open_ports, lambda parts: parts["sandbox"].update(ports=parts["api"]["ports"])),
+    (rules.open_ports, lambda parts: parts["worker"].update(ports=["127.0.0.1:8081:8081"])),
+    (rules.stray_storage, lambda parts: parts["api"].update(secrets=["key_rng"])),
+    (
+        rules.wrong_order,
+        lambda parts: parts["migrate"].update(depends_on={"api": {"condition": "service_healthy"}}),
+    ),
+    (
+        rules.wrong_order,
+        lambda parts: parts["relay"]["depends_on"].update(migrate={"condition": "service_started"}),
+    ),
+    (rules.unwatched, lambda parts: parts["relay"].update(restart="on-failure:3")),
+    (rules.powerful, lambda parts: parts["worker"].update(user="root")),
+    (rules.idle_commands, lambda parts: parts["api"].update(command=["python", "api.py"])),
+]
 
 
 def _schema_objects(file: Path) -> bool:
@@ -90,28 +111,8 @@ def test_each_rule_bites(rule: Rule) -> None:
     assert list(rule(spoilt))
 
 
-@pytest.mark.parametrize(
-    ("rule", "spoil"),
-    [
-        (
-            rules.floating_images,
-            lambda parts: parts["temporal"].update(image="temporalio/auto-setup:1.29.7"),
-        ),
-        (rules.open_ports, lambda parts: parts["sandbox"].update(ports=parts["api"]["ports"])),
-        (rules.stray_storage, lambda parts: parts["api"].update(secrets=["key_rng"])),
-        (
-            rules.wrong_order,
-            lambda parts: parts["migrate"].update(
-                depends_on={"api": {"condition": "service_healthy"}}
-            ),
-        ),
-        (rules.unwatched, lambda parts: parts["relay"].update(restart="on-failure:3")),
-        (rules.powerful, lambda parts: parts["worker"].update(user="root")),
-    ],
-)
-def test_other_mistakes_are_caught_too(
-    rule: Rule, spoil: Callable[[dict[str, Document]], object]
-) -> None:
+@pytest.mark.parametrize(("rule", "spoil"), OTHER_MISTAKES)
+def test_other_mistakes_are_caught_too(rule: Rule, spoil: Spoil) -> None:
     """Each of these was one keystroke away while the file was written."""
     spoilt = document()
     spoil(services(spoilt))

@@ -97,7 +97,7 @@ async def test_readiness_is_asked_each_time() -> None:
 
 
 async def test_a_container_asks_with_the_program_that_it_has() -> None:
-    """An image without curl is watched all the same; a wrong answer must never look like a good one."""
+    """An image without curl is watched all the same, and no failure looks like health."""
     port, state = free_port(), {"ready": True}
     async with health_server(port, lambda: state["ready"]):
         ready = await _asked(str(port), "/readyz")

@@ -9,6 +9,7 @@ import yaml
 from tests.support.source import ROOT
 
 Document: TypeAlias = dict[str, Any]
+Json: TypeAlias = "str | float | bool | list[Json] | dict[str, Json] | None"
 FILE: Final = ROOT / "docker-compose.yml"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)")
 _INSIDE = re.compile(r"([A-Za-z_]\w*)(:?[-?+])?(.*)", re.DOTALL)
@@ -58,7 +59,7 @@ def filled(text: str, given: Mapping[str, str]) -> str:
     return done + rest
 
 
-def variables(value: object) -> set[str]:
+def variables(value: Json) -> set[str]:
     """Every variable that is read anywhere within *value*, passed on ones left out."""
     return {name for text in _texts(value) for name in _VARIABLE.findall(text)}
 
@@ -94,7 +95,7 @@ def _value(inside: str, given: Mapping[str, str]) -> str:
             return (value or "") if is_there else filled(word, given)
 
 
-def _texts(value: object) -> Iterator[str]:
+def _texts(value: Json) -> Iterator[str]:
     match value:
         case str():
             yield value
