@@ -38,8 +38,11 @@ def build(folder: Path) -> Path:
             shutil.copy(ROOT / name, source / name)
     installing = [run for run in named(DOCKERFILE.read_text(), "RUN") if "--no-editable" in run]
     command = installing[0][installing[0].index("uv sync") :].split()
-    variables = {"UV_PROJECT_ENVIRONMENT": str(image)}
-    _run([str(_uv()), *command[1:], "--quiet", "--python", sys.executable], source, **variables)
+    syncing = [str(_uv()), *command[1:], "--quiet", "--python", sys.executable]
+    where = {"UV_PROJECT_ENVIRONMENT": str(image)}
+    # What was installed to run the tests suffices, where it is still in uv's cache.
+    if _ended([*syncing, "--offline"], source, where).returncode:
+        _run(syncing, source, **where)
     return image
 
 
@@ -68,15 +71,15 @@ def prepare(postgres: LocalPostgres, env: Mapping[str, str]) -> None:
 
 
 def _run(command: list[str], where: Path, **variables: str) -> None:
-    done = subprocess.run(
-        command,
-        cwd=where,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = _ended(command, where, variables)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _ended(
+    command: list[str], where: Path, variables: Mapping[str, str]
+) -> "subprocess.CompletedProcess[str]":
+    env = {**os.environ, **variables}
+    return subprocess.run(command, cwd=where, env=env, capture_output=True, text=True, check=False)
 
 
 @dataclass
