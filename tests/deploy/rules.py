@@ -21,6 +21,8 @@ _PINNED: Final = re.compile(r"[\w./-]+:v?\d+\.\d+[\w.-]*|[\w./:-]+@sha256:[0-9a-
 _DEPRECATED: Final = re.compile(r"temporalio/(auto-setup|web|base-\w+|tctl)\b|/docker-compose\b")
 _SECRET: Final = re.compile(r"PASSWORD|PWD|SECRET|API_KEY|CAPABILITY|SERVICE_KEYS|DATABASE_URL")
 _FOREIGN: Final = re.compile(r"OTEL_\w+|DATABASE_URL")
+_HOST: Final = re.compile(r"(?:^|//|@|:-)([a-z][a-z-]*):\d+")
+_BARE_HOSTS: Final = {"SQL_HOST", "POSTGRES_SEEDS"}
 _JOB: Final = re.compile(r"no|on-failure:\d+")
 _WATCHED: Final = {"test", "interval", "timeout", "retries", "start_period"}
 
@@ -119,6 +121,18 @@ def unwatched(compose: Document) -> Iterator[str]:
 def _limits(service: Document) -> dict[str, Any]:
     limits: dict[str, Any] = service.get("deploy", {}).get("resources", {}).get("limits", {})
     return limits
+
+
+def unreachable(compose: Document) -> Iterator[str]:
+    """A name that nobody bears, or on another network, is a time-out ten minutes later."""
+    parts = services(compose)
+    for name, service in parts.items():
+        for variable, value in environment(service).items():
+            hosts = _HOST.findall(value or "") + [value] * (variable in _BARE_HOSTS)
+            for host in hosts:
+                shared = set(service["networks"]) & set(parts.get(host, {}).get("networks", []))
+                if not shared:
+                    yield f"{name}: {variable} names {host}, which cannot be reached from there"
 
 
 def powerful(compose: Document) -> Iterator[str]:

@@ -43,6 +43,7 @@ RULES: dict[Rule, Spoil] = {
     rules.wrong_order: lambda parts: parts["temporal-schema"]["depends_on"].update(
         relay={"condition": "service_healthy"}
     ),
+    rules.unreachable: lambda parts: parts["worker"].update(networks=["default"]),
     rules.unwatched: lambda parts: parts["worker"].pop("healthcheck"),
     rules.powerful: lambda parts: parts["relay"].update(read_only=False),
     rules.unknown_variables: lambda parts: parts["api"]["environment"].update(
@@ -68,6 +69,10 @@ OTHER_MISTAKES: list[tuple[Rule, Spoil]] = [
     (
         rules.wrong_order,
         lambda parts: parts["relay"]["depends_on"].update(migrate={"condition": "service_started"}),
+    ),
+    (
+        rules.unreachable,
+        lambda parts: parts["temporal-schema"]["environment"].update(SQL_HOST="database"),
     ),
     (rules.unwatched, lambda parts: parts["relay"].update(restart="on-failure:3")),
     (rules.powerful, lambda parts: parts["worker"].update(user="root")),
