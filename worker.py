@@ -23,7 +23,7 @@ async def serve(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
     own = settings.worker
     async with services(settings) as shared:
-        client = await shared.temporal(temporal_runtime(own.metrics_port))
+        client = await shared.temporal(temporal_runtime(own.metrics_port, host=own.host))
         await register_search_attributes(client)
         await ensure_schedules(client, settings.temporal.task_queue)
         serving = worker(
@@ -33,7 +33,7 @@ async def serve(settings: Settings) -> None:
             deployment=own.deployment_name,
             build_id=own.build_id,
         )
-        async with health_server(own.health_port, lambda: serving.is_running), serving:
+        async with health_server(own.health_port, lambda: serving.is_running, own.host), serving:
             log.info("worker.started", task_queue=settings.temporal.task_queue)
             await stopping.wait()
             log.info("worker.stopping")

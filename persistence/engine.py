@@ -2,11 +2,13 @@
 
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from persistence.urls import asyncpg_url
+
 APPLICATION_ROLE = "caravan_app"
 
 
 def connect(url: str, *, pool_size: int = 10, as_owner: bool = False) -> AsyncEngine:
-    """Open an engine on *url* ("postgresql+asyncpg://...").
+    """Open an engine on *url* ("postgresql://..."). ValueError for another database.
 
     Sessions run as the application's role, which may neither update nor delete postings; only
     migrations run *as_owner*. Statements are cut off after 30 s: nothing here takes that long.
@@ -15,7 +17,7 @@ def connect(url: str, *, pool_size: int = 10, as_owner: bool = False) -> AsyncEn
     if not as_owner:
         settings["role"] = APPLICATION_ROLE
     return create_async_engine(
-        url,
+        asyncpg_url(url),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,

@@ -1,6 +1,11 @@
-"""A small HTTP responder for processes that serve nothing else: alive, ready, metrics."""
+"""A small HTTP responder for processes that serve nothing else: alive, ready, metrics.
+
+`python -m runtime.health PORT PATH` asks one, and ends with 0 if it answers: what a container
+engine calls a health check, from an image that has no other HTTP client.
+"""
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
@@ -86,3 +91,16 @@ _NOT_READY = (503, "text/plain", b"not ready\n")
 def _path(request: bytes) -> str:
     words = request.split(b"\r\n", 1)[0].decode("latin-1").split()
     return words[1].split("?")[0] if len(words) > 1 else ""
+
+
+def _main() -> int:
+    try:
+        port, path = int(sys.argv[1]), sys.argv[2]
+    except (IndexError, ValueError):
+        sys.stderr.write("Name the port and the path: python -m runtime.health 8080 /readyz\n")
+        return 2
+    return 0 if asyncio.run(answers(port, path)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

@@ -22,8 +22,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
+from persistence.urls import asyncpg_url
 from runtime.spelling import PREFIX, known_names, misspelt
-from runtime.urls import asyncpg_url
 
 Port = Annotated[int, Field(gt=0, lt=65536)]
 Group = TypeVar("Group")
@@ -110,7 +110,7 @@ class MailSettings(_Group):
 class AuthSettings(_Group):
     """Who vouches for callers: an OIDC provider, or locally a development key of our own.
 
-    `service_keys` are SHA-256 digests (hex) of the keys that other services present.
+    `service_keys` are "name:digest", the SHA-256 (hex) of the key that a service presents.
     """
 
     issuer: str
@@ -158,7 +158,7 @@ class ApiSettings(_Group):
 
 
 class WorkerSettings(_Group):
-    """The worker's version for Temporal, and the ports it is watched on."""
+    """The worker's version for Temporal, and where it is watched."""
 
     deployment_name: str = Field(
         default_factory=lambda: os.environ.get("TEMPORAL_DEPLOYMENT_NAME", "caravan")
@@ -166,13 +166,15 @@ class WorkerSettings(_Group):
     build_id: str = Field(
         default_factory=lambda: os.environ.get("TEMPORAL_WORKER_BUILD_ID", "unversioned")
     )
+    host: str = "127.0.0.1"
     metrics_port: Port | None = None
     health_port: Port | None = None
 
 
 class RelaySettings(_Group):
-    """The port the relay is watched on."""
+    """Where the relay is watched."""
 
+    host: str = "127.0.0.1"
     health_port: Port | None = None
 
 
@@ -184,11 +186,15 @@ class LogSettings(_Group):
 
 
 class Settings(BaseSettings):
-    """All settings. A group without a default is None until one of its variables is set."""
+    """All settings. A group without a default is None until one of its variables is set.
+
+    A variable that is set to nothing is not set: that is how a form is left blank.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_nested_delimiter="__",
+        env_ignore_empty=True,
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,

@@ -15,7 +15,8 @@ from persistence.ciphers import Tampered
 from persistence.vault import KeyUnknown
 from runtime.codec import CaravanCodec
 
-_HEADERS: Final = ("Content-Type", "X-Namespace", "Authorization")
+# Temporal's UI sends the identity token along in the last one; nobody reads it here.
+_HEADERS: Final = ("Content-Type", "X-Namespace", "Authorization", "Authorization-Extras")
 _METHODS: Final = ["POST", "OPTIONS"]
 
 Document = dict[str, Any]

@@ -26,7 +26,11 @@ async def serve(settings: Settings) -> None:
     running: list[Relay] = []
     async with (
         services(settings) as shared,
-        health_server(settings.relay.health_port, lambda: any(r.is_running for r in running)),
+        health_server(
+            settings.relay.health_port,
+            lambda: any(each.is_running for each in running),
+            settings.relay.host,
+        ),
     ):
         client = await _client(shared, stopping)
         if client is not None:

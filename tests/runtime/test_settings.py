@@ -88,6 +88,16 @@ def test_a_database_url_is_taken_as_hosts_hand_it_out(
     assert url.get_secret_value() == understood
 
 
+def test_a_blank_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A form is filled in where it must be; an empty codec capability would open every history."""
+    _payment(monkeypatch, API_BASE="")
+    monkeypatch.setenv("CARAVAN_CODEC__CAPABILITY", "")
+    settings = Settings.load()
+
+    assert required(settings.payment, "payment").api_base is None
+    assert settings.codec.capability is None
+
+
 def test_another_database_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The locks and constraints that money relies on are PostgreSQL's."""
     monkeypatch.setenv("DATABASE_URL", "mysql://h/db")

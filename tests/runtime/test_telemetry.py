@@ -13,6 +13,7 @@ import pytest
 from runtime.child import free_port
 from runtime.health import health_server
 from runtime.redaction import redact
+from tests.support.source import ROOT
 
 
 def _logged(code: str) -> list[dict[str, Any]]:
@@ -93,3 +94,24 @@ async def test_readiness_is_asked_each_time() -> None:
         metrics = await asyncio.to_thread(status, "/metrics")
 
     assert (before, after, alive, metrics) == (200, 503, 200, 200)
+
+
+async def test_a_container_asks_with_the_program_that_it_has() -> None:
+    """An image without curl is watched all the same, and no failure looks like health."""
+    port, state = free_port(), {"ready": True}
+    async with health_server(port, lambda: state["ready"]):
+        ready = await _asked(str(port), "/readyz")
+        state["ready"] = False
+        unready = await _asked(str(port), "/readyz")
+    gone = await _asked(str(port), "/readyz")
+
+    assert (ready, unready, gone, await _asked("readyz")) == (0, 1, 1, 2)
+
+
+async def _asked(*arguments: str) -> int:
+    asking = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "runtime.health", *arguments),
+        cwd=ROOT,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    return await asking.wait()
