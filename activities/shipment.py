@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from temporalio import activity
 
-from activities.requests import EditShipment, Ship, Step
+from activities.requests import CareForPayment, EditShipment, Ship, Step
 from adapters.errors import Rejected
 from adapters.logistics.port import Tracking, TrackingProvider
 from domain.errors import ShipmentFixed, TrackingInvalid
@@ -183,6 +183,25 @@ class ShipmentActivities:
                 if scan is not None and state.fulfilment in _HEARD_IN:
                     state = await self._followed(tx, state, record, parcel, scan, step)
         return state
+
+    @activity.defn(name="shipment.arrived_late")
+    async def arrived_late(self, request: CareForPayment) -> str:
+        """A parcel was delivered after its order's end; says what was done.
+
+        If its money had gone back, the buyer is asked to pay again; nothing is taken.
+        """
+        async with self._database.transaction() as tx:
+            state = await tx.orders.state(request.subject)
+            if state is None:
+                return "unknown"
+            scans, before = await tx.orders.scans(state.order), state.version
+            for parcel in state.parcels:
+                scan = scans.get(parcel.name)
+                is_paid_back = parcel.stage in GONE or state.refunded >= state.captured
+                if scan is not None and is_paid_back:
+                    step = Step(state, request.at)
+                    state = await _arrived_after_all(tx, state, parcel, scan, step)
+        return "arrived_after_refund" if state.version > before else "nothing_to_do"
 
     async def _followed(
         self,

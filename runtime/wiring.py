@@ -173,6 +173,7 @@ def activities(
         shipment.declare,
         shipment.edit,
         shipment.follow,
+        shipment.arrived_late,
         consent.ask,
         consent.settle,
         consent.take_back,

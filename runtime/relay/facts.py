@@ -125,6 +125,9 @@ class Facts:
         if milestone != parcel.milestone or is_new_delivery:
             moved = ParcelMoved(fact.event_id, fact.received_at, milestone)
             is_late = not await self._signalled(fact.subject, "parcel_moved", moved)
+        if is_late and milestone == Milestone.DELIVERED:
+            # Its money may have gone back meanwhile.
+            await self._arrived_late(fact)
         async with self._engine.begin() as db:
             await inbox.told(db, parcel.parcel, milestone, fact.received_at)
             if is_late and _matters_after_the_end(parcel, milestone):

@@ -7,6 +7,7 @@ import pytest
 
 from domain.order.state import Outcome
 from tests.support.marketplace import SUPPORT, Marketplace, Placed
+from tests.workflows.test_parcels import on_its_way
 from workflows.aftercare.messages import LateFact
 from workflows.aftercare.workflow import AftercareWorkflow
 from workflows.order import messages as said
@@ -110,3 +111,30 @@ async def test_late_news_that_an_outage_outlasts_calls_an_operator(market: Marke
 
     assert alarms == [("aftercare_failed",)]
     assert await handle.result() == ["late_payment_refunded"]
+
+
+@pytest.mark.case(25)
+async def test_a_parcel_that_arrives_after_the_end_is_asked_for(market: Marketplace) -> None:
+    """The buyer had the money back and has the goods now: they are asked, nothing is taken."""
+    order = await on_its_way(market)
+    await order.scanned("lost", days=9)
+    await order.handle.result()
+    await market.record_scan(f"{order.order}/1", "delivered", order.at(days=40))
+    subject = f"order/{order.order}"
+    for event in ("evt-1", "evt-2"):
+        fact = LateFact(event, "tracker.updated", subject, "", order.at(days=40))
+        handle = await market.client.start_workflow(
+            AftercareWorkflow.run,
+            subject,
+            id=f"aftercare/{subject}/{event}",
+            task_queue=market.task_queue,
+            start_signal="fact_arrived",
+            start_signal_args=[fact],
+        )
+        await handle.result()
+
+    assert (await market.kinds(order.order)).count("arrived_after_refund") == 1
+    letters = await market.rows(
+        "SELECT facts->>'amount' FROM outbox WHERE template = 'order.arrived_after_refund'"
+    )
+    assert letters == [("10000",)]

@@ -1,15 +1,20 @@
 """What is done about facts that come after their process has ended."""
 
+from typing import Final
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.aftercare import AftercareActivities
     from activities.payout import PayoutActivities
     from activities.requests import CallOperator, CareForPayment
+    from activities.shipment import ShipmentActivities
     from workflows._kit.insistence import insisting
     from workflows._kit.mailbox import Mailbox
     from workflows._kit.options import PROVIDER, RECORD, summed_up
     from workflows.aftercare.messages import LateFact
+
+_OF_PARCELS: Final = frozenset({"tracker.created", "tracker.updated", "sweep.parcel"})
 
 
 @workflow.defn(name="aftercare")
@@ -56,6 +61,12 @@ class AftercareWorkflow:
                 PayoutActivities.care,
                 CareForPayment(name, fact.received_at),
                 **summed_up(PROVIDER, "A payout has news after its end"),
+            )
+        if fact.kind in _OF_PARCELS:
+            return await workflow.execute_activity_method(
+                ShipmentActivities.arrived_late,
+                CareForPayment(name, fact.received_at),
+                **summed_up(RECORD, "A parcel has arrived after its order's end"),
             )
         return await workflow.execute_activity_method(
             AftercareActivities.payment,
