@@ -77,6 +77,16 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 "The number already belongs to another parcel.",
             ),
             _refusal(
+                "shipment-fixed",
+                "Shipment fixed",
+                "The number can no longer be changed: the facts say why. The old one is kept.",
+            ),
+            _refusal(
+                "address-fixed",
+                "Address fixed",
+                "The goods cannot be sent there: another country needs another order.",
+            ),
+            _refusal(
                 "seller-not-active",
                 "Seller not active",
                 "The seller may not do this in their present standing.",

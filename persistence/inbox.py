@@ -197,7 +197,8 @@ _TELL_ORDERS: Final = text("""
     INSERT INTO inbox (provider, event_id, kind, subject, reference, person, occurred_at,
         received_at, state, due_at, attempts, last_error)
     SELECT 'caravan', 'standing/' || seller || '/' || cast(:version AS text) || '/' || "order",
-        'seller.standing', 'order/' || "order", :standing, buyer, :at, :at, 'waiting', now(), 0, ''
+        'seller.standing', 'order/' || "order", cast(:standing AS text), buyer,
+        cast(:at AS timestamptz), cast(:at AS timestamptz), 'waiting', now(), 0, ''
     FROM order_views WHERE seller = :seller AND ended_at IS NULL
     ON CONFLICT DO NOTHING
 """)
@@ -207,7 +208,7 @@ async def tell_orders(
     db: AsyncConnection, seller: str, standing: str, version: int, at: datetime
 ) -> int:
     """Put on record, for every open order of a seller, how the seller stands; how many it is."""
-    values = {"seller": seller, "standing": standing, "version": version, "at": at}
+    values = {"seller": seller, "standing": standing, "version": str(version), "at": at}
     return (await db.execute(_TELL_ORDERS, values)).rowcount
 
 

@@ -11,7 +11,7 @@ from api.auth import Caller
 from api.schemas.common import Money, View
 from domain.actors import STAFF, Role
 from domain.order import rules
-from domain.order.agreements import Agreement, who_answers
+from domain.order.agreements import MANNERS, Agreement, who_answers
 from domain.order.parcels import Parcel
 from domain.order.rules import WHEN_DUE, Action, Due
 from domain.order.state import Clock, OrderState, Owed
@@ -322,6 +322,9 @@ def _allowed(state: OrderState, role: Role) -> list[AllowedView]:
 
 def _paths(state: OrderState, action: Action, role: Role) -> list[str]:
     """Where an action is asked for; of each open question's own address those that are theirs."""
+    if action is Action.ASK_CONSENT:
+        may = any(role in MANNERS[topic].asked_by for topic in rules.topics(state))
+        return [PATHS[action]] if may else []
     if action is Action.ANSWER_CONSENT:
         theirs = [one.topic for one in state.agreements if role in who_answers(one)]
     elif action is Action.WITHDRAW_QUESTION:

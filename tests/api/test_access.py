@@ -54,6 +54,19 @@ MAY: Final[dict[tuple[str, str], frozenset[Role]]] = {
         {Role.SUPPORT_LEAD, Role.COMPLIANCE}
     ),
     ("POST", "/v1/orders/{order}/resolution"): frozenset({Role.OPERATOR}),
+    ("POST", "/v1/orders/{order}/shipments/number"): frozenset({Role.SELLER, Role.SERVICE}),
+    ("POST", "/v1/orders/{order}/shipments/disowning"): frozenset({Role.BUYER}),
+    ("POST", "/v1/orders/{order}/shipments/customs-ruling"): frozenset(
+        {Role.SUPPORT_AGENT, Role.SUPPORT_LEAD}
+    ),
+    ("POST", "/v1/orders/{order}/address"): frozenset({Role.BUYER}),
+    ("POST", "/v1/orders/{order}/questions"): frozenset({Role.BUYER, Role.SELLER}),
+    ("POST", "/v1/orders/{order}/questions/{topic}/answer"): frozenset(
+        {Role.BUYER, Role.SELLER, Role.SUPPORT_AGENT, Role.SUPPORT_LEAD}
+    ),
+    ("POST", "/v1/orders/{order}/questions/{topic}/withdrawal"): frozenset(
+        {Role.BUYER, Role.SELLER}
+    ),
     ("POST", "/v1/sellers"): frozenset({Role.SERVICE, Role.OPERATOR}),
     ("GET", "/v1/sellers"): STAFF | {Role.SERVICE},
     ("GET", "/v1/sellers/{seller}"): MONEY_READERS,

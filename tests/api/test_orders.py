@@ -212,7 +212,11 @@ async def test_each_caller_sees_what_they_may_do(alive: Market) -> None:
         for who in (buyer, seller, agent)
     ]
 
-    assert seen == [set(), {"declare_shipment"}, {"refund"}]
+    assert seen == [
+        {"ask_consent", "change_address"},
+        {"ask_consent", "declare_shipment"},
+        {"refund"},
+    ]
     for who in (buyer, seller, agent):
         links = (await who.get("/v1/orders/o-allowed")).json()["links"].values()
         assert {(await who.get(link)).status_code for link in links} == {200}

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import os
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -19,12 +19,23 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import text
 
-from activities.requests import CareForPayment, PayoutStep, Step
+from activities import requests as steps
+from activities.requests import (
+    CareForPayment,
+    Consent,
+    HeedStanding,
+    PayoutStep,
+    Record,
+    Step,
+)
 from adapters.errors import Unavailable
 from domain.errors import Refusal
 from domain.order import facts, rules
+from domain.order.agreements import Topic
+from domain.order.parcels import ParcelStage
 from domain.order.rules import Action
-from domain.order.state import ClockName, OrderState, Payment
+from domain.order.state import ClockName, Fulfilment, OrderState, Payment
+from domain.payout.rules import Standing
 from domain.payout.state import PayoutState, Stage
 from runtime.embedded import LocalPostgres
 from tests.support.audit import differences, wrongs
@@ -161,7 +172,7 @@ class MoneyMachine(RuleBasedStateMachine):
     )
     def order(self, seller: int, currency: str, total: int, steps: int) -> None:
         """An order that has come so far already: most of what is of interest happens late."""
-        deal = self._run(self.shop.order(self.sellers[seller], total, currency))
+        deal = self._run(self.shop.order(self.sellers[seller], total, currency, min(total, 3)))
         self.deals.append(deal)
         shop, way = self.shop, _WAYS[seller]
         for name in way[:steps]:
@@ -212,6 +223,74 @@ class MoneyMachine(RuleBasedStateMachine):
     def ship(self, index: int) -> None:
         deal = self.deal(index, _is_shippable)
         self.take(Taken(self.shop.shipments.declare, deal.shipping(self.tick()), deal))
+
+    @move(lambda self: self.fit(_is_shippable), index=indexes)
+    def ship_a_part(self, index: int) -> None:
+        deal = self.deal(index, _is_shippable)
+        asked = deal.shipping(self.tick(), deal.state.unshipped[:1])
+        self.take(Taken(self.shop.shipments.declare, asked, deal))
+
+    @move(lambda self: self.fit(_is_partly_shipped), index=indexes)
+    def rest_never_ships(self, index: int) -> None:
+        deal = self.deal(index, _is_partly_shipped)
+        asked = Record(deal.state, self.tick(), steps.Move.NOT_ALL_SHIPPED)
+        self.take(Taken(self.shop.orders.record, asked, deal))
+
+    @move(
+        lambda self: self.fit(_has_parcels),
+        index=indexes,
+        which=indexes,
+        milestone=st.sampled_from(
+            ["in_transit", "delivered", "lost", "refused", "returned", "held_at_customs"]
+        ),
+    )
+    def parcel_moves(self, index: int, which: int, milestone: str) -> None:
+        deal = self.deal(index, _has_parcels)
+        parcel = deal.state.parcels[which % len(deal.state.parcels)]
+        at = self.tick()
+        self._run(deal.scan(parcel.name, milestone, at))
+        self.take(Taken(self.shop.shipments.follow, Step(deal.state, at), deal))
+
+    @move(lambda self: self.fit(_is_at_customs), index=indexes, is_seized=st.booleans())
+    def customs_are_ruled_on(self, index: int, is_seized: bool) -> None:  # noqa: FBT001 - Hypothesis names it
+        deal = self.deal(index, _is_at_customs)
+        parcel = facts.parcel_at(deal.state, _STAGES_AT_CUSTOMS, "").name
+        ruling = steps.Move.SEIZED if is_seized else steps.Move.FORFEITED
+        asked = Record(deal.state, self.tick(), ruling, parcel=parcel)
+        self.take(Taken(self.shop.orders.record, asked, deal))
+
+    @move(lambda self: self.fit(_is_owing), index=indexes)
+    def what_is_owed_goes_back(self, index: int) -> None:
+        deal = self.deal(index, _is_owing)
+        owed = facts.owed_now(deal.state)
+        if owed is not None:
+            asked = replace(deal.refunding(owed.amount, self.tick()), owed=owed.name)
+            self.take(Taken(self.shop.refunds.refund, asked, deal))
+
+    @move(lambda self: self.fit(_is_cancellable), index=indexes)
+    def both_cancel(self, index: int) -> None:
+        deal, topic = self.deal(index, _is_cancellable), Topic.CANCELLATION
+        self.take(Taken(self.shop.consent.ask, Consent(deal.state, self.tick(), topic), deal))
+        agreed = Consent(deal.state, self.tick(), topic, is_agreed=True)
+        self.take(Taken(self.shop.consent.settle, agreed, deal))
+
+    @move(
+        lambda self: self.deals,
+        seller=st.integers(0, 1),
+        standing=st.sampled_from([Standing.SUSPENDED, Standing.ACTIVE]),
+    )
+    def seller_stands(self, seller: int, standing: Standing) -> None:
+        """Every running order of the seller hears of it, unless a step of it is to be finished."""
+        self._run(self._stands(self.sellers[seller], standing))
+        for deal in self.fit(lambda state: state.seller == self.sellers[seller]):
+            if deal.state.payment is not Payment.AWAITING:
+                asked = HeedStanding(deal.state, self.tick(), standing)
+                self.take(Taken(self.shop.standing.heed_standing, asked, deal))
+
+    async def _stands(self, seller: str, standing: Standing) -> None:
+        change = text("UPDATE sellers SET standing = :standing WHERE seller = :seller")
+        async with self.shop.engine.begin() as db:
+            await db.execute(change, {"standing": str(standing), "seller": seller})
 
     @move(lambda self: self.fit(_is_receivable), index=indexes)
     def receive(self, index: int) -> None:
@@ -370,6 +449,29 @@ def _is_unpaid(state: OrderState) -> bool:
 
 def _is_shippable(state: OrderState) -> bool:
     return Action.DECLARE_SHIPMENT in rules.allowed(state)
+
+
+def _is_partly_shipped(state: OrderState) -> bool:
+    return state.fulfilment is Fulfilment.PARTLY_SHIPPED
+
+
+def _has_parcels(state: OrderState) -> bool:
+    return bool(state.parcels)
+
+
+_STAGES_AT_CUSTOMS: Final = (ParcelStage.AT_CUSTOMS,)
+
+
+def _is_at_customs(state: OrderState) -> bool:
+    return [one.stage for one in state.parcels].count(ParcelStage.AT_CUSTOMS) == 1
+
+
+def _is_owing(state: OrderState) -> bool:
+    return bool(state.owed) and facts.is_owed_payable(state)
+
+
+def _is_cancellable(state: OrderState) -> bool:
+    return Topic.CANCELLATION in rules.topics(state)
 
 
 def _is_receivable(state: OrderState) -> bool:

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from stripe.params import AccountCreateParams
 from temporalio.testing import ActivityEnvironment
 
 from activities.aftercare import AftercareActivities
+from activities.consent import ConsentActivities
 from activities.escrow import EscrowActivities
 from activities.order import OrderActivities
 from activities.payment import PaymentActivities
@@ -37,8 +39,10 @@ from activities.requests import (
     Step,
 )
 from activities.shipment import ShipmentActivities
+from activities.standing import StandingActivities
 from adapters.logistics.easypost import EasyPostTracking
 from adapters.payment.stripe import StripeGateway
+from domain.money import allocate
 from domain.order.lines import OrderLine
 from domain.order.state import OrderState, Outcome
 from domain.payout.state import PayoutState
@@ -100,6 +104,8 @@ class Shop:
         self.shipments = ShipmentActivities(self.database, self.tracking)
         self.payouts = PayoutActivities(self.database, self.gateway)
         self.aftercare = AftercareActivities(self.database, self.gateway)
+        self.consent = ConsentActivities(self.database)
+        self.standing = StandingActivities(self.database)
 
     async def seller(self, level: str = "standard") -> str:
         """Register a seller with a connected account; "early" is paid before protection ends."""
@@ -119,11 +125,19 @@ class Shop:
             await db.execute(Seller.__table__.insert(), row.model_dump())  # type: ignore[attr-defined]  # SQLModel's table
         return name
 
-    async def order(self, seller: str, total: int = 10_000, currency: str = "EUR") -> "Deal":
-        """Put a new order on record; nothing was asked of the provider."""
+    async def order(
+        self, seller: str, total: int = 10_000, currency: str = "EUR", parts: int = 1
+    ) -> "Deal":
+        """Put a new order on record; nothing was asked of the provider.
+
+        It has one line, or *parts* of them that sum to *total*.
+        """
         order = f"o-{os.getpid()}-{next(_numbers)}"
         state = OrderState(order, f"b-{order}", seller, currency, total, BEGAN)
-        lines = (OrderLine("1", "p-1", "general", 1, total),)
+        lines = tuple(
+            OrderLine(f"{number}", "p-1", "general", 1, price - price // 10, price // 10)
+            for number, price in enumerate(allocate(total, [1] * parts), 1)
+        )
         deal = Deal(self, seller, state)
         await deal.took(self.orders.open, OpenOrder(state, lines, "DE"))
         return deal
@@ -174,9 +188,21 @@ class Deal:
         """Close the payment window."""
         return await self.took(self.shop.payments.close, self.closing(at or after(days=3)))
 
-    def shipping(self, at: datetime | None = None) -> Ship:
-        """A declaration with a number that nobody else has."""
-        return Ship(self.state, at or after(days=1), "DHLExpress", dhl_number())
+    def shipping(self, at: datetime | None = None, lines: tuple[str, ...] = ()) -> Ship:
+        """A declaration with a number that nobody else has, of some lines or of all."""
+        number = dhl_number()
+        return Ship(self.state, at or after(days=1), "DHLExpress", number, lines=lines)
+
+    async def scan(self, parcel: str, milestone: str, at: datetime) -> None:
+        """Put on record what the carrier saw of a parcel."""
+        async with self.shop.engine.begin() as db:
+            await db.execute(
+                text(
+                    "INSERT INTO scans (parcel, milestone, at, received_at, message, city, country,"
+                    " is_withdrawn) VALUES (:parcel, :milestone, :at, :at, '', '', 'DE', false)"
+                ),
+                {"parcel": f"{self.order}/{parcel}", "milestone": milestone, "at": at},
+            )
 
     async def shipped(self) -> OrderState:
         return await self.took(self.shop.shipments.declare, self.shipping())
