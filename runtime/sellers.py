@@ -1,7 +1,10 @@
 """Sellers as the marketplace registers them, until they certify themselves."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import structlog
 from sqlalchemy import update
@@ -11,11 +14,14 @@ from sqlmodel import col
 
 from domain.errors import AlreadyExists, VersionConflict
 from domain.payout.rules import Standing
-from persistence import inbox, reading
+from persistence import idempotency, inbox, outbox, reading
 from persistence.reading import SellerRow
 from persistence.tables.business import Seller
+from persistence.vault import Vault
 from runtime import policies
 
+# What is known of the person behind a store; it is kept sealed, and never shown.
+CONTACT: Final = {"email", "name", "language", "zone"}
 log = structlog.get_logger(__name__)
 
 
@@ -97,3 +103,15 @@ async def change(
         log.info("seller.standing_changed", seller=name, standing=wanted.standing, orders=told)
     log.info("seller.changed", seller=name, changed=sorted(values))
     return await reading.seller(db, name)
+
+
+async def change_contact(
+    db: AsyncConnection, vault: Vault, seller: str, changed: Mapping[str, str]
+) -> None:
+    """Change some of the words about the person; the others stay. Raises `Erased`."""
+    subject = f"seller/{seller}"
+    known = await outbox.particulars_of(db, subject)
+    told: dict[str, str] = {} if known is None else json.loads(await vault.open(*known))
+    sealed = await vault.seal(seller, json.dumps(told | dict(changed)).encode())
+    await idempotency.change_particulars(db, subject, seller, sealed)
+    log.info("seller.contact_changed", seller=seller, changed=sorted(changed))

@@ -6,12 +6,16 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Letter:
-    """One message to one person. `key` names it for ever: a repeat carries the same Message-ID."""
+    """One message to one person. `key` names it for ever: a repeat carries the same Message-ID.
+
+    `language` is that of its words (BCP 47), for programs that read it aloud or translate it.
+    """
 
     key: str
     to: str
     subject: str
     text: str
+    language: str = "en"
 
 
 class Post(Protocol):
