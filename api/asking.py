@@ -179,7 +179,13 @@ def request_view(row: Recorded) -> RequestView:
 
 def _location(subject: str) -> str | None:
     kind, _, name = subject.partition("/")
-    known = {"order": "orders", "payout": "payouts", "seller": "sellers", "alarm": "alarms"}
+    known = {
+        "order": "orders",
+        "payout": "payouts",
+        "seller": "sellers",
+        "alarm": "alarms",
+        "webhook-endpoint": "webhook-endpoints",
+    }
     return f"/v1/{known[kind]}/{name}" if kind in known else None
 
 
