@@ -56,10 +56,14 @@ async def test_what_did_not_happen_is_told_to_nobody(hooking: Hooking) -> None:
     """A transaction that is rolled back takes its words with it."""
     await hooking.endpoint(_URL)
     state = OrderState("o-1", "b-1", "s-1", "EUR", 100, AT, version=1)
-    with pytest.raises(ZeroDivisionError):
+
+    async def fails() -> None:
         async with SqlDatabase(hooking.engine).transaction() as tx:
             await tx.story.tell(state, Event("order.paid", AT))
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fails()
 
     assert await hooking.run("SELECT 1 FROM webhook_deliveries") == []
 

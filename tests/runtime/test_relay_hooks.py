@@ -121,7 +121,7 @@ async def test_one_subject_is_told_in_order_while_others_go_on(
 
 
 async def test_each_attempt_is_on_record(hooking: Hooking, receiver: Receiver) -> None:
-    """ "It never came" is answered by a line with an instant, a status and a duration."""
+    """A receiver who says that it never came is shown the instant, the status, the duration."""
     receiver.answers[:] = [503]
     name, _ = await hooking.endpoint(receiver.url)
     await hooking.happened("o-1")
