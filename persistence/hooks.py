@@ -145,7 +145,7 @@ async def add(
     db: AsyncConnection, endpoint: str, event: str, subject: str, kind: str, at: datetime
 ) -> Delivery:
     """Write an event for one endpoint alone."""
-    made = insert(WebhookDelivery).values(
+    made: Any = insert(WebhookDelivery).values(
         endpoint=endpoint,
         event=event,
         subject=subject,
@@ -179,16 +179,16 @@ async def take(
         .where(col(WebhookDelivery.seq).in_(first), *due)
         .with_for_update(skip_locked=True)
     )
-    taken = await db.execute(
+    leased: Any = (
         change(WebhookDelivery)
         .where(col(WebhookDelivery.seq).in_(locked), *due)
         .values(due_at=func.now() + lease)
-        .returning(*_COLUMNS)
     )
+    taken = (await db.execute(leased.returning(*_COLUMNS))).all()
     return sorted((Delivery(*row) for row in taken), key=lambda one: one.seq)
 
 
-def _first_in_line(busy: Sequence[str], subject: str | None) -> Select[Any]:
+def _first_in_line(busy: Sequence[str], subject: str | None) -> Select[int | None, Any]:
     earlier = aliased(WebhookDelivery)
     endpoint = col(WebhookDelivery.endpoint)
     place = func.row_number().over(partition_by=endpoint, order_by=col(WebhookDelivery.seq))
