@@ -97,7 +97,7 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
     payments, tracking, post = _payments(settings), _tracking(settings), _post(settings)
     ring = key_ring(required(settings.keys, "keys"))
     engine = connect(url)
-    hooks = _hooks(settings)
+    hooks = outgoing(settings)
     try:
         yield Services(settings, engine, Vault(engine, ring), payments, tracking, post, hooks)
     finally:
@@ -145,7 +145,8 @@ def _post(settings: Settings) -> SmtpPost:
     )
 
 
-def _hooks(settings: Settings) -> WebhookCaller:
+def outgoing(settings: Settings) -> WebhookCaller:
+    """What calls the endpoints of outgoing webhooks; locally also on this machine."""
     is_local = settings.profile == "local"
     return WebhookCaller(private=is_local or settings.webhooks.private_addresses)
 

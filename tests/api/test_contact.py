@@ -65,6 +65,17 @@ async def test_an_orders_letters_follow_its_buyer(market: Market) -> None:
     assert (told["language"], told["zone"]) == ("zh", "Asia/Shanghai")
 
 
+async def test_saying_the_default_is_saying_nothing(market: Market) -> None:
+    """A checkout that is repeated across an upgrade must not be told that it is another one."""
+    service = await market.service()
+    silent = a_seller("s-default", email="x@example.com")
+    spoken = silent | {"language": "en", "zone": "", "name": ""}
+    first = await service.post("/v1/sellers", silent, "key-default")
+    second = await service.post("/v1/sellers", spoken, "key-default")
+
+    assert (first.status_code, second.json()) == (201, first.json())
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"language": "Chinese please"}, {"language": ""}, {"zone": "CET-ish"}, {"email": "nobody"}],

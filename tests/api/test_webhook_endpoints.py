@@ -163,7 +163,7 @@ async def test_an_address_that_may_not_be_called_is_refused(market: Market, url:
     ],
 )
 async def test_a_form_that_is_wrong_changes_nothing(market: Market, wrong: Json) -> None:
-    """A filter with a spelling mistake would be silent for ever."""
+    """A filter that can match nothing would be silent for ever."""
     service = await market.service()
     refused = await service.post(HERE, {"url": URL} | wrong)
 
