@@ -359,7 +359,8 @@ def _its_own(seller: str) -> list[ColumnElement[bool]]:
         col(PayoutRow.seller) == seller
     )
     subject = col(TimelineEntry.subject)
-    return [or_(subject.in_(orders), subject.in_(payouts))]
+    is_store = subject == f"seller/{seller}"
+    return [or_(is_store, subject.in_(orders), subject.in_(payouts))]
 
 
 async def prune(db: AsyncConnection, older_than: timedelta, limit: int = MOST_AT_ONCE) -> int:

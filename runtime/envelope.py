@@ -11,7 +11,13 @@ from persistence.hooks import Delivery
 
 # Where the object of an event is read, by the first word of its subject.
 _READ_AT: Final[Mapping[str, str]] = MappingProxyType(
-    {"order": "orders", "payout": "payouts", "webhook-endpoint": "webhook-endpoints"}
+    {
+        "order": "orders",
+        "payout": "payouts",
+        "purchase": "purchases",
+        "seller": "sellers",
+        "webhook-endpoint": "webhook-endpoints",
+    }
 )
 
 

@@ -74,6 +74,7 @@ def _told(occasion: Occasion) -> dict[str, Any]:
         "date": reader.date,
         "order": name,
         "payout": name,
+        "purchase": name,
         "at": reader.date(facts["at"]),
         "due": dict.fromkeys(map(str, ClockName), "") | _deadlines(order, reader),
     }
