@@ -234,6 +234,40 @@ async def test_a_disabled_endpoint_is_sent_nothing(market: Market) -> None:
     assert (await service.get(f"{here}/deliveries/{waiting}")).json()["state"] == "skipped"
 
 
+async def test_a_replay_is_asked_for_once_per_key(market: Market) -> None:
+    """The answer is lost, the request repeated: the warehouse need not hear it twice for that."""
+    service = await market.service()
+    here = (await registered(service, kinds=["webhook.*"]))["links"]["self"]
+    made = (await service.post(f"{here}/test")).json()
+    one = f"{here}/deliveries/{made['id']}"
+    states: list[str] = []
+    for key in ("again", "again", "once more"):
+        await _deliver_all(market)
+        replayed = await service.post(f"{one}/replay", None, key)
+        states.append((await service.get(one)).json()["state"])
+
+    assert replayed.json()["event"] == made["event"]
+    assert states == ["waiting", "delivered", "waiting"]
+    assert (await service.post(f"{here}/deliveries/999999999/replay")).status_code == 404
+
+
+async def _deliver_all(market: Market) -> None:
+    """Let everything that waits have arrived."""
+    async with market.services.engine.begin() as db:
+        await db.execute(text("UPDATE webhook_deliveries SET state = 'delivered'"))
+
+
+async def test_a_replay_since_an_instant_says_how_much_it_was(market: Market) -> None:
+    """An instant without a zone is no instant, and what nobody asked for is not sent."""
+    service = await market.service()
+    here = (await registered(service, kinds=["nothing.such"]))["links"]["self"]
+    replayed = await service.post(f"{here}/replay", {"since": "2020-01-01T00:00:00Z"})
+    wrong = await service.post(f"{here}/replay", {"since": "2020-01-01T00:00:00"})
+
+    assert replayed.json() == {"queued": 0, "go_on_from": None}
+    assert wrong.status_code == 422
+
+
 async def test_a_rotation_says_until_when_the_old_secret_is_good(market: Market) -> None:
     """The receiver has to change over in that time."""
     service = await market.service()

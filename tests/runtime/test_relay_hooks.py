@@ -250,6 +250,23 @@ async def test_an_endpoint_hears_only_what_it_asked_for(
     assert actors == {"/orders": "operator:op-7", "/s2": "operator"}
 
 
+async def test_a_replayed_event_keeps_its_id_and_its_body(
+    hooking: Hooking, receiver: Receiver
+) -> None:
+    """A receiver that has it already does nothing; one that lost it takes it."""
+    name, _ = await hooking.endpoint(receiver.url)
+    await hooking.happened("o-1", amount=5)
+    await hooking.relay().drain()
+    (delivery,) = await hooking.deliveries(name)
+    async with hooking.engine.begin() as db:
+        await hooks.again(db, delivery.seq)
+    await hooking.relay().drain()
+
+    first, second = receiver.received
+    assert first.body == second.body
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+
+
 async def test_a_replay_never_crosses_into_another_store(
     hooking: Hooking, receiver: Receiver
 ) -> None:
