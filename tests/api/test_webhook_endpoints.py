@@ -241,12 +241,13 @@ async def test_a_replay_is_asked_for_once_per_key(market: Market) -> None:
     made = (await service.post(f"{here}/test")).json()
     one = f"{here}/deliveries/{made['id']}"
     states: list[str] = []
+    events: set[str] = set()
     for key in ("again", "again", "once more"):
         await _deliver_all(market)
-        replayed = await service.post(f"{one}/replay", None, key)
+        events.add((await service.post(f"{one}/replay", None, key)).json()["event"])
         states.append((await service.get(one)).json()["state"])
 
-    assert replayed.json()["event"] == made["event"]
+    assert events == {made["event"]}
     assert states == ["waiting", "delivered", "waiting"]
     assert (await service.post(f"{here}/deliveries/999999999/replay")).status_code == 404
 
