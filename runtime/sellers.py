@@ -1,10 +1,8 @@
 """Sellers as the marketplace registers them, until they certify themselves."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 import structlog
 from sqlalchemy import update
@@ -14,14 +12,13 @@ from sqlmodel import col
 
 from domain.errors import AlreadyExists, VersionConflict
 from domain.payout.rules import Standing
-from persistence import idempotency, inbox, outbox, reading
+from persistence import idempotency, inbox, reading
 from persistence.reading import SellerRow
 from persistence.tables.business import Seller
 from persistence.vault import Vault
 from runtime import policies
+from runtime.contact import carried_over
 
-# What is known of the person behind a store; it is kept sealed, and never shown.
-CONTACT: Final = {"email", "name", "language", "zone"}
 log = structlog.get_logger(__name__)
 
 
@@ -110,8 +107,7 @@ async def change_contact(
 ) -> None:
     """Change some of the words about the person; the others stay. Raises `Erased`."""
     subject = f"seller/{seller}"
-    known = await outbox.particulars_of(db, subject)
-    told: dict[str, str] = {} if known is None else json.loads(await vault.open(*known))
-    sealed = await vault.seal(seller, json.dumps(told | dict(changed)).encode())
+    told = await carried_over(db, vault, subject, changed)
+    sealed = await vault.seal(seller, told)
     await idempotency.change_particulars(db, subject, seller, sealed)
     log.info("seller.contact_changed", seller=seller, changed=sorted(changed))

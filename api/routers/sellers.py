@@ -27,6 +27,7 @@ from persistence import reading
 from persistence.records import PAYOUT_STATE
 from runtime import sellers
 from runtime.commands import PAY_OUT
+from runtime.contact import CONTACT
 from runtime.desk import Ask
 from workflows.payout.messages import StartPayout
 
@@ -68,7 +69,7 @@ async def register_seller(body: SellerIn, caller: Registrar, asked: Asked) -> Re
         command="seller.register",
         received_at=at,
         person=body.seller,
-        particulars=body.model_dump_json(include=sellers.CONTACT).encode(),
+        particulars=body.model_dump_json(include=set(CONTACT)).encode(),
         is_creation=True,
     )
     answer = await asked.do(ask, work)
@@ -115,7 +116,7 @@ async def change_seller(
     del caller
     at = use.clock.now(f"seller/{seller}")
     wanted = sellers.Change(body.account, body.level, body.policy, body.standing)
-    contact = body.model_dump(include=sellers.CONTACT, exclude_none=True)
+    contact = body.model_dump(include=set(CONTACT), exclude_none=True)
     async with use.engine.begin() as db:
         row = await sellers.change(db, seller, wanted, seen, at)
         if contact:

@@ -1,6 +1,6 @@
 """Orders as they are asked for."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 

@@ -4,7 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from domain.actors import Role
 from persistence import outbox
 from tests.support.market import Market, a_seller, an_order
 
@@ -63,6 +65,24 @@ async def test_an_orders_letters_follow_its_buyer(market: Market) -> None:
     told = await _told(market, "order/o-zh")
 
     assert (told["language"], told["zone"]) == ("zh", "Asia/Shanghai")
+
+
+async def test_whoever_moves_keeps_their_language(market: Market) -> None:
+    """A form that asks for the new street alone must not turn the letters into English."""
+    service, buyer = await market.service(), await market.caller(Role.BUYER, "b-mv")
+    to = {"country": "CN", "city": "Suzhou", "street": "1", "email": "b@example.com"}
+    await service.post(
+        "/v1/orders", an_order("o-mv", buyer="b-mv", ship_to=to | {"language": "zh-CN"})
+    )
+    await buyer.post("/v1/orders/o-mv/address", {"country": "CN", "city": "Wuxi"})
+    async with market.services.engine.connect() as db:
+        draft = await db.scalar(
+            text("SELECT subject FROM particulars WHERE subject LIKE 'order/o-mv/address/%'")
+        )
+    told = await _told(market, draft or "")
+
+    assert (told["city"], told["street"]) == ("Wuxi", "")
+    assert (told["language"], told["email"]) == ("zh-CN", "b@example.com")
 
 
 async def test_saying_the_default_is_saying_nothing(market: Market) -> None:
