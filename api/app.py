@@ -19,6 +19,8 @@ from api.routers import (
     requests,
     sellers,
     timeline,
+    webhook_deliveries,
+    webhook_endpoints,
     webhooks,
 )
 
@@ -30,6 +32,8 @@ _ROUTERS: Final = (
     books.router,
     policies.router,
     requests.router,
+    webhook_endpoints.router,
+    webhook_deliveries.router,
     webhooks.router,
     health.router,
 )

@@ -119,8 +119,13 @@ Asked = Annotated[Asking, Depends(asking)]
 
 
 def body_hash(body: BaseModel) -> str:
-    """What makes two bodies the same: their meaning, not their spaces or the order of members."""
-    meaning = json.dumps(body.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    """What makes two bodies the same: their meaning, not their spaces or the order of members.
+
+    What is left out and what is said as the default mean the same: a field that a later version
+    adds must not make another request of one that is repeated across the upgrade.
+    """
+    said = body.model_dump(mode="json", exclude_defaults=True)
+    meaning = json.dumps(said, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(meaning.encode()).hexdigest()
 
 
@@ -179,7 +184,13 @@ def request_view(row: Recorded) -> RequestView:
 
 def _location(subject: str) -> str | None:
     kind, _, name = subject.partition("/")
-    known = {"order": "orders", "payout": "payouts", "seller": "sellers", "alarm": "alarms"}
+    known = {
+        "order": "orders",
+        "payout": "payouts",
+        "seller": "sellers",
+        "alarm": "alarms",
+        "webhook-endpoint": "webhook-endpoints",
+    }
     return f"/v1/{known[kind]}/{name}" if kind in known else None
 
 

@@ -17,6 +17,7 @@ from domain.actors import STAFF, Role
 from persistence.vault import Vault
 from runtime.clock import EdgeClock, UtcClock
 from runtime.desk import Desk
+from runtime.endpoints import Endpoints
 from runtime.intake import Intake
 from runtime.wakeups import Wakeups
 
@@ -45,6 +46,7 @@ class Services:
     intake: Intake
     payments: PaymentReader
     wakeups: Wakeups
+    endpoints: Endpoints
     clock: EdgeClock = field(default_factory=UtcClock)
     rate: RateLimit = field(default_factory=lambda: RateLimit(50, 200))
     problem_base: str = "/problems"

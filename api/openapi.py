@@ -22,6 +22,7 @@ _TAGS: Final = [
     {"name": "books and alarms", "description": "The ledger, and what a person must look at."},
     {"name": "policies", "description": "The numbers that processes run on, as versions."},
     {"name": "requests", "description": "What became of a request."},
+    {"name": "outgoing webhooks", "description": "Who is told of events, and whether they were."},
     {"name": "webhooks", "description": "For providers: signed, kept, acknowledged."},
     {"name": "health", "description": "Alive, ready."},
     {"name": "problems", "description": "What each problem means."},

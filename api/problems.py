@@ -116,6 +116,14 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 "Nothing is paid out now; `reason` says why. The balance stays payable.",
             ),
             _refusal(
+                "address-refused",
+                "Address refused",
+                "Outgoing webhooks go to public addresses by https; the detail says what is not.",
+            ),
+            _refusal(
+                "limit-reached", "Limit reached", "There are `limit` already: remove one first."
+            ),
+            _refusal(
                 "policy-invalid",
                 "Policy invalid",
                 "The document contradicts itself or its form; `key` says where.",

@@ -22,6 +22,7 @@ from runtime import wiring
 from runtime.clock import UtcClock
 from runtime.codec import CaravanCodec, data_converter
 from runtime.desk import Desk
+from runtime.endpoints import Endpoints
 from runtime.intake import Intake
 from runtime.issuer import DevelopmentIssuer
 from runtime.policies import publish_shipped
@@ -78,6 +79,7 @@ async def opened(settings: Settings) -> AsyncGenerator[Services]:
             intake=Intake(shared.engine, shared.vault, shared.payments, shared.tracking),
             payments=shared.payments,
             wakeups=Wakeups(shared.engine),
+            endpoints=Endpoints(shared.vault, shared.hooks),
             clock=UtcClock(),
             rate=RateLimit(settings.api.requests_per_second, settings.api.burst),
             problem_base=settings.api.problem_base,

@@ -1,5 +1,6 @@
 """What the documents show of the domain's tables, in Mermaid and Markdown."""
 
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -17,7 +18,9 @@ from domain.order.rules import BEATS, REMINDED, WHEN_DUE, WHO_MAY, Action
 from domain.order.state import FULFILMENT, PAYMENT, RELEASE, ClockName
 from domain.payout import rules as payouts
 from domain.payout.state import PAYOUT
+from runtime.letters import TEMPLATES
 from runtime.policies import SHIPPED
+from runtime.reader import DEFAULT
 
 Draw = Callable[[], str]
 _POLICIES: Final = ("standard", "fast-release", "demo")
@@ -116,6 +119,21 @@ def notices(subject: str) -> Draw:
     return lambda: _table(("event", "letter to"), rows)
 
 
+def events() -> str:
+    """Every event that people are written to about, with the subject of their letters."""
+    rows = [
+        (f"`{event}`", audience, _subject_line(event, audience))
+        for event, audiences in CONCERNS.items()
+        for audience in audiences
+    ]
+    return _table(("type", "letter to", "what it says"), rows)
+
+
+def _subject_line(event: str, audience: str) -> str:
+    text = (TEMPLATES / DEFAULT / f"{event}.{audience}.txt").read_text()
+    return re.sub(r"{{.*?}}", "…", text.partition("\n")[0])
+
+
 def order_entries() -> str:
     """The entries of an order whose buyer gets a part back before the rest is released."""
     subject = "order/o-1"
@@ -190,6 +208,7 @@ DOCUMENTS: Final[Mapping[str, Mapping[str, Draw]]] = MappingProxyType(
             "entries": order_entries,
             "letters": notices("order"),
         },
+        "webhooks.md": {"events": events},
         "processes/payout.md": {
             "payout": lambda: state_diagram(PAYOUT),
             "entries": payout_entries,

@@ -53,6 +53,8 @@ async def _register(
         "country": "DE",
         "policy": "demo",
         "email": "seller@example.com",
+        "name": "A. Seller",
+        "zone": "Europe/Berlin",
     }
     made = await http.post(sellers, json=wanted, headers={**service, "Idempotency-Key": _KEY})
     made.raise_for_status()

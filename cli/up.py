@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from cli.first_endpoint import register_first_endpoint
 from cli.first_seller import register_first_seller
 from cli.home import Home, Secrets
 from cli.ports import Ports
@@ -88,6 +89,7 @@ class _Stack:
         if not await supervisor.start(*self._services(env)):
             return False
         await register_first_seller(self.home, self.ports, self.secrets)
+        await register_first_endpoint(self.home, self.ports)
         return True
 
     def _services(self, env: dict[str, str]) -> list[tuple[str, Service]]:

@@ -34,6 +34,7 @@ def addresses(ports: Ports) -> dict[str, str]:
         "Temporal": f"http://{LOOPBACK}:{ports.temporal_ui}",
         "Sandbox world": f"http://{LOOPBACK}:{ports.sandbox}/",
         "Its mailbox": f"http://{LOOPBACK}:{ports.sandbox}/mail",
+        "Webhooks it gets": f"http://{LOOPBACK}:{ports.sandbox}/hooks",
         "Worker metrics": f"http://{LOOPBACK}:{ports.worker_metrics}/metrics",
         "API metrics": f"http://{LOOPBACK}:{ports.api}/metrics",
     }

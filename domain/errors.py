@@ -17,6 +17,8 @@
   x VersionConflict       it was changed since the caller looked
   x KeyReused             the idempotency key belongs to another request
   x PayoutWithheld        nothing may be paid out now, for a stated reason
+  x AddressRefused        the address may not be called from here
+  x LimitReached          there are as many as there may be
   x PolicyInvalid         the policy document contradicts itself or its form
 
 What is not a refusal is an outage (`adapters/errors.py`) or a defect, and must not be dressed
@@ -132,6 +134,18 @@ class PayoutWithheld(Refusal):
     """Nothing may be paid out now; the facts say why and until when."""
 
     code = "payout-withheld"
+
+
+class AddressRefused(Refusal):
+    """The address may not be called from here; the detail says why."""
+
+    code = "address-refused"
+
+
+class LimitReached(Refusal):
+    """There are as many as there may be: remove one first."""
+
+    code = "limit-reached"
 
 
 class PolicyInvalid(Refusal):

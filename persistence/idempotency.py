@@ -233,6 +233,18 @@ async def keep_particulars(db: AsyncConnection, subject: str, person: str, seale
     )
 
 
+async def change_particulars(db: AsyncConnection, subject: str, person: str, sealed: bytes) -> None:
+    """Keep other words about *subject* instead; the first ones where there were none."""
+    new = insert(Particulars).values(subject=subject, person=person, sealed=sealed)
+    await db.execute(
+        new.on_conflict_do_update(
+            index_elements=["subject"],
+            set_={"sealed": new.excluded.sealed},
+            where=col(Particulars.person) == person,
+        )
+    )
+
+
 async def forget_particulars(db: AsyncConnection, row: Recorded) -> None:
     """A refused order leaves nothing behind, unless somebody's order of that id lives."""
     other = exists().where(

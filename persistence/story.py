@@ -13,7 +13,7 @@ from domain.ids import order_workflow_id
 from domain.notices import CONCERNS
 from domain.order.state import OrderState
 from domain.payout.state import PayoutState
-from persistence import records
+from persistence import hooks, records
 from persistence.port import Event, Facts
 from persistence.tables.business import Alarm, OrderViewRow, PayoutRow
 from persistence.tables.traffic import Notice, Request, TimelineEntry
@@ -82,26 +82,44 @@ class SqlStory:
             .on_conflict_do_nothing()
             .returning(col(TimelineEntry.seq))
         )
-        if written.scalar_one_or_none() is None:
+        seq = written.scalar_one_or_none()
+        if seq is None:
             return
-        for audience in CONCERNS.get(event.kind, ()):
-            await self._session.execute(
-                insert(Notice)
-                .values(
-                    key=f"{subject}/{version}/{event.kind}/{audience}",
-                    subject=subject,
-                    channel="mail",
-                    audience=audience,
-                    recipient=people[audience],
-                    template=event.kind,
-                    facts=dict(event.facts) | {"at": event.at.isoformat()},
-                    state="waiting",
-                    due_at=func.now(),
-                    attempts=0,
-                    last_error="",
-                )
-                .on_conflict_do_nothing()
-            )
+        await self._write_letters(subject, version, event, people)
+        happening = hooks.Happening(
+            seq,
+            subject,
+            version,
+            event.kind,
+            event.actor,
+            event.at,
+            event.facts,
+            people.get("seller", ""),
+        )
+        await self._session.execute(hooks.fan_out(happening))
+
+    async def _write_letters(
+        self, subject: str, version: int, event: Event, people: Mapping[str, str]
+    ) -> None:
+        """One statement for all whom it concerns."""
+        letters = [
+            {
+                "key": f"{subject}/{version}/{event.kind}/{audience}",
+                "subject": subject,
+                "channel": "mail",
+                "audience": audience,
+                "recipient": people[audience],
+                "template": event.kind,
+                "facts": dict(event.facts) | {"at": event.at.isoformat()},
+                "state": "waiting",
+                "due_at": func.now(),
+                "attempts": 0,
+                "last_error": "",
+            }
+            for audience in CONCERNS.get(event.kind, ())
+        ]
+        if letters:
+            await self._session.execute(insert(Notice).values(letters).on_conflict_do_nothing())
 
     async def is_asked(self, subject: str, by: datetime) -> bool:
         """Whether a request received by then still waits to be heard (mechanics, *Time*)."""

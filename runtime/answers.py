@@ -31,6 +31,8 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         errors.VersionConflict.code: 412,
         errors.KeyReused.code: 422,
         errors.PayoutWithheld.code: 409,
+        errors.AddressRefused.code: 422,
+        errors.LimitReached.code: 409,
         errors.PolicyInvalid.code: 422,
     }
 )

@@ -1,22 +1,18 @@
-"""Letters: what happened, what comes next, and by when, in plain words."""
+"""Letters: what happened, what comes next, and by when, in plain words of the reader's language."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import jinja2
-from babel.dates import format_datetime
-from babel.numbers import format_currency
 
 import adapters.notification
-from domain.money import minor_digits
 from domain.order.state import ClockName, OrderState
+from runtime.reader import Reader
 
 TEMPLATES: Final = Path(adapters.notification.__file__).parent / "templates"
-_LOCALE: Final = "en"
+GREETING: Final = "_greeting.txt"
 
 
 @dataclass(frozen=True)
@@ -25,6 +21,7 @@ class Words:
 
     subject: str
     text: str
+    language: str
 
 
 @dataclass(frozen=True)
@@ -38,15 +35,15 @@ class Occasion:
     audience: str
     subject: str
     facts: Mapping[str, Any]
-    name: str = ""
+    reader: Reader = field(default_factory=Reader)
     order: OrderState | None = None
 
 
 class Letters:
-    """Writes letters from templates: one per kind of event and audience."""
+    """Writes letters from the catalogue: one template per language, kind of event and audience."""
 
     def __init__(self, folder: Path = TEMPLATES) -> None:
-        """A template is `<kind>.<audience>.txt`; its first line is the subject."""
+        """A template is `<language>/<kind>.<audience>.txt`; its first line is the subject."""
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(folder),
             # Plain text: there is nothing to escape, and "Müller & Co" must stay as it is.
@@ -58,49 +55,39 @@ class Letters:
 
     def write(self, occasion: Occasion) -> Words:
         """Write it. A kind without a template is a defect (`TemplateNotFound`)."""
-        template = self._templates.get_template(f"{occasion.kind}.{occasion.audience}.txt")
-        subject, _, text = template.render(_told(occasion)).partition("\n")
-        return Words(subject.strip(), text.strip() + "\n")
-
-
-def money(minor: int, currency: str) -> str:
-    """An amount for people, with the code of its currency and every digit: "EUR 12.30"."""
-    digits = minor_digits(currency)
-    pattern = "¤¤ #,##0" + ("." + "0" * digits if digits else "")
-    exact = Decimal(minor).scaleb(-digits)
-    shown = format_currency(
-        exact, currency, pattern, locale=_LOCALE, currency_digits=False, decimal_quantization=False
-    )
-    return shown.replace("\N{NO-BREAK SPACE}", " ")
-
-
-def date(at: str | datetime) -> str:
-    """An instant for people: "30 Nov 2026, 14:05 UTC"."""
-    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return f"{format_datetime(moment, 'd MMM y, HH:mm', tzinfo=UTC, locale=_LOCALE)} UTC"
+        language = occasion.reader.written_in
+        greeting = self._templates.get_template(f"{language}/{GREETING}")
+        template = self._templates.get_template(
+            f"{language}/{occasion.kind}.{occasion.audience}.txt"
+        )
+        told = _told(occasion) | {"greeting": greeting.render(name=occasion.reader.name).strip()}
+        subject, _, text = template.render(told).partition("\n")
+        return Words(subject.strip(), text.strip() + "\n", language)
 
 
 def _told(occasion: Occasion) -> dict[str, Any]:
-    facts, order = occasion.facts, occasion.order
+    facts, order, reader = occasion.facts, occasion.order, occasion.reader
     name = occasion.subject.partition("/")[2]
     told: dict[str, Any] = {
         "facts": facts,
-        "money": money,
-        "date": date,
-        "greeting": f"Hello {occasion.name}," if occasion.name else "Hello,",
+        "money": reader.money,
+        "date": reader.date,
         "order": name,
         "payout": name,
-        "at": date(facts["at"]),
-        "due": dict.fromkeys(map(str, ClockName), "") | _deadlines(order),
+        "purchase": name,
+        "at": reader.date(facts["at"]),
+        "due": dict.fromkeys(map(str, ClockName), "") | _deadlines(order, reader),
     }
     if order is not None:
-        told["total"] = money(order.total, order.currency)
+        told["total"] = reader.money(order.total, order.currency)
     if "amount" in facts and "currency" in facts:
-        told["amount"] = money(facts["amount"], facts["currency"])
+        told["amount"] = reader.money(facts["amount"], facts["currency"])
         told["net"] = told["amount"]
     return told
 
 
-def _deadlines(order: OrderState | None) -> dict[str, str]:
+def _deadlines(order: OrderState | None, reader: Reader) -> dict[str, str]:
     """The deadlines that still run; one that is over must not be promised."""
-    return {} if order is None else {str(clock.name): date(clock.due_at) for clock in order.clocks}
+    if order is None:
+        return {}
+    return {str(clock.name): reader.date(clock.due_at) for clock in order.clocks}

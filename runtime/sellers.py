@@ -1,5 +1,6 @@
 """Sellers as the marketplace registers them, until they certify themselves."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,10 +12,12 @@ from sqlmodel import col
 
 from domain.errors import AlreadyExists, VersionConflict
 from domain.payout.rules import Standing
-from persistence import inbox, reading
+from persistence import idempotency, inbox, reading
 from persistence.reading import SellerRow
 from persistence.tables.business import Seller
+from persistence.vault import Vault
 from runtime import policies
+from runtime.contact import carried_over
 
 log = structlog.get_logger(__name__)
 
@@ -97,3 +100,14 @@ async def change(
         log.info("seller.standing_changed", seller=name, standing=wanted.standing, orders=told)
     log.info("seller.changed", seller=name, changed=sorted(values))
     return await reading.seller(db, name)
+
+
+async def change_contact(
+    db: AsyncConnection, vault: Vault, seller: str, changed: Mapping[str, str]
+) -> None:
+    """Change some of the words about the person; the others stay. Raises `Erased`."""
+    subject = f"seller/{seller}"
+    told = await carried_over(db, vault, subject, changed)
+    sealed = await vault.seal(seller, told)
+    await idempotency.change_particulars(db, subject, seller, sealed)
+    log.info("seller.contact_changed", seller=seller, changed=sorted(changed))

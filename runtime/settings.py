@@ -178,6 +178,15 @@ class RelaySettings(_Group):
     health_port: Port | None = None
 
 
+class WebhookSettings(_Group):
+    """Outgoing webhooks. `private_addresses` lets them go to our own network, also without TLS.
+
+    The local profile always does; elsewhere whoever registers an endpoint could look around.
+    """
+
+    private_addresses: bool = False
+
+
 class LogSettings(_Group):
     """How to write logs."""
 
@@ -215,6 +224,7 @@ class Settings(BaseSettings):
     api: ApiSettings = ApiSettings()
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     relay: RelaySettings = RelaySettings()
+    webhooks: WebhookSettings = WebhookSettings()
     log: LogSettings = LogSettings()
 
     @field_validator("database_url")

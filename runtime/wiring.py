@@ -29,6 +29,7 @@ from adapters.logistics.easypost import EasyPostTracking
 from adapters.logistics.port import TrackingProvider
 from adapters.notification.port import Post
 from adapters.notification.smtp import SmtpPost
+from adapters.notification.webhook import WebhookCaller
 from adapters.payment.port import PaymentGateway
 from adapters.payment.stripe import StripeGateway
 from persistence.books import SqlBooks
@@ -73,6 +74,7 @@ class Services:
     payments: PaymentGateway
     tracking: TrackingProvider
     post: Post
+    hooks: WebhookCaller
 
     @property
     def database(self) -> SqlDatabase:
@@ -95,9 +97,11 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
     payments, tracking, post = _payments(settings), _tracking(settings), _post(settings)
     ring = key_ring(required(settings.keys, "keys"))
     engine = connect(url)
+    hooks = outgoing(settings)
     try:
-        yield Services(settings, engine, Vault(engine, ring), payments, tracking, post)
+        yield Services(settings, engine, Vault(engine, ring), payments, tracking, post, hooks)
     finally:
+        await hooks.close()
         payments.close()
         tracking.close()
         await engine.dispose()
@@ -139,6 +143,12 @@ def _post(settings: Settings) -> SmtpPost:
         password=mail.password.get_secret_value() if mail.password else None,
         starttls=mail.starttls,
     )
+
+
+def outgoing(settings: Settings) -> WebhookCaller:
+    """What calls the endpoints of outgoing webhooks; locally also on this machine."""
+    is_local = settings.profile == "local"
+    return WebhookCaller(private=is_local or settings.webhooks.private_addresses)
 
 
 def activities(

@@ -8,6 +8,7 @@ from sandbox.control.api import Control
 from sandbox.control.pages import Pages
 from sandbox.courier import Courier
 from sandbox.payments import gate as payments
+from sandbox.sink import Sink
 from sandbox.world import World
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -23,6 +24,7 @@ def build(world: World, courier: Courier) -> FastAPI:
     )
     app.include_router(Control(world, courier).router())
     app.include_router(Pages(world, courier).router())
+    app.include_router(Sink(world).router())
     app.add_api_route("/livez", _alive, response_model=None)
     return app
 

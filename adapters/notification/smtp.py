@@ -65,6 +65,7 @@ class SmtpPost:
         message["Message-ID"] = f"<{name}@{self._domain}>"
         message["Date"] = format_datetime(datetime.now(UTC))
         message["Auto-Submitted"] = "auto-generated"
+        message["Content-Language"] = letter.language
         message.set_content(letter.text)
         return message
 

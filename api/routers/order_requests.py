@@ -30,6 +30,7 @@ from api.schemas.orders import (
 from domain.ids import fingerprint, order_workflow_id
 from domain.order.agreements import Topic
 from domain.order.rules import WHO_MAY, Action
+from runtime.contact import CONTACT, carried_over
 from workflows.order import messages as said
 
 router = APIRouter(prefix="/v1/orders/{order}", tags=["requests of an order"])
@@ -114,14 +115,21 @@ async def rule_on_customs(order: OrderId, body: CustomsRulingIn, asked: Asked) -
 
 @_asks_for(Action.CHANGE_ADDRESS)
 async def change_address(order: OrderId, body: ShipToIn, asked: Asked) -> Response:
-    """Have the goods sent elsewhere in the same country, before they leave."""
+    """Have the goods sent elsewhere in the same country, before they leave.
+
+    Of the words about the person (`email`, `name`, `language`, `zone`), what is absent stays.
+    """
+    use, silent = asked.use, CONTACT - body.model_fields_set
+    said_now = body.model_dump(mode="json", exclude=set(silent))
+    async with use.engine.connect() as db:
+        told = await carried_over(db, use.vault, order_workflow_id(order), said_now)
     draft = f"{order_workflow_id(order)}/address/{fingerprint(str(asked.caller), asked.key)[:16]}"
     return await asked.order(
         order,
         "order.change_address",
         body,
         lambda actor, at: said.ChangeAddress(actor, at, body.country, draft),
-        Draft(draft, body.model_dump_json().encode()),
+        Draft(draft, told),
     )
 
 

@@ -27,6 +27,7 @@ from persistence import reading
 from persistence.records import PAYOUT_STATE
 from runtime import sellers
 from runtime.commands import PAY_OUT
+from runtime.contact import CONTACT
 from runtime.desk import Ask
 from workflows.payout.messages import StartPayout
 
@@ -68,7 +69,7 @@ async def register_seller(body: SellerIn, caller: Registrar, asked: Asked) -> Re
         command="seller.register",
         received_at=at,
         person=body.seller,
-        particulars=_mail(body),
+        particulars=body.model_dump_json(include=set(CONTACT)).encode(),
         is_creation=True,
     )
     answer = await asked.do(ask, work)
@@ -76,10 +77,6 @@ async def register_seller(body: SellerIn, caller: Registrar, asked: Asked) -> Re
         answer.headers["Location"] = f"/v1/sellers/{body.seller}"
         answer.headers["ETag"] = etag(1)
     return answer
-
-
-def _mail(body: SellerIn) -> bytes | None:
-    return None if body.email is None else body.model_dump_json(include={"email"}).encode()
 
 
 class SellerQuery(PageQuery):
@@ -112,12 +109,19 @@ async def read_seller(seller: SellerId, caller: Reader, db: Database) -> Respons
 async def change_seller(
     seller: SellerId, body: SellerChange, caller: Registrar, use: Use, seen: Seen
 ) -> Response:
-    """Change a seller. Another account begins the cool-down of changed bank details."""
+    """Change a seller. Another account begins the cool-down of changed bank details.
+
+    Of the words about the person (`email`, `name`, `language`, `zone`), what is absent stays.
+    """
     del caller
     at = use.clock.now(f"seller/{seller}")
     wanted = sellers.Change(body.account, body.level, body.policy, body.standing)
+    contact = body.model_dump(include=set(CONTACT), exclude_none=True)
     async with use.engine.begin() as db:
-        return _shown(SellerView.of(await sellers.change(db, seller, wanted, seen, at)))
+        row = await sellers.change(db, seller, wanted, seen, at)
+        if contact:
+            await sellers.change_contact(db, use.vault, seller, contact)
+    return _shown(SellerView.of(row))
 
 
 def _shown(view: SellerView) -> Response:

@@ -3,6 +3,7 @@
 import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -43,6 +44,13 @@ def _in_utc(at: datetime) -> datetime:
         raise ValueError("no such instant in UTC") from None
 
 
+def _known_zone(name: str) -> str:
+    if name and name not in available_timezones():
+        raise ValueError("no such zone: write its IANA name, such as Asia/Shanghai")
+    return name
+
+
+_IN_EMAIL: Final = r"[^@\s\x00-\x1f\x7f-\x9f]+"
 _ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 Id = Annotated[str, Field(pattern=_ID_PATTERN, examples=["o-1001"])]
 Text = Annotated[str, Field(max_length=200), AfterValidator(_clean)]
@@ -53,6 +61,25 @@ Amount = Annotated[int, Field(ge=0, le=LARGEST_AMOUNT, strict=True)]
 PositiveAmount = Annotated[int, Field(gt=0, le=LARGEST_AMOUNT, strict=True)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["DE"])]
+Email = Annotated[str, Field(max_length=254, pattern=rf"^{_IN_EMAIL}@{_IN_EMAIL}\.{_IN_EMAIL}$")]
+Language = Annotated[
+    str,
+    Field(
+        max_length=35,
+        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+        description="A BCP 47 tag. Letters are written in English (en) and Chinese (zh).",
+        examples=["zh-CN"],
+    ),
+]
+Zone = Annotated[
+    str,
+    Field(
+        max_length=64,
+        description="The zone (IANA) by whose clock letters tell the time; UTC if empty.",
+        examples=["Asia/Shanghai"],
+    ),
+    AfterValidator(_known_zone),
+]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 
 

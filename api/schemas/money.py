@@ -5,8 +5,19 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from api.schemas.common import Country, Currency, Form, Id, Money, View, Word
-from api.schemas.orders import Email
+from api.schemas.common import (
+    Country,
+    Currency,
+    Email,
+    Form,
+    Id,
+    Language,
+    Money,
+    Text,
+    View,
+    Word,
+    Zone,
+)
 from domain.ledger import AccountKind
 from domain.payout.rules import Standing
 from domain.payout.state import PayoutState
@@ -26,6 +37,9 @@ class SellerIn(Form):
                     "level": "standard",
                     "policy": "standard",
                     "email": "seller@example.com",
+                    "name": "Shenzhen Example Trading",
+                    "language": "zh-CN",
+                    "zone": "Asia/Shanghai",
                 }
             ]
         }
@@ -43,19 +57,32 @@ class SellerIn(Form):
     standing: Standing = Standing.ACTIVE
     policy: Word = "standard"
     email: Email | None = Field(default=None, description="Where notices go; kept sealed.")
+    name: Text = Field(default="", description="Who is greeted; kept sealed.")
+    language: Language = "en"
+    zone: Zone = ""
 
 
 class SellerChange(Form):
     """What is to be different; what is absent stays as it is."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"account": "acct_2Caravan"}, {"standing": "suspended"}]}
+        json_schema_extra={
+            "examples": [
+                {"account": "acct_2Caravan"},
+                {"standing": "suspended"},
+                {"email": "orders@example.com", "language": "zh-CN"},
+            ]
+        }
     )
 
     account: str | None = Field(default=None, max_length=100, pattern=r"^[A-Za-z0-9_]*$")
     level: Word | None = None
     standing: Standing | None = None
     policy: Word | None = None
+    email: Email | None = Field(default=None, description="Where notices go; kept sealed.")
+    name: Text | None = Field(default=None, description="Who is greeted; kept sealed.")
+    language: Language | None = None
+    zone: Zone | None = None
 
 
 class SellerView(View):

@@ -1,6 +1,6 @@
 """Orders as they are asked for."""
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -10,20 +10,21 @@ from api.schemas.common import (
     Amount,
     Country,
     Currency,
+    Email,
     Form,
     Id,
     Instant,
+    Language,
     PositiveAmount,
     Reason,
     Text,
     Word,
+    Zone,
 )
 from domain.order.agreements import Topic
 from domain.order.lines import OrderLine
 from workflows.order.messages import CustomsRuling, Resolution, RiskVerdict
 
-_IN_EMAIL: Final = r"[^@\s\x00-\x1f\x7f-\x9f]+"
-Email = Annotated[str, Field(max_length=254, pattern=rf"^{_IN_EMAIL}@{_IN_EMAIL}\.{_IN_EMAIL}$")]
 MOST_LINES = 100
 ParcelName = Annotated[
     str,
@@ -53,6 +54,8 @@ class ShipToIn(Form):
     street: Text = Field(default="", examples=["Kaistrasse 4"])
     name: Text = Field(default="", examples=["A. Buyer"])
     email: Email | None = Field(default=None, examples=["buyer@example.com"])
+    language: Language = "en"
+    zone: Zone = ""
 
 
 class PaymentIn(Form):
@@ -79,6 +82,8 @@ class OrderIn(Form):
                         "street": "Kaistrasse 4",
                         "name": "A. Buyer",
                         "email": "buyer@example.com",
+                        "language": "en",
+                        "zone": "Europe/Berlin",
                     },
                     "payment": {"method": "pm_card_visa"},
                 }

@@ -2,8 +2,8 @@
 
 from sqlmodel import SQLModel
 
-from persistence.tables import business, keys, ledger, traffic
+from persistence.tables import business, keys, ledger, traffic, webhooks
 
 METADATA = SQLModel.metadata
 
-__all__ = ["METADATA", "business", "keys", "ledger", "traffic"]
+__all__ = ["METADATA", "business", "keys", "ledger", "traffic", "webhooks"]

@@ -5,6 +5,7 @@ from temporalio.client import Client
 from runtime.desk import Desk
 from runtime.relay.asked import Asked
 from runtime.relay.facts import Facts
+from runtime.relay.hooks import OutgoingHooks
 from runtime.relay.notices import Notices
 from runtime.relay.relay import Relay
 from runtime.wiring import Services
@@ -20,5 +21,8 @@ def assemble(shared: Services, client: Client) -> Relay:
             Facts(shared.engine, shared.vault, client, shared.tracking, queue),
             Asked(shared.engine, desk),
             Notices(shared.engine, shared.vault, shared.post),
+            OutgoingHooks(
+                shared.engine, shared.vault, shared.hooks, str(shared.settings.api.public_url)
+            ),
         ],
     )

@@ -17,6 +17,7 @@ from persistence.outbox import SKIPPED, Waiting
 from persistence.tables.traffic import Notice
 from persistence.vault import Erased, Vault
 from runtime.letters import Letters, Occasion
+from runtime.reader import Reader
 from runtime.relay.lane import DELIVERED, MOST_DEFECTS, MOST_OUTAGES, Job, wait_after
 
 # Longer than the mail server may take.
@@ -49,11 +50,11 @@ class Notices:
 
     async def _deliver(self, notice: Waiting) -> None:
         try:
-            to, name = await self._addressee(notice)
+            to, reader = await self._addressee(notice)
             if not to:
                 await self._done(notice, SKIPPED)
                 return
-            await self._post.send(await self._letter(notice, to, name))
+            await self._post.send(await self._letter(notice, to, reader))
         except Unavailable as outage:
             await self._failed(notice, str(outage), MOST_OUTAGES)
         except Rejected as no:
@@ -64,27 +65,28 @@ class Notices:
         else:
             await self._done(notice, waiting.DONE)
 
-    async def _letter(self, notice: Waiting, to: str, name: str) -> Letter:
+    async def _letter(self, notice: Waiting, to: str, reader: Reader) -> Letter:
         async with self._engine.connect() as db:
             order = await outbox.order_of(db, notice.subject)
         occasion = Occasion(
-            notice.template, notice.audience, notice.subject, notice.facts, name, order
+            notice.template, notice.audience, notice.subject, notice.facts, reader, order
         )
         words = self._letters.write(occasion)
-        return Letter(notice.key, to, words.subject, words.text)
+        return Letter(notice.key, to, words.subject, words.text, words.language)
 
-    async def _addressee(self, notice: Waiting) -> tuple[str, str]:
-        """Address and name; empty if there is none on file, or the person was forgotten."""
+    async def _addressee(self, notice: Waiting) -> tuple[str, Reader]:
+        """Where to, and who reads it; empty if none is on file, or the person was forgotten."""
         about = f"seller/{notice.recipient}" if notice.audience == SELLER else notice.subject
         async with self._engine.connect() as db:
             found = await outbox.particulars_of(db, about)
         if found is None:
-            return "", ""
+            return "", Reader()
         try:
             told: dict[str, Any] = json.loads(await self._vault.open(*found))
         except Erased:
-            return "", ""
-        return str(told.get("email") or ""), str(told.get("name") or "")
+            return "", Reader()
+        name, language, zone = (str(told.get(part) or "") for part in ("name", "language", "zone"))
+        return str(told.get("email") or ""), Reader(name, language, zone)
 
     async def _done(self, notice: Waiting, state: str) -> None:
         async with self._engine.begin() as db:

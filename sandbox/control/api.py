@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from sandbox import books, mailbox
+from sandbox import books, mailbox, sink
 from sandbox.carriers import trackers
 from sandbox.control import play
 from sandbox.control.play import BadControl
@@ -39,6 +39,7 @@ class Control:
             ("GET", "/rest", self.rest),
             ("GET", "/books", self.books),
             ("GET", "/mails", self.mails),
+            ("GET", "/hooks", self.hooks),
             ("GET", "/faults", self.faults),
             ("POST", "/faults", self.add_fault),
             ("DELETE", "/faults", self.clear_faults),
@@ -124,6 +125,11 @@ class Control:
         return {
             "mails": mailbox.listed(self._store, query.get("to"), _count(query.get("limit"), 50))
         }
+
+    async def hooks(self, request: Request) -> Json:
+        query = request.query_params
+        limit = _count(query.get("limit"), 50)
+        return {"hooks": sink.listed(self._world.store, query.get("path"), limit)}
 
     async def faults(self, request: Request) -> Json:
         del request

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from sandbox import books, mailbox
+from sandbox import books, mailbox, sink
 from sandbox.carriers import trackers
 from sandbox.control import play
 from sandbox.control.play import BadControl
@@ -58,6 +58,8 @@ class Pages:
         router.add_api_route("/", self.act, methods=["POST"], response_model=None)
         router.add_api_route("/mail", self.mails, methods=["GET"], response_model=None)
         router.add_api_route("/mail/{seq:int}", self.mail, methods=["GET"], response_model=None)
+        router.add_api_route("/hooks", self.hooks, methods=["GET"], response_model=None)
+        router.add_api_route("/hooks/{seq:int}", self.hook, methods=["GET"], response_model=None)
         return router
 
     def _page(self, name: str, status: int = 200, **values: object) -> Response:
@@ -144,6 +146,20 @@ class Pages:
         if found is None:
             return self._page("mails.html", 404, mails=[], to="")
         return self._page("mail.html", mail=found)
+
+    async def hooks(self, request: Request) -> Response:
+        path = request.query_params.get("path") or None
+        return self._hooks(request, sink.listed(self._store, path, _SHOWN), path or "")
+
+    async def hook(self, request: Request) -> Response:
+        found = sink.one(self._store, request.path_params["seq"])
+        if found is None:
+            return self._hooks(request, [], "", 404)
+        return self._page("hook.html", hook=found)
+
+    def _hooks(self, request: Request, found: list[Json], path: str, status: int = 200) -> Response:
+        here = f"{request.base_url}hooks/mine"
+        return self._page("hooks.html", status, hooks=found, path=path, here=here)
 
 
 def _fault(asked: Json) -> Fault:

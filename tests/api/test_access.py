@@ -34,6 +34,7 @@ NOBODY_IN_PARTICULAR: Final = {
     ("GET", "/problems/{code}"),
 }
 MONEY_READERS: Final = STAFF | {Role.SERVICE, Role.SELLER}
+KEEPERS: Final = frozenset({Role.SERVICE, Role.OPERATOR, Role.SELLER})
 MAY: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("POST", "/v1/orders"): frozenset({Role.BUYER, Role.SERVICE}),
     ("GET", "/v1/orders"): ALL,
@@ -85,6 +86,17 @@ MAY: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("POST", "/v1/policies"): frozenset({Role.OPERATOR}),
     ("GET", "/v1/policies/{name}/{version}"): ALL,
     ("GET", "/v1/requests/{request}"): ALL,
+    ("POST", "/v1/webhook-endpoints"): KEEPERS,
+    ("GET", "/v1/webhook-endpoints"): KEEPERS,
+    ("GET", "/v1/webhook-endpoints/{endpoint}"): KEEPERS,
+    ("PATCH", "/v1/webhook-endpoints/{endpoint}"): KEEPERS,
+    ("DELETE", "/v1/webhook-endpoints/{endpoint}"): KEEPERS,
+    ("POST", "/v1/webhook-endpoints/{endpoint}/secret"): KEEPERS,
+    ("POST", "/v1/webhook-endpoints/{endpoint}/test"): KEEPERS,
+    ("POST", "/v1/webhook-endpoints/{endpoint}/replay"): KEEPERS,
+    ("GET", "/v1/webhook-endpoints/{endpoint}/deliveries"): KEEPERS,
+    ("GET", "/v1/webhook-endpoints/{endpoint}/deliveries/{delivery}"): KEEPERS,
+    ("POST", "/v1/webhook-endpoints/{endpoint}/deliveries/{delivery}/replay"): KEEPERS,
 }
 NAMES: Final = {
     "{order}": "o-none",
@@ -95,6 +107,8 @@ NAMES: Final = {
     "{name}": "standard",
     "{version}": "1",
     "{request}": "r-" + "0" * 32,
+    "{endpoint}": "we_" + "0" * 20,
+    "{delivery}": "1",
 }
 
 

@@ -20,8 +20,7 @@ RUN = CliRunner()
 @pytest.fixture
 def docs(tmp_path: Path) -> Path:
     """A copy of the documents that a test may spoil."""
-    shutil.copytree(DOCS / "processes", tmp_path / "processes")
-    return tmp_path
+    return shutil.copytree(DOCS, tmp_path / "docs")
 
 
 def test_no_document_shows_a_table_that_is_gone() -> None:
@@ -34,7 +33,7 @@ def test_no_document_shows_a_table_that_is_gone() -> None:
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_a_stale_document_is_named_and_left_alone(docs: Path, name: str) -> None:
     """The check bites, and changes nothing: who runs it decides what to do."""
-    spoilt = (docs / name).read_text().replace("[*] -->", "[*] --> nowhere", 1)
+    spoilt = (docs / name).read_text().replace("\n<!-- end of", "\nnowhere\n<!-- end of", 1)
     (docs / name).write_text(spoilt)
 
     checked = RUN.invoke(app, ["diagrams", "--docs", str(docs), "--check"])

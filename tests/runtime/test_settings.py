@@ -2,6 +2,7 @@
 
 import pytest
 
+from runtime import wiring
 from runtime.settings import Settings, SettingsError, required
 
 SECRET = "hunter2-do-not-print"
@@ -49,6 +50,24 @@ def test_nothing_said_means_production(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(SettingsError, match="development issuer is refused"):
         Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("profile", "private", "may_look_around"),
+    [("production", "", False), ("production", "true", True), ("local", "", True)],
+)
+def test_webhooks_stay_out_of_our_own_network_unless_somebody_says_so(
+    monkeypatch: pytest.MonkeyPatch, profile: str, private: str, *, may_look_around: bool
+) -> None:
+    """Whoever may register an endpoint could else knock at every door behind the firewall."""
+    monkeypatch.setenv("CARAVAN_PROFILE", profile)
+    if private:
+        monkeypatch.setenv("CARAVAN_WEBHOOKS__PRIVATE_ADDRESSES", private)
+    caller = wiring.outgoing(Settings.load())
+
+    for url in ("http://127.0.0.1/in", "https://10.0.0.1/in"):
+        assert (caller.objection(url) == "") is may_look_around
+    assert caller.objection("https://shop.example/in") == ""
 
 
 def test_secrets_print_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from temporalio.client import Client
 
 from adapters.logistics.easypost import EasyPostTracking
+from adapters.notification.webhook import WebhookCaller
 from adapters.payment.stripe import StripeGateway
 from api.app import create_app
 from api.auth import Doorkeeper, FixedKeys
@@ -26,6 +27,7 @@ from persistence.vault import Vault
 from runtime import wiring
 from runtime.codec import data_converter
 from runtime.desk import Desk
+from runtime.endpoints import Endpoints
 from runtime.intake import Intake
 from runtime.issuer import DEVELOPMENT_ISSUER, DevelopmentIssuer
 from runtime.keyring import KeyRing
@@ -171,6 +173,8 @@ async def open_market(
         )
         wakeups = Wakeups(engine)
         stack.push_async_callback(wakeups.close)
+        hooks = WebhookCaller()
+        stack.push_async_callback(hooks.close)
         services = Services(
             engine=engine,
             vault=vault,
@@ -182,6 +186,7 @@ async def open_market(
             intake=Intake(engine, vault, payments, tracking, clock),
             payments=payments,
             wakeups=wakeups,
+            endpoints=Endpoints(vault, hooks),
             clock=clock,
             rate=rate or RateLimit(1000, 10_000),
         )
