@@ -17,6 +17,7 @@
   x VersionConflict       it was changed since the caller looked
   x KeyReused             the idempotency key belongs to another request
   x PayoutWithheld        nothing may be paid out now, for a stated reason
+  x CodeInvalid           the confirmation code is not the one that was sent
   x PolicyInvalid         the policy document contradicts itself or its form
 
 What is not a refusal is an outage (`adapters/errors.py`) or a defect, and must not be dressed
@@ -132,6 +133,12 @@ class PayoutWithheld(Refusal):
     """Nothing may be paid out now; the facts say why and until when."""
 
     code = "payout-withheld"
+
+
+class CodeInvalid(Refusal):
+    """The confirmation code is not the one that was sent; after some tries none is accepted."""
+
+    code = "confirmation-code-invalid"
 
 
 class PolicyInvalid(Refusal):

@@ -31,6 +31,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         errors.VersionConflict.code: 412,
         errors.KeyReused.code: 422,
         errors.PayoutWithheld.code: 409,
+        errors.CodeInvalid.code: 422,
         errors.PolicyInvalid.code: 422,
     }
 )

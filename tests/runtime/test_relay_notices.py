@@ -10,6 +10,7 @@ from sqlalchemy import text
 from domain.notices import CONCERNS
 from domain.order.state import Clock, ClockName, OrderState
 from persistence.idempotency import keep_particulars
+from runtime.bank_details import Asking, ask, new_code
 from runtime.letters import TEMPLATES, Letters, Occasion, date, money
 from tests.support.dispatch import Dispatch
 from tests.support.marketplace import Marketplace, Placed
@@ -39,6 +40,9 @@ _FACTS = {
     "parcel": "1",
     "days": 5,
     "standing": "suspended",
+    "account": "acct_2",
+    "until": (_AT + timedelta(days=3)).isoformat(),
+    "code": "9f86d081884c7d65",
 }
 _EVERY = [(kind, audience) for kind, audiences in CONCERNS.items() for audience in audiences]
 
@@ -115,6 +119,31 @@ async def test_the_buyer_is_told_once(market: Marketplace, dispatch: Dispatch) -
     assert mails[0]["subject"] == f"Order {order.order}: we have it"
     assert "Hello Müller & Co,\n\nwe have your order" in mails[0]["text"].replace("\r", "")
     assert "EUR 123.00" in mails[0]["text"]
+
+
+@pytest.mark.case(58)
+async def test_a_sealed_fact_is_read_in_the_letter_and_nowhere_else(
+    market: Marketplace, dispatch: Dispatch
+) -> None:
+    """A code in a backup of the outbox would confirm somebody else's account."""
+    to = f"{market.task_queue}@example.com"
+    letter = await market.vault.seal("s-1", json.dumps({"email": to, "name": "S"}).encode())
+    code = await new_code(market.vault, "s-1")
+    who = Asking("s-1", "seller:s-1", _AT)
+    async with market.engine.begin() as db:
+        await keep_particulars(db, "seller/s-1", "s-1", letter)
+        await ask(db, who, "acct_new", code)
+    (before,) = await market.rows("SELECT facts::text AS facts, sealed FROM outbox")
+    await dispatch.relay.drain()
+    (after,) = await market.rows("SELECT state, sealed FROM outbox")
+    (mail,) = await market.world.mails(to)
+
+    assert code.clear not in before.facts
+    assert before.sealed is not None
+    assert code.clear.encode() not in before.sealed
+    assert (after.state, after.sealed) == ("done", None)
+    assert code.clear in mail["text"]
+    assert "acct_new" in mail["text"]
 
 
 async def test_without_an_address_nobody_is_written_to(
