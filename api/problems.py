@@ -106,6 +106,11 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 "Nothing is paid out now; `reason` says why. The balance stays payable.",
             ),
             _refusal(
+                "confirmation-code-invalid",
+                "Not the code that was sent",
+                "Take the code from the newest letter; `left` says how many more tries there are.",
+            ),
+            _refusal(
                 "policy-invalid",
                 "Policy invalid",
                 "The document contradicts itself or its form; `key` says where.",
