@@ -1,5 +1,6 @@
 """A seller's money without an order: deposits, debts, what would be paid now; and parked rows."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from domain.ledger import Posting, move
 from persistence.database import SqlDatabase
 from tests.api.conftest import NOON
 from tests.support.market import Json, Market, Person, a_seller
+from tests.support.sandbox import SandboxWorld
 
 
 async def post(market: Market, key: str, *amounts: tuple[Kind, str, int]) -> None:
@@ -143,6 +145,37 @@ async def test_a_payout_in_a_currency_without_figures_is_refused(market: Market)
 
     assert answer.status_code == 422
     assert answer.json()["type"] == "/problems/currency-unknown"
+
+
+async def test_a_payout_that_is_not_parked_waits_for_nobody_s_word(
+    alive: Market, sandbox: SandboxWorld
+) -> None:
+    """It is on its way: an operator who is late is told so, and nothing changes."""
+    manual = await asyncio.to_thread(
+        sandbox.place.stripe().v1.accounts.create,
+        {"type": "custom", "settings": {"payouts": {"schedule": {"interval": "manual"}}}},
+    )
+    service = await alive.service()
+    await service.post("/v1/sellers", a_seller("s-sent", account=manual.id))
+    book = (Kind.CLEARING, "by_hand", 20_000), (Kind.PAYABLE, "s-sent", -20_000)
+    await post(alive, "sent/1", *book)
+    await sandbox.top_up(20_000, "EUR")
+    told = await service.post("/v1/sellers/s-sent/payouts", {"currency": "EUR"})
+    where = told.headers["Location"]
+    async with asyncio.timeout(20):
+        while (seen := (await service.get(where)).json())["stage"] == "due":
+            await asyncio.sleep(0.05)
+    operator = await alive.caller(Role.OPERATOR)
+    late = await operator.post(f"{where}/resolution", {"resolution": "void", "note": "stop"})
+    missing = await operator.post(
+        "/v1/payouts/s-none/1-EUR/resolution", {"resolution": "void", "note": "stop"}
+    )
+
+    assert seen["stage"] == "sent", seen
+    assert late.status_code == 409
+    assert late.json()["type"] == "/problems/illegal-transition"
+    assert missing.status_code == 404
+    assert (await service.get(where)).json()["stage"] == "sent"
 
 
 async def test_a_payout_can_be_read_before_its_process_has_written_anything(market: Market) -> None:

@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from domain.actors import Actor
 from domain.payout.state import PayoutState, Resolution, Stage
+from runtime.desk import Ask, Desk
 from tests.support.marketplace import OPERATOR, SUPPORT, Marketplace
 from workflows.payout.messages import PayoutChanged, ResolvePayout, StartCycle, StartPayout
 from workflows.payout.workflow import PayoutCycleWorkflow, PayoutWorkflow
@@ -263,6 +264,32 @@ async def test_an_operator_ends_a_parked_payout_another_way(
     assert (await market.balances()).get("seller_payable/s-1") == payable
     assert await market.provider_effects(name_of(market)) == []
     assert (await market.database_payout(name_of(market))).stage is ends
+
+
+async def test_the_desk_brings_an_operator_s_word_and_keeps_the_answer(
+    market: Marketplace,
+) -> None:
+    """Over HTTP it is a request like any other: on record first, and answered once."""
+    await parked(market)
+    now = datetime.now(UTC)
+    asked = Ask(
+        caller="operator:op-1",
+        route="payout.resolve",
+        object=f"payout/{name_of(market)}",
+        key="k-1",
+        body_hash="h-1",
+        command="payout.resolve",
+        received_at=now,
+        message=ResolvePayout(OPERATOR, now, Resolution.SETTLE_BY_HAND, "wire 4711"),
+        person="s-1",
+    )
+    desk = Desk(market.engine, market.vault, market.client, market.task_queue, patience=20)
+    answers = [await desk.ask(asked), await desk.ask(asked)]
+
+    assert [answer.status for answer in answers] == [200, 200]
+    assert answers[0].body == answers[1].body
+    assert answers[0].body["stage"] == "settled"
+    assert answers[0].body["reference"] == "by_hand: wire 4711"
 
 
 async def test_a_word_that_fails_parks_the_payout_again(market: Marketplace) -> None:
