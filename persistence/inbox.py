@@ -207,7 +207,7 @@ async def tell_orders(
     db: AsyncConnection, seller: str, standing: str, version: int, at: datetime
 ) -> int:
     """Put on record, for every open order of a seller, how the seller stands; how many it is."""
-    values = {"seller": seller, "standing": standing, "version": version, "at": at}
+    values = {"seller": seller, "standing": standing, "version": str(version), "at": at}
     return (await db.execute(_TELL_ORDERS, values)).rowcount
 
 
