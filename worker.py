@@ -7,7 +7,7 @@ import sys
 import structlog
 
 from runtime.health import health_server
-from runtime.schedules import ensure_schedules
+from runtime.schedules import ensure_payout_cycles, ensure_schedules, published
 from runtime.settings import Settings, SettingsError
 from runtime.telemetry import configure_logging, configure_tracing, temporal_runtime
 from runtime.temporal import register_search_attributes
@@ -25,16 +25,18 @@ async def serve(settings: Settings) -> None:
     async with services(settings) as shared:
         client = await shared.temporal(temporal_runtime(own.metrics_port, host=own.host))
         await register_search_attributes(client)
-        await ensure_schedules(client, settings.temporal.task_queue)
+        queue = settings.temporal.task_queue
+        await ensure_schedules(client, queue)
+        await ensure_payout_cycles(client, queue, await published(shared.engine))
         serving = worker(
             client,
             activities(shared.database, shared.payments, shared.tracking),
-            task_queue=settings.temporal.task_queue,
+            task_queue=queue,
             deployment=own.deployment_name,
             build_id=own.build_id,
         )
         async with health_server(own.health_port, lambda: serving.is_running, own.host), serving:
-            log.info("worker.started", task_queue=settings.temporal.task_queue)
+            log.info("worker.started", task_queue=queue)
             await stopping.wait()
             log.info("worker.stopping")
     log.info("worker.stopped")

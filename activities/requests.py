@@ -209,13 +209,27 @@ class PayoutStep:
 
 
 @dataclass(frozen=True)
+class PayoutWord:
+    """An operator's word about a parked payout; `note` says why, or how it was paid."""
+
+    state: PayoutState
+    at: datetime
+    actor: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class DuePayouts:
-    """List what is payable as of a moment, after a mark (seller, currency), so many at a time."""
+    """List what is payable as of a moment, after a mark (seller, currency), so many at a time.
+
+    With `policy` only that of sellers who live by it.
+    """
 
     as_of: datetime
     after_seller: str = ""
     after_currency: str = ""
     limit: int = 100
+    policy: str = ""
 
 
 @dataclass(frozen=True)

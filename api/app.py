@@ -11,12 +11,14 @@ from api.deps import Services
 from api.edge import Edge
 from api.openapi import describe
 from api.routers import (
+    bank_details,
     books,
     health,
     order_requests,
     orders,
     policies,
     requests,
+    seller_money,
     sellers,
     timeline,
     webhook_deliveries,
@@ -29,6 +31,8 @@ _ROUTERS: Final = (
     order_requests.router,
     timeline.router,
     sellers.router,
+    bank_details.router,
+    seller_money.router,
     books.router,
     policies.router,
     requests.router,

@@ -21,11 +21,12 @@ from domain.actors import STAFF, Actor, Role
 from domain.errors import NotKnown
 from domain.ids import order_workflow_id
 from domain.order.state import OrderState
+from domain.payout.state import PayoutState
 from persistence import idempotency, reading
 from persistence.idempotency import Recorded
-from persistence.records import ORDER_STATE
+from persistence.records import ORDER_STATE, PAYOUT_STATE
 from runtime.answers import Answer
-from runtime.commands import PLACE, first_state
+from runtime.commands import PAY_OUT, PLACE, first_payout_state, first_state
 from runtime.desk import Ask, Work
 
 _SOON: Final = "1"
@@ -149,6 +150,24 @@ async def _order(use: Services, name: str) -> OrderState | None:
     if asked.answer is not None:
         return ORDER_STATE.validate_python(asked.answer)
     return first_state(await use.desk.message_of(asked))
+
+
+async def visible_payout(use: Services, caller: Caller, name: str) -> PayoutState:
+    """A payout that the caller may see, as last written or as it was asked for (`NotKnown`)."""
+    async with use.engine.connect() as db:
+        state = await reading.payout(db, name)
+        asked = None if state else await idempotency.creation_of(db, PAY_OUT, f"payout/{name}")
+    if state is None and asked is not None:
+        state = await _payout_asked_for(use, asked)
+    if state is None or (caller.role is Role.SELLER and caller.seller != state.seller):
+        raise NotKnown(f"there is no payout {name}", payout=name)
+    return state
+
+
+async def _payout_asked_for(use: Services, asked: Recorded) -> PayoutState:
+    if asked.answer is not None:
+        return PAYOUT_STATE.validate_python(asked.answer)
+    return first_payout_state(await use.desk.message_of(asked))
 
 
 def _may_see(caller: Caller, buyer: str, seller: str) -> bool:

@@ -124,6 +124,11 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 "limit-reached", "Limit reached", "There are `limit` already: remove one first."
             ),
             _refusal(
+                "confirmation-code-invalid",
+                "Not the code that was sent",
+                "Take the code from the newest letter; `left` says how many more tries there are.",
+            ),
+            _refusal(
                 "policy-invalid",
                 "Policy invalid",
                 "The document contradicts itself or its form; `key` says where.",

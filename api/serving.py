@@ -120,5 +120,6 @@ async def _publish(services: Services) -> None:
     """Publish the shipped policies at the first start of all; later, if the database is away."""
     try:
         await publish_shipped(services.engine, services.clock.now("policies"))
+        await services.desk.follow_policies()
     except (OSError, DBAPIError) as error:
         log.warning("policies.postponed", error=type(error).__name__)

@@ -17,6 +17,7 @@ from domain.order.parcels import PARCEL
 from domain.order.rules import BEATS, REMINDED, WHEN_DUE, WHO_MAY, Action
 from domain.order.state import FULFILMENT, PAYMENT, RELEASE, ClockName
 from domain.payout import rules as payouts
+from domain.payout.bank_change import BANK_CHANGE
 from domain.payout.state import PAYOUT
 from runtime.letters import TEMPLATES
 from runtime.policies import SHIPPED
@@ -211,8 +212,10 @@ DOCUMENTS: Final[Mapping[str, Mapping[str, Draw]]] = MappingProxyType(
         "webhooks.md": {"events": events},
         "processes/payout.md": {
             "payout": lambda: state_diagram(PAYOUT),
+            "bank-change": lambda: state_diagram(BANK_CHANGE),
             "entries": payout_entries,
             "letters": notices("payout"),
+            "seller-letters": notices("seller"),
         },
     }
 )

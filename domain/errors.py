@@ -19,6 +19,7 @@
   x PayoutWithheld        nothing may be paid out now, for a stated reason
   x AddressRefused        the address may not be called from here
   x LimitReached          there are as many as there may be
+  x CodeInvalid           the confirmation code is not the one that was sent
   x PolicyInvalid         the policy document contradicts itself or its form
 
 What is not a refusal is an outage (`adapters/errors.py`) or a defect, and must not be dressed
@@ -146,6 +147,12 @@ class LimitReached(Refusal):
     """There are as many as there may be: remove one first."""
 
     code = "limit-reached"
+
+
+class CodeInvalid(Refusal):
+    """The confirmation code is not the one that was sent; after some tries none is accepted."""
+
+    code = "confirmation-code-invalid"
 
 
 class PolicyInvalid(Refusal):

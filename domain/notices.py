@@ -69,5 +69,13 @@ CONCERNS: Final = MappingProxyType(
         "order.release_put_off": (SELLER,),
         "payout.sent": (SELLER,),
         "payout.returned": (SELLER,),
+        "payout.details_refused": (SELLER,),
+        "payout.paid_by_hand": (SELLER,),
+        "seller.bank_change_asked": (SELLER,),
+        "seller.bank_change_to_approve": (SELLER,),
+        "seller.bank_details_changed": (SELLER,),
+        "seller.bank_details_affirmed": (SELLER,),
+        "seller.deposit_booked": (SELLER,),
+        "seller.debt_written_off": (SELLER,),
     }
 )

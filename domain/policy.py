@@ -63,6 +63,7 @@ class PayoutRules:
     every: Span = Span.parse("7d")
     watch_return_for: Span = Span.parse("10bd")
     bank_change_cool_down: Span = Span.parse("3d")
+    confirm_bank_change_within: Span = Span.parse("3d")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from persistence.funds import SqlFunds
 from persistence.ledger import SqlLedger
@@ -23,6 +23,14 @@ class SqlTransaction:
         self.orders = SqlOrders(session, vault)
         self.sellers = SqlSellers(session)
         self.story = SqlStory(session)
+
+
+@asynccontextmanager
+async def inside(db: AsyncConnection) -> AsyncGenerator[SqlTransaction]:
+    """The same within a transaction that is open on *db* already; its owner commits."""
+    session = AsyncSession(db, expire_on_commit=False, join_transaction_mode="create_savepoint")
+    async with session, session.begin():
+        yield SqlTransaction(session)
 
 
 class SqlDatabase:

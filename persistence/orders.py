@@ -255,6 +255,12 @@ class SqlSellers:
             .values(non_fulfilments=col(Seller.non_fulfilments) + 1)
         )
 
+    async def refuse_details(self, seller: str, account: str) -> None:
+        """Remember the account: nothing is sent there before somebody has looked into it."""
+        await self._session.execute(
+            update(Seller).where(col(Seller.seller) == seller).values(refused_account=account)
+        )
+
     async def policy(self, name: str, version: int | None = None) -> Policy:
         """The named version, or the newest."""
         query = select(
@@ -270,7 +276,7 @@ class SqlSellers:
         return from_document(document, name, published, holidays)
 
     async def payable(
-        self, as_of: datetime, after: tuple[str, str], limit: int
+        self, as_of: datetime, after: tuple[str, str], limit: int, policy: str = ""
     ) -> Sequence[tuple[str, str, int]]:
         """Whoever has earned, by entries effective up to *as_of*, at least their policy's minimum.
 
@@ -294,7 +300,10 @@ class SqlSellers:
         found = await self._session.execute(
             select(balance)
             .join(Seller, col(Seller.seller) == balance.c.seller)
-            .where(balance.c.amount >= func.coalesce(_minimum_payout(balance.c.currency), 0))
+            .where(
+                balance.c.amount >= func.coalesce(_minimum_payout(balance.c.currency), 0),
+                *([col(Seller.policy) == policy] if policy else ()),
+            )
             .order_by(balance.c.seller, balance.c.currency)
             .limit(limit)
         )

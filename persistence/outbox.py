@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
@@ -19,7 +19,10 @@ SKIPPED: Final = "skipped"
 
 @dataclass(frozen=True)
 class Waiting:
-    """One notice that is to be sent. `template` is the kind of its event."""
+    """One notice that is to be sent. `template` is the kind of its event.
+
+    `sealed` are facts for the recipient's eyes only.
+    """
 
     seq: int
     key: str
@@ -29,6 +32,7 @@ class Waiting:
     template: str
     facts: Mapping[str, Any]
     attempts: int
+    sealed: bytes | None = None
 
 
 _COLUMNS: Final = tuple(col(getattr(Notice, name)) for name in Waiting.__dataclass_fields__)
@@ -41,6 +45,11 @@ async def take(
     taken = await waiting.take(db, Notice, limit, lease, subject)
     query = select(*_COLUMNS).where(col(Notice.seq).in_(taken)).order_by(col(Notice.seq))
     return [Waiting(*row) for row in await db.execute(query)]
+
+
+async def forget_sealed(db: AsyncConnection, seq: int) -> None:
+    """What only the letter held is not needed once it has gone."""
+    await db.execute(update(Notice).where(col(Notice.seq) == seq).values(sealed=None))
 
 
 async def particulars_of(db: AsyncConnection, subject: str) -> tuple[str, bytes] | None:

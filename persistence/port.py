@@ -49,6 +49,7 @@ class SellerRecord:
     standing: Standing
     policy: str
     bank_changed_at: datetime | None = None
+    refused_account: str = ""
 
 
 @dataclass(frozen=True)
@@ -231,9 +232,16 @@ class Sellers(Protocol):
         ...
 
     async def payable(
-        self, as_of: datetime, after: tuple[str, str], limit: int
+        self, as_of: datetime, after: tuple[str, str], limit: int, policy: str = ""
     ) -> Sequence[tuple[str, str, int]]:
-        """(seller, currency, amount) of those with money to pay out, in order, after a mark."""
+        """(seller, currency, amount) of those with money to pay out, in order, after a mark.
+
+        With *policy* only of the sellers who live by it.
+        """
+        ...
+
+    async def refuse_details(self, seller: str, account: str) -> None:
+        """The bank or the provider has turned *account* down: new details are needed."""
         ...
 
 
@@ -246,6 +254,10 @@ class Story(Protocol):
 
     async def tell_payout(self, state: PayoutState, *events: Event) -> None:
         """The same for a payout."""
+        ...
+
+    async def tell_seller(self, seller: str, event: Event, sealed: bytes | None = None) -> None:
+        """Say what happened to a seller; *sealed* are facts that only the letter holds."""
         ...
 
     async def payout(self, payout: str) -> PayoutState | None:

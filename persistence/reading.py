@@ -150,6 +150,7 @@ class SellerRow:
     bank_changed_at: datetime | None
     non_fulfilments: int
     registered_at: datetime
+    refused_account: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,8 @@ class AlarmRow:
     facts: Mapping[str, Any]
     raised_at: datetime
     cleared_at: datetime | None
+    cleared_by: str = ""
+    note: str = ""
 
 
 def _columns(table: type[SQLModel], record: type[Any], *, but: str = "") -> tuple[Any, ...]:

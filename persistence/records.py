@@ -103,4 +103,5 @@ def seller_record(row: Seller) -> SellerRecord:
         standing=Standing(row.standing),
         policy=row.policy,
         bank_changed_at=row.bank_changed_at,
+        refused_account=row.refused_account,
     )

@@ -45,6 +45,15 @@ class SqlStory:
                 f"payout/{state.payout}", state.version, event, {"seller": state.seller}
             )
 
+    async def tell_seller(self, seller: str, event: Event, sealed: bytes | None = None) -> None:
+        """Say what happened to a seller, whose row the caller has locked: numbers do not race."""
+        subject = f"seller/{seller}"
+        newest = select(func.max(col(TimelineEntry.version))).where(
+            col(TimelineEntry.subject) == subject
+        )
+        version = ((await self._session.execute(newest)).scalar_one() or 0) + 1
+        await self._happened(subject, version, event, {"seller": seller}, sealed)
+
     async def payout(self, payout: str) -> PayoutState | None:
         """The state that the payout's view shows."""
         found = await self._session.execute(
@@ -67,7 +76,12 @@ class SqlStory:
         )
 
     async def _happened(
-        self, subject: str, version: int, event: Event, people: Mapping[str, str]
+        self,
+        subject: str,
+        version: int,
+        event: Event,
+        people: Mapping[str, str],
+        sealed: bytes | None = None,
     ) -> None:
         written = await self._session.execute(
             insert(TimelineEntry)
@@ -85,7 +99,7 @@ class SqlStory:
         seq = written.scalar_one_or_none()
         if seq is None:
             return
-        await self._write_letters(subject, version, event, people)
+        await self._write_letters(subject, version, event, people, sealed)
         happening = hooks.Happening(
             seq,
             subject,
@@ -99,7 +113,12 @@ class SqlStory:
         await self._session.execute(hooks.fan_out(happening))
 
     async def _write_letters(
-        self, subject: str, version: int, event: Event, people: Mapping[str, str]
+        self,
+        subject: str,
+        version: int,
+        event: Event,
+        people: Mapping[str, str],
+        sealed: bytes | None,
     ) -> None:
         """One statement for all whom it concerns."""
         letters = [
@@ -115,6 +134,7 @@ class SqlStory:
                 "due_at": func.now(),
                 "attempts": 0,
                 "last_error": "",
+                "sealed": sealed,
             }
             for audience in CONCERNS.get(event.kind, ())
         ]

@@ -1,17 +1,29 @@
-"""Alarms closed by a person."""
+"""Alarms closed by a person, and what they stopped let go again."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import func, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from domain.errors import IllegalTransition, NotKnown
-from persistence import reading
+from persistence import reading, waiting
 from persistence.reading import AlarmRow
 from persistence.tables.business import Alarm
+from persistence.tables.traffic import Fact, Notice, Request
 
+# What each kind of alarm gave up: the table, and the column that names its subject.
+_PARKED: Final[Mapping[str, tuple[type[Any], str]]] = MappingProxyType(
+    {
+        "fact.parked": (Fact, "subject"),
+        "notice.parked": (Notice, "subject"),
+        "request.parked": (Request, "object"),
+    }
+)
 log = structlog.get_logger(__name__)
 
 
@@ -23,9 +35,40 @@ async def clear(db: AsyncConnection, number: int, *, by: str, note: str, at: dat
     await db.execute(
         update(Alarm)
         .where(col(Alarm.id) == number, col(Alarm.cleared_at).is_(None))
-        .values(cleared_at=at)
+        .values(cleared_at=at, cleared_by=by, note=note)
     )
     if before.cleared_at is not None:
         raise IllegalTransition(f"alarm {number} was cleared before", alarm=number)
     log.info("alarm.cleared", alarm=number, kind=before.kind, by=by, note=note)
     return await reading.alarm(db, number) or before
+
+
+async def retry(db: AsyncConnection, number: int, *, by: str, note: str, at: datetime) -> AlarmRow:
+    """Let every row that was given up about the alarm's subject go again, and close the alarm.
+
+    Harmless if the reason was not mended: they are given up again, with a new alarm. Raises
+    `NotKnown`, and `IllegalTransition` for an alarm that is closed or is not about such rows.
+    """
+    before = await reading.alarm(db, number)
+    if before is None:
+        raise NotKnown(f"there is no alarm {number}", alarm=number)
+    if before.kind not in _PARKED:
+        kinds = ", ".join(_PARKED)
+        raise IllegalTransition(
+            f"{before.kind} has given nothing up: only {kinds} have rows that can go again",
+            kind=before.kind,
+        )
+    after = await clear(db, number, by=by, note=note, at=at)
+    table, subject = _PARKED[before.kind]
+    again = await db.execute(
+        update(table)
+        .where(
+            col(getattr(table, subject)) == before.subject,
+            col(table.state) == waiting.PARKED,
+        )
+        .values(state=waiting.WAITING, attempts=0, due_at=func.now())
+        .returning(col(table.seq))
+    )
+    rows = len(again.all())
+    log.info("alarm.retried", alarm=number, kind=before.kind, by=by, rows=rows)
+    return after

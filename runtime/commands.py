@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -26,8 +26,9 @@ from persistence.vault import Vault
 from workflows._kit.attributes import at_start
 from workflows.order.messages import PlaceOrder, Resolve
 from workflows.order.requests import REQUESTS
-from workflows.payout.messages import StartPayout
+from workflows.payout.messages import ResolvePayout, StartPayout
 
+T = TypeVar("T")
 Result = tuple[int, dict[str, Any]]
 PLACE: Final = "order.place"
 PAY_OUT: Final = "payout.send"
@@ -66,6 +67,11 @@ def first_state(placed: PlaceOrder) -> OrderState:
         total=placed.total,
         placed_at=placed.received_at,
     )
+
+
+def first_payout_state(asked: StartPayout) -> PayoutState:
+    """A payout as it stands before its process has written anything (version 0)."""
+    return PayoutState(asked.payout, asked.seller, asked.currency, asked.as_of)
 
 
 async def _place(delivery: Delivery, row: Recorded, placed: PlaceOrder) -> Result:
@@ -115,7 +121,11 @@ def _taken(order: str) -> AlreadyExists:
 
 
 async def _pay_out(delivery: Delivery, _: Recorded, asked: StartPayout) -> Result:
-    state = PayoutState(asked.payout, asked.seller, asked.currency, asked.as_of)
+    async with SqlDatabase(delivery.engine).transaction() as books:
+        seller = await books.sellers.get(asked.seller)
+        policy = await books.sellers.policy(seller.policy)
+    policy.must_know(asked.currency)
+    state = first_payout_state(asked)
     with suppress(WorkflowAlreadyStartedError):
         await delivery.client.start_workflow(
             "payout",
@@ -130,27 +140,28 @@ async def _pay_out(delivery: Delivery, _: Recorded, asked: StartPayout) -> Resul
     return _CREATED, PAYOUT_STATE.dump_python(state, mode="json")
 
 
-def _update(name: str) -> Deliver:
-    """Ask the order's process, and keep the state that it answers with."""
+def _update(name: str, result: type[T], form: TypeAdapter[T]) -> Deliver:
+    """Ask the process, and keep the state that it answers with."""
 
     async def deliver(delivery: Delivery, row: Recorded, command: object) -> Result:
         process: Any = delivery.client.get_workflow_handle(row.object)
-        state: OrderState = await process.execute_update(
-            name, command, id=row.update_id, result_type=OrderState
-        )
-        return _OK, ORDER_STATE.dump_python(state, mode="json")
+        state: T = await process.execute_update(name, command, id=row.update_id, result_type=result)
+        return _OK, form.dump_python(state, mode="json")
 
     return deliver
 
 
 def _asks_order(message: type[Any], update: str) -> Command:
-    return Command(TypeAdapter(message), _update(update))
+    return Command(TypeAdapter(message), _update(update, OrderState, ORDER_STATE))
 
 
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
         PLACE: Command(TypeAdapter(PlaceOrder), _place),
         PAY_OUT: Command(TypeAdapter(StartPayout), _pay_out),
+        "payout.resolve": Command(
+            TypeAdapter(ResolvePayout), _update("resolve", PayoutState, PAYOUT_STATE)
+        ),
         "order.resolve": _asks_order(Resolve, "resolve"),
     }
     | {f"order.{update}": _asks_order(message, update) for message, (update, _) in REQUESTS.items()}

@@ -14,6 +14,7 @@ from domain.errors import NotKnown, Refusal
 from persistence import idempotency
 from persistence.idempotency import Entry, Recorded
 from persistence.vault import Erased, Vault
+from runtime import schedules
 from runtime.answers import ACCEPTED, Answer, refused
 from runtime.commands import COMMANDS, Delivery
 from runtime.hearing import Undelivered, hearing
@@ -70,6 +71,11 @@ class Desk:
         self._vault = vault
         self._delivery = Delivery(client, task_queue, engine, vault)
         self._patience = patience
+
+    async def follow_policies(self) -> None:
+        """Let sellers be paid as often as the newest policies say."""
+        way = self._delivery
+        await schedules.follow_policies(way.client, way.task_queue, way.engine)
 
     async def ask(self, ask: Ask) -> Answer:
         """Put a command on record and deliver it; a repeat gets the first one's answer.

@@ -58,8 +58,13 @@ class DevelopmentIssuer:
         log.warning("development_issuer.opened", key_file=str(key_file))
         return cls(key, audience=audience)
 
-    def mint(self, role: Role, subject: str, ttl: timedelta = timedelta(hours=12)) -> str:
-        """Return a signed token for *subject* in *role*; a seller's id is its subject."""
+    def mint(
+        self, role: Role, subject: str, ttl: timedelta = timedelta(hours=12), *, seller: str = ""
+    ) -> str:
+        """Return a signed token for *subject* in *role*.
+
+        A seller's id is its subject; a member of their staff names the *seller* besides.
+        """
         now = datetime.now(UTC)
         claims: dict[str, Any] = {
             "iss": DEVELOPMENT_ISSUER,
@@ -70,7 +75,7 @@ class DevelopmentIssuer:
             "role": role.value,
         }
         if role is Role.SELLER:
-            claims["seller"] = subject
+            claims["seller"] = seller or subject
         return jwt.encode(claims, self._key, algorithm=_ALGORITHM, headers={"kid": self._kid})
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:

@@ -83,6 +83,14 @@ class PolicyDocument(_Part):
         return name
 
 
+def _must_be_regular(policy: Policy) -> None:
+    """Payouts run on a clock, which knows no holidays; a stored document stays readable."""
+    for figure in ("every", "bank_change_cool_down", "confirm_bank_change_within"):
+        if getattr(policy.payout, figure).business_days:
+            key = f"payout.{figure}"
+            raise PolicyInvalid(f"{key}: business days are not possible here", key=key)
+
+
 @dataclass(frozen=True)
 class LoadedPolicy:
     """A document that holds together: as it is stored, and as processes read it."""
@@ -112,7 +120,9 @@ def load(document: Mapping[str, Any], version: int, at: datetime) -> LoadedPolic
     stored = form.model_dump(mode="json")
     days = form.calendar.days(range(at.year, at.year + _YEARS))
     resolved = tuple(day.isoformat() for day in days)
-    return LoadedPolicy(stored, resolved, from_document(stored, form.name, version, resolved))
+    policy = from_document(stored, form.name, version, resolved)
+    _must_be_regular(policy)
+    return LoadedPolicy(stored, resolved, policy)
 
 
 def shipped() -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from domain.errors import AlreadyExists, VersionConflict
+from domain.errors import AlreadyExists, IllegalTransition, VersionConflict
 from domain.payout.rules import Standing
 from persistence import idempotency, inbox, reading
 from persistence.reading import SellerRow
@@ -74,16 +74,24 @@ async def change(
 ) -> SellerRow:
     """Change a seller who still is as the caller saw them (`VersionConflict`).
 
-    Another account begins the cool-down of changed bank details at *at*. Another standing is told
-    to every order of the seller that is still open, in the same transaction.
+    A first account counts at once, after the cool-down of changed bank details. Another one does
+    not come this way: see `runtime.bank_details`. One that is there is not taken away either, or
+    the next would be a first one (`IllegalTransition`). Another standing is told to every order of
+    the seller that is still open, in the same transaction.
     """
     before = await reading.seller(db, name)
+    if before.account and not (wanted.account or wanted.account is None):
+        raise IllegalTransition(
+            f"seller {name} has an account: name another one, or suspend them", seller=name
+        )
     if wanted.policy is not None:
         await policies.stored(db, wanted.policy)
     values: dict[str, object] = {
         key: str(value) for key, value in vars(wanted).items() if value is not None
     }
-    if wanted.account is not None and wanted.account != before.account:
+    if before.account:
+        values.pop("account", None)
+    elif wanted.account:
         values["bank_changed_at"] = at
     written = await db.execute(
         update(Seller)

@@ -20,6 +20,7 @@ from activities.failures import TypedFailures
 from activities.order import OrderActivities
 from activities.payment import PaymentActivities
 from activities.payout import PayoutActivities
+from activities.payout_operator import PayoutOperatorActivities
 from activities.reconciliation import ReconciliationActivities
 from activities.refund import RefundActivities
 from activities.shipment import ShipmentActivities
@@ -162,6 +163,7 @@ def activities(
     shipment = ShipmentActivities(database, tracking)
     consent, standing = ConsentActivities(database), StandingActivities(database)
     payout = PayoutActivities(database, payments)
+    payout_operator = PayoutOperatorActivities(database, payments)
     aftercare = AftercareActivities(database, payments)
     books = SqlBooks(database.engine)
     upkeep = UpkeepActivities(SqlSilence(database.engine), books, payments, tracking)
@@ -192,7 +194,10 @@ def activities(
         payout.list_due,
         payout.send,
         payout.watch,
-        payout.park,
+        payout_operator.park,
+        payout_operator.resume,
+        payout_operator.void,
+        payout_operator.settle_by_hand,
         payout.care,
         aftercare.payment,
         aftercare.call_operator,

@@ -150,6 +150,13 @@ class PaymentGateway(Protocol):
         """Move *amount* from the platform's balance to a connected account."""
         ...
 
+    async def find_transfer(self, key: str, subject: str, amount: Money) -> Effect | None:
+        """The transfer of *subject* that carries *key*, if there is one; none is made.
+
+        One of another amount raises `Rejected`.
+        """
+        ...
+
     async def take_back(
         self, key: str, subject: str, transfer: str, amount: Money, *, again: bool = False
     ) -> Effect:
@@ -160,6 +167,13 @@ class PaymentGateway(Protocol):
         self, key: str, subject: str, account: str, amount: Money, *, again: bool = False
     ) -> Effect:
         """Send *amount* from a connected account to its bank."""
+        ...
+
+    async def find_pay_out(self, key: str, account: str, amount: Money) -> Effect | None:
+        """The payout from *account* that carries *key*, as it stands now; none is made.
+
+        One of another amount raises `Rejected`.
+        """
         ...
 
     async def refund_status(self, key: str, reference: str) -> Effect:

@@ -148,11 +148,19 @@ class StripeGateway:
             )
 
         def find() -> stripe.Transfer | None:
-            listed = transfers.list({"transfer_group": subject, "limit": PAGE})
-            return _first(key, amount, listed.auto_paging_iter())
+            return self._transfer(key, subject, amount)
 
         made = await self._ask(lambda: effect_of(key, create, find, again=again))
         return done_at_once(key, made)
+
+    async def find_transfer(self, key: str, subject: str, amount: Money) -> Effect | None:
+        """As the port has it."""
+        found = await self._ask(lambda: self._transfer(key, subject, amount))
+        return None if found is None else done_at_once(key, found)
+
+    def _transfer(self, key: str, subject: str, amount: Money) -> stripe.Transfer | None:
+        listed = self._client.v1.transfers.list({"transfer_group": subject, "limit": PAGE})
+        return _first(key, amount, listed.auto_paging_iter())
 
     async def take_back(
         self, key: str, subject: str, transfer: str, amount: Money, *, again: bool = False
@@ -196,6 +204,11 @@ class StripeGateway:
 
         made = await self._ask(lambda: effect_of(key, create, find, again=again))
         return payout_of(key, made)
+
+    async def find_pay_out(self, key: str, account: str, amount: Money) -> Effect | None:
+        """As the port has it."""
+        found = await self._ask(lambda: _first(key, amount, self._payouts(account)))
+        return None if found is None else payout_of(key, found)
 
     async def refund_status(self, key: str, reference: str) -> Effect:
         """As the port has it."""

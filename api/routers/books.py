@@ -1,22 +1,23 @@
 """The ledger, for those who check it, and the alarms, for those who mend."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from api.asking import ASKED, READ, Asked, body_hash
+from api.asking import ASKED, READ, Asked, Asking, body_hash
 from api.auth import Caller
 from api.deps import Database, only
 from api.paging import SEPARATOR, Page, PageQuery, decode, decode_number, page
 from api.schemas.common import Instant, Sought
-from api.schemas.money import AccountView, AlarmView, ClearingIn, PostingView
+from api.schemas.money import AccountView, AlarmView, ClearingIn, PostingView, RetryIn
 from domain.actors import Role
 from domain.ledger import AccountKind
 from persistence import reading
-from persistence.reading import PostingFilter
+from persistence.reading import AlarmRow, PostingFilter
 from runtime import alarms
 from runtime.desk import Ask
 
@@ -27,6 +28,16 @@ Watcher = Annotated[
 ]
 Operator = Annotated[Caller, Depends(only(Role.OPERATOR))]
 AlarmId = Annotated[int, Path(description="The alarm's number.", ge=1, lt=2**63, examples=[1])]
+
+
+class AboutAlarm(Protocol):
+    """What an operator does about an alarm."""
+
+    async def __call__(
+        self, db: AsyncConnection, number: int, *, by: str, note: str, at: datetime
+    ) -> AlarmRow:
+        """Do it, and return the alarm as it is then."""
+        ...
 
 
 class PostingQuery(PageQuery):
@@ -99,21 +110,35 @@ async def list_alarms(
 
 @router.post("/alarms/{alarm}/clearing", response_model=AlarmView, responses=ASKED)
 async def clear_alarm(alarm: AlarmId, body: ClearingIn, caller: Operator, asked: Asked) -> Response:
-    """Close an alarm: its reason is gone, or was looked into. The note is logged."""
+    """Close an alarm: its reason is gone, or was looked into. The note is kept."""
+    del caller
+    return await _about(asked, alarm, body, "alarm.clear", alarms.clear)
+
+
+@router.post("/alarms/{alarm}/retry", response_model=AlarmView, responses=ASKED)
+async def retry_parked(alarm: AlarmId, body: RetryIn, caller: Operator, asked: Asked) -> Response:
+    """Let the webhooks, requests or letters go again that were given up, and close the alarm."""
+    del caller
+    return await _about(asked, alarm, body, "alarm.retry", alarms.retry)
+
+
+async def _about(
+    asked: Asking, alarm: int, body: ClearingIn | RetryIn, command: str, do: AboutAlarm
+) -> Response:
     subject = f"alarm/{alarm}"
-    at = asked.use.clock.now(subject)
+    by, at = str(asked.caller), asked.use.clock.now(subject)
 
     async def work(db: AsyncConnection) -> tuple[int, dict[str, object]]:
-        row = await alarms.clear(db, alarm, by=str(caller), note=body.note, at=at)
+        row = await do(db, alarm, by=by, note=body.note, at=at)
         return 200, AlarmView.of(row).model_dump(mode="json")
 
     ask = Ask(
-        caller=str(caller),
-        route="alarm.clear",
+        caller=by,
+        route=command,
         object=subject,
         key=asked.key,
         body_hash=body_hash(body),
-        command="alarm.clear",
+        command=command,
         received_at=at,
     )
     return await asked.do(ask, work)

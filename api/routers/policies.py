@@ -91,7 +91,10 @@ async def publish_policy(body: PolicyIn, caller: Publisher, asked: Asked) -> Res
         received_at=at,
         is_creation=True,
     )
-    return await asked.do(ask, work)
+    answer = await asked.do(ask, work)
+    if answer.status_code == 201:  # noqa: PLR2004 - the status of the route itself
+        await asked.use.desk.follow_policies()
+    return answer
 
 
 @router.get("/{name}/{version}", responses=READ)

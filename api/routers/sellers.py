@@ -1,12 +1,13 @@
 """Sellers and their money: registered, changed, read, paid out on demand."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import JSONResponse, Response
 
-from api.asking import ASKED, READ, Asked, body_hash, own_store, problems
+from api.asking import ASKED, READ, Asked, body_hash, own_store, problems, visible_payout
 from api.auth import Caller
 from api.deps import Database, Seen, Staff, Use, only
 from api.paging import Page, PageQuery, decode, decode_number, page
@@ -20,16 +21,17 @@ from api.schemas.money import (
     SellerView,
 )
 from api.schemas.order_views import etag
-from domain.actors import Role
-from domain.errors import NotKnown
+from api.schemas.seller_money import PayoutResolutionIn
+from domain.actors import STAFF, Role
 from domain.ids import fingerprint
 from persistence import reading
 from persistence.records import PAYOUT_STATE
-from runtime import sellers
+from runtime import bank_details, sellers
 from runtime.commands import PAY_OUT
 from runtime.contact import CONTACT
 from runtime.desk import Ask
-from workflows.payout.messages import StartPayout
+from runtime.outlook import outlooks
+from workflows.payout.messages import ResolvePayout, StartPayout
 
 router = APIRouter(prefix="/v1", tags=["sellers"])
 SellerId = Annotated[Id, Path(description="The seller's id.", examples=["s-1"])]
@@ -44,6 +46,7 @@ PayoutId = Annotated[
 Registrar = Annotated[Caller, Depends(only(Role.SERVICE, Role.OPERATOR))]
 Reader = Annotated[Caller, Depends(only(Role.SERVICE, Role.SELLER, *Staff))]
 Lister = Annotated[Caller, Depends(only(Role.SERVICE, *Staff))]
+Operator = Annotated[Caller, Depends(only(Role.OPERATOR))]
 Payer = Annotated[Caller, Depends(only(Role.SERVICE, Role.SELLER, Role.OPERATOR))]
 
 
@@ -104,24 +107,30 @@ async def read_seller(seller: SellerId, caller: Reader, db: Database) -> Respons
 
 
 @router.patch(
-    "/sellers/{seller}", response_model=SellerView, responses=problems(404, 412, 422, 428)
+    "/sellers/{seller}", response_model=SellerView, responses=problems(404, 409, 410, 412, 422, 428)
 )
 async def change_seller(
     seller: SellerId, body: SellerChange, caller: Registrar, use: Use, seen: Seen
 ) -> Response:
-    """Change a seller. Another account begins the cool-down of changed bank details.
+    """Change a seller. Another account waits for the seller's own word: see `bank-changes`.
 
     Of the words about the person (`email`, `name`, `language`, `zone`), what is absent stays.
     """
-    del caller
     at = use.clock.now(f"seller/{seller}")
     wanted = sellers.Change(body.account, body.level, body.policy, body.standing)
     contact = body.model_dump(include=set(CONTACT), exclude_none=True)
+    async with use.engine.connect() as db:
+        before = await reading.seller(db, seller)
+    is_another = bool(before.account) and body.account not in {None, "", before.account}
+    code = await bank_details.new_code(use.vault, seller) if is_another else None
     async with use.engine.begin() as db:
         row = await sellers.change(db, seller, wanted, seen, at)
         if contact:
             await sellers.change_contact(db, use.vault, seller, contact)
-    return _shown(SellerView.of(row))
+        if code is not None:
+            who = bank_details.Asking(seller, str(caller), at)
+            await bank_details.ask(db, who, body.account or "", code)
+        return _shown(SellerView.of(row))
 
 
 def _shown(view: SellerView) -> Response:
@@ -129,12 +138,14 @@ def _shown(view: SellerView) -> Response:
 
 
 @router.get("/sellers/{seller}/balance", responses=READ)
-async def read_balance(seller: SellerId, caller: Reader, db: Database) -> list[BalanceView]:
-    """Read what a seller has, per currency."""
+async def read_balance(
+    seller: SellerId, caller: Reader, db: Database, use: Use
+) -> list[BalanceView]:
+    """Read what a seller has, per currency, what would be paid now, and if nothing is, why."""
     own_store(caller, seller)
     await reading.seller(db, seller)
-    found = await reading.balances(db, seller)
-    return [BalanceView.of(currency, found[currency]) for currency in sorted(found)]
+    found = await outlooks(db, seller, use.clock.now(f"seller/{seller}"))
+    return [BalanceView.of(each) for each in found]
 
 
 @router.get("/sellers/{seller}/payouts", responses=READ)
@@ -145,7 +156,10 @@ async def list_payouts(
     own_store(caller, seller)
     await reading.seller(db, seller)
     rows = await reading.payouts(db, seller, decode_number(wanted.cursor), wanted.limit + 1)
-    return page(rows, wanted.limit, lambda row: row[0], lambda row: PayoutView.of(row[1]))
+    to_staff = caller.role in STAFF
+    return page(
+        rows, wanted.limit, lambda row: row[0], lambda row: PayoutView.of(row[1], to_staff=to_staff)
+    )
 
 
 @router.post(
@@ -182,10 +196,36 @@ async def pay_out(seller: SellerId, body: PayoutIn, caller: Payer, asked: Asked)
 
 
 @router.get("/payouts/{payout:path}", responses=READ)
-async def read_payout(payout: PayoutId, caller: Reader, db: Database) -> PayoutView:
-    """Read a payout."""
-    state = await reading.payout(db, payout)
-    if state is None:
-        raise NotKnown(f"there is no payout {payout}", payout=payout)
-    own_store(caller, state.seller)
-    return PayoutView.of(state)
+async def read_payout(payout: PayoutId, caller: Reader, use: Use) -> PayoutView:
+    """Read a payout, also one that was asked for and of which nothing has been written yet."""
+    state = await visible_payout(use, caller, payout)
+    return PayoutView.of(state, to_staff=caller.role in STAFF)
+
+
+@router.post("/payouts/{payout:path}/resolution", response_model=PayoutView, responses=ASKED)
+async def resolve_payout(
+    payout: PayoutId, body: PayoutResolutionIn, caller: Operator, asked: Asked
+) -> Response:
+    """Let a parked payout go on: again, given back, or as paid by hand; the provider decides."""
+    subject = f"payout/{payout}"
+    received_at = asked.use.clock.now(subject)
+    state = await visible_payout(asked.use, caller, payout)
+    answer = await asked.use.desk.ask(
+        Ask(
+            caller=str(caller),
+            route="payout.resolve",
+            object=subject,
+            key=asked.key,
+            body_hash=body_hash(body),
+            command="payout.resolve",
+            received_at=received_at,
+            message=ResolvePayout(caller.actor, received_at, body.resolution, body.note),
+            person=state.seller,
+        )
+    )
+    return asked.answered(answer, _payout_shown)
+
+
+def _payout_shown(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, str]]:
+    view = PayoutView.of(PAYOUT_STATE.validate_python(body), to_staff=True)
+    return view.model_dump(mode="json"), {}

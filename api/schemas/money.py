@@ -13,6 +13,7 @@ from api.schemas.common import (
     Id,
     Language,
     Money,
+    Reason,
     Text,
     View,
     Word,
@@ -22,6 +23,7 @@ from domain.ledger import AccountKind
 from domain.payout.rules import Standing
 from domain.payout.state import PayoutState
 from persistence.reading import AccountSum, AlarmRow, LedgerEntry, SellerRow
+from runtime.outlook import Outlook
 
 
 class SellerIn(Form):
@@ -75,7 +77,12 @@ class SellerChange(Form):
         }
     )
 
-    account: str | None = Field(default=None, max_length=100, pattern=r"^[A-Za-z0-9_]*$")
+    account: str | None = Field(
+        default=None,
+        max_length=100,
+        pattern=r"^[A-Za-z0-9_]*$",
+        description="A first account counts at once; another one waits for the seller's word.",
+    )
     level: Word | None = None
     standing: Standing | None = None
     policy: Word | None = None
@@ -96,6 +103,10 @@ class SellerView(View):
     standing: str
     policy: str
     bank_changed_at: datetime | None
+    details: str = Field(
+        description="`ok`, `missing`, or `refused`: turned down, and not paid to before new ones.",
+        examples=["ok"],
+    )
     non_fulfilments: int = Field(description="Paid orders that were never shipped.")
     registered_at: datetime
     links: dict[str, str]
@@ -113,34 +124,86 @@ class SellerView(View):
             standing=row.standing,
             policy=row.policy,
             bank_changed_at=row.bank_changed_at,
+            details=_details(row),
             non_fulfilments=row.non_fulfilments,
             registered_at=row.registered_at,
-            links={"self": here, "balance": f"{here}/balance", "payouts": f"{here}/payouts"},
+            links={
+                "self": here,
+                "balance": f"{here}/balance",
+                "bank_changes": f"{here}/bank-changes",
+                "payouts": f"{here}/payouts",
+            },
         )
 
 
+def _details(row: SellerRow) -> str:
+    if not row.account:
+        return "missing"
+    return "refused" if row.account == row.refused_account else "ok"
+
+
+class ReserveView(View):
+    """What one order keeps in reserve."""
+
+    order: str
+    amount: Money
+    ends_at: datetime | None = Field(description="Unknown until the buyer has the goods.")
+
+
+class PayableNowView(View):
+    """What a payout now would do. With a reason nothing is paid, until it ends."""
+
+    amount: Money = Field(description="What would arrive.")
+    fee: Money
+    netted: Money = Field(description="Taken off for debts first.")
+    reason: str = Field(description="Why nothing would be paid.", examples=["below_minimum"])
+    until: datetime | None
+
+
 class BalanceView(View):
-    """What a seller has in one currency. `debt` is what the seller owes."""
+    """What a seller has in one currency. `debt` is what the seller owes.
+
+    A later refund is taken from `payable`, then `reserve`, then `deposit`; what is left is `debt`,
+    which is netted against what becomes payable before anything is paid out.
+    """
 
     currency: Currency
     payable: Money
     reserve: Money
     deposit: Money
     debt: Money
+    in_transit: Money = Field(description="Left the balance, and is on its way to the bank.")
+    reserves: list[ReserveView] = Field(description="By order, the first to end first.")
+    pays: PayableNowView
 
     @classmethod
-    def of(cls, currency: str, amounts: dict[AccountKind, int]) -> "BalanceView":
-        """Show the balances of one currency (credit positive)."""
+    def of(cls, outlook: Outlook) -> "BalanceView":
+        """Show one currency of a seller's money."""
 
-        def money(kind: AccountKind, sign: int = 1) -> Money:
-            return Money(amount=sign * amounts.get(kind, 0), currency=currency)
+        def money(amount: int) -> Money:
+            return Money(amount=amount, currency=outlook.currency)
+
+        def balance(kind: AccountKind) -> int:
+            return outlook.balances.get(kind, 0)
 
         return cls(
-            currency=currency,
-            payable=money(AccountKind.PAYABLE),
-            reserve=money(AccountKind.RESERVE),
-            deposit=money(AccountKind.DEPOSIT),
-            debt=money(AccountKind.DEBT, -1),
+            currency=outlook.currency,
+            payable=money(balance(AccountKind.PAYABLE)),
+            reserve=money(balance(AccountKind.RESERVE)),
+            deposit=money(balance(AccountKind.DEPOSIT)),
+            debt=money(-balance(AccountKind.DEBT)),
+            in_transit=money(outlook.in_transit),
+            reserves=[
+                ReserveView(order=one.order, amount=money(one.amount), ends_at=one.ends_at)
+                for one in outlook.reserves
+            ],
+            pays=PayableNowView(
+                amount=money(outlook.gross - outlook.fee),
+                fee=money(outlook.fee),
+                netted=money(outlook.netted),
+                reason=outlook.reason,
+                until=outlook.until,
+            ),
         )
 
 
@@ -148,6 +211,22 @@ class PayoutIn(Form):
     """Pay a seller's balance of one currency out now, whatever the cycle."""
 
     currency: Currency
+
+
+class PayoutParkedView(View):
+    """A step failed for good; an operator decides how it goes on."""
+
+    step: str
+    reason: str
+    since: datetime
+    may: tuple[str, ...]
+
+
+def _parked(state: PayoutState) -> PayoutParkedView | None:
+    why = state.parked
+    if why is None:
+        return None
+    return PayoutParkedView(step=why.step, reason=why.reason, since=why.since, may=why.may)
 
 
 class PayoutView(View):
@@ -162,13 +241,15 @@ class PayoutView(View):
     net: Money
     as_of: datetime = Field(description="The business time up to which the balance counts.")
     reason: str = Field(description="Why it is withheld or came back.")
+    netted: Money = Field(description="Taken off the balance for debts before.")
     watch_until: datetime | None
     ended_at: datetime | None
+    parked: PayoutParkedView | None = Field(description="Shown to staff.")
     links: dict[str, str]
 
     @classmethod
-    def of(cls, state: PayoutState) -> "PayoutView":
-        """Show a payout."""
+    def of(cls, state: PayoutState, *, to_staff: bool = False) -> "PayoutView":
+        """Show a payout; to staff also why it is parked, and what may be done about that."""
         return cls(
             id=state.payout,
             version=state.version,
@@ -179,8 +260,10 @@ class PayoutView(View):
             net=Money(amount=state.net, currency=state.currency),
             as_of=state.as_of,
             reason=state.reason,
+            netted=Money(amount=state.netted, currency=state.currency),
             watch_until=state.watch_until,
             ended_at=state.ended_at,
+            parked=_parked(state) if to_staff else None,
             links={
                 "self": f"/v1/payouts/{state.payout}",
                 "seller": f"/v1/sellers/{state.seller}",
@@ -244,6 +327,12 @@ class ClearingIn(Form):
     note: str = Field(default="", max_length=500)
 
 
+class RetryIn(Form):
+    """What was mended, so that what was given up can go again."""
+
+    note: Reason = Field(min_length=1, examples=["the template was missing"])
+
+
 class AlarmView(View):
     """Something that a person must look at; its facts name what it is about."""
 
@@ -254,6 +343,8 @@ class AlarmView(View):
     facts: dict[str, Any]
     raised_at: datetime
     cleared_at: datetime | None
+    cleared_by: str = Field(description="Who closed it; empty where its reason went away.")
+    note: str
 
     @classmethod
     def of(cls, row: AlarmRow) -> "AlarmView":
@@ -266,6 +357,8 @@ class AlarmView(View):
             facts=dict(row.facts),
             raised_at=row.raised_at,
             cleared_at=row.cleared_at,
+            cleared_by=row.cleared_by,
+            note=row.note,
         )
 
 

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from domain.errors import PayoutWithheld
+from domain.actors import Actor, Role
+from domain.errors import IllegalTransition, NotYours, PayoutWithheld
 from domain.ledger import AccountKind as Kind
 from domain.ledger import Leg, move
+from domain.payout.state import BY_HAND, PayoutState, Resolution
 
 
 class Standing(StrEnum):
@@ -17,14 +19,29 @@ class Standing(StrEnum):
     CLOSED = "closed"
 
 
+class Reason(StrEnum):
+    """Why nothing is paid now, by our own rules; a provider's final no has its own code."""
+
+    SUSPENDED = "suspended"
+    DETAILS_MISSING = "details_missing"
+    DETAILS_REFUSED = "details_refused"
+    BANK_DETAILS_CHANGED = "bank_details_changed"
+    BELOW_MINIMUM = "below_minimum"
+    VOIDED = "voided"
+
+
 @dataclass(frozen=True)
 class Payee:
-    """What decides whether a seller can be paid. `payable_from` ends a bank change's cool-down."""
+    """What decides whether a seller can be paid. `payable_from` ends a bank change's cool-down.
+
+    `refused_account` is the one that a bank or the provider has turned down, "" for none.
+    """
 
     seller: str
     account: str
     standing: Standing
     payable_from: datetime | None = None
+    refused_account: str = ""
 
 
 def check(payee: Payee, payable: int, minimum: int, currency: str, as_of: datetime) -> None:
@@ -32,7 +49,7 @@ def check(payee: Payee, payable: int, minimum: int, currency: str, as_of: dateti
 
     Amounts are minor units of *currency*.
     """
-    reason = _reason(payee, payable, minimum, as_of)
+    reason = reason_of(payee, payable, minimum, as_of)
     if reason is not None:
         raise PayoutWithheld(
             f"nothing is paid to {payee.seller} now: {reason}",
@@ -43,16 +60,52 @@ def check(payee: Payee, payable: int, minimum: int, currency: str, as_of: dateti
         )
 
 
-def _reason(payee: Payee, payable: int, minimum: int, as_of: datetime) -> str | None:
+def reason_of(payee: Payee, payable: int, minimum: int, as_of: datetime) -> str | None:
+    """Why nothing would be paid of *payable* (minor units); None if it would be."""
+    if (why := _reason_of_payee(payee, as_of)) is not None:
+        return why
+    return Reason.BELOW_MINIMUM if payable < max(1, minimum) else None
+
+
+def changed_since(payee: Payee, account: str, as_of: datetime) -> str | None:
+    """Why a payout that was set aside for *account* must not be sent any more, if so.
+
+    Asked again right before the provider is: the seller may have been suspended, or the bank
+    details changed, since the balance was looked at (edge case 58).
+    """
+    if (why := _reason_of_payee(payee, as_of)) is not None:
+        return why
+    return Reason.BANK_DETAILS_CHANGED if payee.account != account else None
+
+
+def _reason_of_payee(payee: Payee, as_of: datetime) -> str | None:
     if payee.standing is Standing.SUSPENDED:
-        return "suspended"
+        return Reason.SUSPENDED
     if not payee.account:
-        return "details_missing"
+        return Reason.DETAILS_MISSING
+    if payee.account == payee.refused_account:
+        return Reason.DETAILS_REFUSED
     if payee.payable_from is not None and as_of < payee.payable_from:
-        return "bank_details_changed"
-    if payable < max(1, minimum):
-        return "below_minimum"
+        return Reason.BANK_DETAILS_CHANGED
     return None
+
+
+def is_ours(reason: str) -> bool:
+    """Whether a rule of ours gave the reason; otherwise it is the provider's final no."""
+    return reason in {str(each) for each in Reason}
+
+
+def check_resolution(state: PayoutState, actor: Actor, resolution: Resolution) -> None:
+    """Refuse an operator's word about a payout that does not wait for it, or for another one."""
+    if actor.role is not Role.OPERATOR:
+        raise NotYours(f"a {actor.role} may not resolve a payout", role=actor.role)
+    if state.parked is None:
+        raise IllegalTransition(
+            f"payout {state.payout} is not parked", payout=state.payout, stage=state.stage
+        )
+    if resolution not in state.parked.may:
+        may = ", ".join(state.parked.may)
+        raise IllegalTransition(f"{state.parked.step} may only be: {may}", step=state.parked.step)
 
 
 def reserved(payout: str, seller: str, gross: int, fee: int) -> tuple[Leg, ...]:
@@ -89,3 +142,18 @@ def came_back(provider: str, account: str, seller: str, net: int) -> tuple[Leg, 
 def netted(seller: str, amount: int) -> tuple[Leg, ...]:
     """What the seller owed is taken from what was payable."""
     return move([(Kind.PAYABLE, seller, amount), (Kind.DEBT, seller, -amount)])
+
+
+def paid_by_hand(payout: str, net: int) -> tuple[Leg, ...]:
+    """An operator paid it outside: our own bookkeeping covers that account."""
+    return move([(Kind.PAYOUTS_IN_TRANSIT, payout, net), (Kind.CLEARING, BY_HAND, -net)])
+
+
+def deposited(seller: str, amount: int) -> tuple[Leg, ...]:
+    """A seller's deposit has arrived outside the orders' provider."""
+    return move([(Kind.CLEARING, BY_HAND, amount), (Kind.DEPOSIT, seller, -amount)])
+
+
+def written_off(seller: str, amount: int) -> tuple[Leg, ...]:
+    """A debt that nobody will pay becomes the platform's loss."""
+    return move([(Kind.PLATFORM_LOSS, "", amount), (Kind.DEBT, seller, -amount)])

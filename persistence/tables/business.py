@@ -24,8 +24,8 @@ class PolicyRow(SQLModel, table=True):
 class Seller(SQLModel, table=True):
     """A seller as the marketplace knows them until onboarding exists.
 
-    `account` is the connected account at the payment provider; `standing`: active, suspended,
-    closed; `level` decides the release tier.
+    `account` is the connected account at the payment provider, `refused_account` the one that was
+    turned down last; `standing`: active, suspended, closed; `level` decides the release tier.
     """
 
     __tablename__ = "sellers"  # pyright: ignore[reportAssignmentType] - SQLModel's own form
@@ -40,6 +40,39 @@ class Seller(SQLModel, table=True):
     bank_changed_at: datetime | None = None
     non_fulfilments: int = 0
     registered_at: datetime
+    refused_account: str = Field(default="", sa_column_kwargs={"server_default": ""})
+
+
+class BankChange(SQLModel, table=True):
+    """New bank details that a seller has named, until they are confirmed or come to nothing.
+
+    `state`: awaiting_owner, awaiting_code, confirmed, withdrawn, replaced, refused; one that is
+    open past `lapses_at` has lapsed. Of the code only a hash is kept.
+    """
+
+    __tablename__ = "bank_changes"  # pyright: ignore[reportAssignmentType] - SQLModel's own form
+    __table_args__ = (
+        Index(
+            "bank_changes_open",
+            "seller",
+            unique=True,
+            postgresql_where=text("state IN ('awaiting_owner', 'awaiting_code')"),
+        ),
+        Index("bank_changes_seller", "seller", "id"),
+    )
+
+    id: int | None = Field(sa_column=Column(BigInteger, Identity(), primary_key=True), default=None)
+    seller: str = Field(foreign_key="sellers.seller")
+    account: str
+    state: str
+    asked_by: str
+    asked_at: datetime
+    lapses_at: datetime
+    code_hash: str = ""
+    tries: int = 0
+    decided_by: str = ""
+    decided_at: datetime | None = None
+    note: str = ""
 
 
 class OrderRow(SQLModel, table=True):
@@ -173,6 +206,8 @@ class Alarm(SQLModel, table=True):
     facts: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     raised_at: datetime
     cleared_at: datetime | None = None
+    cleared_by: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    note: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class Mark(SQLModel, table=True):

@@ -79,7 +79,10 @@ class Fact(SQLModel, table=True):
 
 
 class Notice(SQLModel, table=True):
-    """Words that must go out because something became true; written in the same transaction."""
+    """Words that must go out because something became true; written in the same transaction.
+
+    `sealed` are facts for the recipient's eyes only, under their key; dropped once it has gone.
+    """
 
     __tablename__ = "outbox"  # pyright: ignore[reportAssignmentType] - SQLModel's own form
     __table_args__ = (Index("outbox_due", "due_at", postgresql_where=_WAITING),)
@@ -96,6 +99,7 @@ class Notice(SQLModel, table=True):
     due_at: datetime
     attempts: int = 0
     last_error: str = ""
+    sealed: bytes | None = None
 
 
 class TimelineEntry(SQLModel, table=True):

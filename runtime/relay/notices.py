@@ -68,11 +68,17 @@ class Notices:
     async def _letter(self, notice: Waiting, to: str, reader: Reader) -> Letter:
         async with self._engine.connect() as db:
             order = await outbox.order_of(db, notice.subject)
-        occasion = Occasion(
-            notice.template, notice.audience, notice.subject, notice.facts, reader, order
-        )
+        facts = {**notice.facts, **await self._opened(notice)}
+        occasion = Occasion(notice.template, notice.audience, notice.subject, facts, reader, order)
         words = self._letters.write(occasion)
         return Letter(notice.key, to, words.subject, words.text, words.language)
+
+    async def _opened(self, notice: Waiting) -> dict[str, Any]:
+        """What only the recipient may read."""
+        if notice.sealed is None:
+            return {}
+        told: dict[str, Any] = json.loads(await self._vault.open(notice.recipient, notice.sealed))
+        return told
 
     async def _addressee(self, notice: Waiting) -> tuple[str, Reader]:
         """Where to, and who reads it; empty if none is on file, or the person was forgotten."""
@@ -91,6 +97,8 @@ class Notices:
     async def _done(self, notice: Waiting, state: str) -> None:
         async with self._engine.begin() as db:
             await waiting.done(db, Notice, notice.seq, state)
+            if notice.sealed is not None:
+                await outbox.forget_sealed(db, notice.seq)
         result = "sent" if state == waiting.DONE else state
         DELIVERED.labels(self.name, result).inc()
         log.info("notice.handled", result=result, key=notice.key, template=notice.template)

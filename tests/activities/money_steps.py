@@ -1,11 +1,14 @@
 """Every step that moves money, brought to the moment before it, for tests that disturb it."""
 
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from activities.requests import AskPayment, CareForPayment, PayoutStep, Step
-from domain.payout.state import PayoutState
+from activities.requests import AskPayment, CareForPayment, PayoutStep, PayoutWord, Step
+from adapters.errors import Unavailable
+from domain.payout import state as moves
+from domain.payout.state import Parked, PayoutState
 from tests.support.shop import CARD, SLIP, Shop, after, attempted
 
 
@@ -161,6 +164,48 @@ async def _payout_return(shop: Shop) -> Ready:
     return Ready(ready.order, ready.seller, shop.payouts.watch, step, bars)
 
 
+async def _payout_undone(shop: Shop) -> Ready:
+    """Reserved and transferred, then the seller's details changed: it must all come back."""
+    ready = await earned(shop)
+    name = ready.asked.state.payout
+    await shop.world.fault("error", "POST /v1/payouts$", key=name, times=1, status=503)
+    with contextlib.suppress(Unavailable):
+        await ready.run()
+    await shop.world.clear_faults()
+    await shop.renamed(ready.seller)
+    bars = tuple(f"payout/{name}/{step}" for step in ("taken_back", "reversed"))
+    return replace(ready, bars=bars)
+
+
+async def _stuck(shop: Shop) -> PayoutState:
+    """A payout that the provider's outage has parked after its transfer."""
+    ready = await earned(shop)
+    name = ready.asked.state.payout
+    await shop.world.fault("error", "POST /v1/payouts$", key=name, times=1, status=503)
+    with contextlib.suppress(Unavailable):
+        await ready.run()
+    await shop.world.clear_faults()
+    why = Parked("payout.send", "away", after(days=31))
+    return moves.parked(ready.asked.state, why)
+
+
+async def _payout_void(shop: Shop) -> Ready:
+    state = await _stuck(shop)
+    word = PayoutWord(state, after(days=31), "operator:op-1", "paid in cash")
+    bars = tuple(f"payout/{state.payout}/{step}" for step in ("taken_back", "reversed"))
+    order = await shop.order_of(state.seller)
+    return Ready(order, state.seller, shop.payout_operator.void, word, bars)
+
+
+async def _payout_by_hand(shop: Shop) -> Ready:
+    state = await _stuck(shop)
+    word = PayoutWord(state, after(days=31), "operator:op-1", "wire 4711")
+    bars = tuple(f"payout/{state.payout}/{step}" for step in ("taken_back", "by_hand"))
+    order = await shop.order_of(state.seller)
+    return Ready(order, state.seller, shop.payout_operator.settle_by_hand, word, bars)
+
+
+_REVERSED: Final = r"POST /v1/transfers/\w+/reversals$"
 STEPS: Final = (
     MoneyStep("take", _take, ("POST /v1/payment_intents$",)),
     MoneyStep("capture", _capture),
@@ -174,7 +219,10 @@ STEPS: Final = (
     MoneyStep("hold", _hold),
     MoneyStep("lift", _lift),
     MoneyStep("payout", earned, ("POST /v1/transfers$", "POST /v1/payouts$"), 3),
-    MoneyStep("payout_return", _payout_return, (r"POST /v1/transfers/\w+/reversals$",), 2),
+    MoneyStep("payout_return", _payout_return, (_REVERSED,), 2),
+    MoneyStep("payout_undone", _payout_undone, (_REVERSED,), 2),
+    MoneyStep("payout_void", _payout_void, (_REVERSED,), 2),
+    MoneyStep("payout_by_hand", _payout_by_hand, (_REVERSED,), 2),
 )
 GAPS: Final = tuple((step, entry) for step in STEPS for entry in range(step.entries))
 EFFECTS: Final = tuple((step, route) for step in STEPS for route in step.effects)

@@ -46,6 +46,7 @@ async def test_a_returned_payout_is_payable_again_without_its_fee(shop: Shop) ->
     found = await balances(shop)
     assert (found["seller_payable"], found["fees"]) == (sent.net, sent.fee)
     assert (await _entries(shop))[: len(before)] == before
+    await shop.renamed(deal.seller)
     again = await shop.payout(deal.seller, after(days=40), "c2").sent(after(days=45))
     assert (again.stage, again.gross) == (Stage.SENT, sent.net)
 

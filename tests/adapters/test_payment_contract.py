@@ -307,3 +307,30 @@ async def test_a_payout_that_comes_back_is_failed(
     repeated = await payout.do(key, PART)
     assert isinstance(repeated, Effect)
     assert repeated.status is EffectStatus.FAILED
+
+
+@pytest.mark.case(56, 58)
+@pytest.mark.parametrize("kind", ["transfer", "pay_out"])
+async def test_what_was_sent_to_a_seller_is_found_by_its_key_and_never_made(
+    kind: str, gateway: PaymentGateway, place: SandboxPlace, world: SandboxWorld
+) -> None:
+    """Whoever must decide whether money has left asks, and asking must move none."""
+    sending = await deed(kind, gateway, place)
+    key, other = sending.key(), sending.key()
+    made = await sending.do(key, PART)
+    lines = (await world.effects())["lines"]
+    account = next(line["account"] for line in lines if line["key"] == key)
+    await world.expire_keys()
+
+    async def find(name: str, amount: Money) -> Effect | None:
+        if kind == "transfer":
+            return await gateway.find_transfer(name, sending.subject, amount)
+        return await gateway.find_pay_out(name, account, amount)
+
+    found = await find(key, PART)
+    assert found is not None
+    assert (found.reference, found.key) == (made.reference, key)
+    assert await find(other, PART) is None
+    with pytest.raises(Rejected):
+        await find(key, Money(999, "EUR"))
+    assert len((await world.effects())["lines"]) == len(lines)

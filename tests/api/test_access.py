@@ -73,15 +73,31 @@ MAY: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("GET", "/v1/sellers/{seller}"): MONEY_READERS,
     ("PATCH", "/v1/sellers/{seller}"): frozenset({Role.SERVICE, Role.OPERATOR}),
     ("GET", "/v1/sellers/{seller}/balance"): MONEY_READERS,
+    ("POST", "/v1/sellers/{seller}/bank-changes"): frozenset(
+        {Role.SERVICE, Role.SELLER, Role.OPERATOR}
+    ),
+    ("GET", "/v1/sellers/{seller}/bank-changes"): MONEY_READERS,
+    ("POST", "/v1/sellers/{seller}/bank-changes/{change}/approval"): frozenset({Role.SELLER}),
+    ("POST", "/v1/sellers/{seller}/bank-changes/{change}/confirmation"): frozenset(
+        {Role.SELLER, Role.OPERATOR}
+    ),
+    ("POST", "/v1/sellers/{seller}/bank-changes/{change}/withdrawal"): frozenset(
+        {Role.SELLER, Role.OPERATOR}
+    ),
+    ("POST", "/v1/sellers/{seller}/details-affirmation"): frozenset({Role.OPERATOR}),
+    ("POST", "/v1/sellers/{seller}/deposit"): frozenset({Role.SERVICE, Role.OPERATOR}),
+    ("POST", "/v1/sellers/{seller}/write-off"): frozenset({Role.OPERATOR}),
     ("GET", "/v1/sellers/{seller}/payouts"): MONEY_READERS,
     ("POST", "/v1/sellers/{seller}/payouts"): frozenset({Role.SERVICE, Role.SELLER, Role.OPERATOR}),
     ("GET", "/v1/payouts/{payout:path}"): MONEY_READERS,
+    ("POST", "/v1/payouts/{payout:path}/resolution"): frozenset({Role.OPERATOR}),
     ("GET", "/v1/ledger/postings"): frozenset({Role.AUDITOR, Role.OPERATOR}),
     ("GET", "/v1/ledger/accounts"): frozenset({Role.AUDITOR, Role.OPERATOR}),
     ("GET", "/v1/alarms"): frozenset(
         {Role.OPERATOR, Role.SUPPORT_LEAD, Role.COMPLIANCE, Role.AUDITOR}
     ),
     ("POST", "/v1/alarms/{alarm}/clearing"): frozenset({Role.OPERATOR}),
+    ("POST", "/v1/alarms/{alarm}/retry"): frozenset({Role.OPERATOR}),
     ("GET", "/v1/policies"): ALL,
     ("POST", "/v1/policies"): frozenset({Role.OPERATOR}),
     ("GET", "/v1/policies/{name}/{version}"): ALL,
@@ -104,6 +120,7 @@ NAMES: Final = {
     "{seller}": "s-none",
     "{payout:path}": "s-none/1-EUR",
     "{alarm}": "1",
+    "{change}": "1",
     "{name}": "standard",
     "{version}": "1",
     "{request}": "r-" + "0" * 32,

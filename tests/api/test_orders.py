@@ -263,7 +263,7 @@ async def test_a_payout_on_demand_says_why_nothing_is_paid(alive: Market) -> Non
     answer = await seller.post("/v1/sellers/s-1/payouts", {"currency": "USD"})
     where = answer.headers["Location"]
     async with asyncio.timeout(20):
-        while (found := await seller.get(where)).status_code == 404:
+        while (found := await seller.get(where)).json()["stage"] == "due":
             await asyncio.sleep(0.05)
 
     assert answer.status_code == 201, answer.text

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.actors import Role
@@ -140,7 +141,8 @@ async def test_a_seller_is_changed_by_whoever_has_seen_the_last_version(market: 
     assert (found["level"], found["standing"]) == ("early", "active")
 
 
-async def test_only_another_account_begins_the_cool_down(market: Market) -> None:
+@pytest.mark.case(58)
+async def test_only_another_account_waits_for_the_seller_s_word(market: Market) -> None:
     """New bank details are watched; the same ones sent again are not new."""
     service = await market.service()
     await service.post("/v1/sellers", a_seller("s-bank"))
@@ -149,7 +151,32 @@ async def test_only_another_account_begins_the_cool_down(market: Market) -> None
     other = await service.patch("/v1/sellers/s-bank", {"account": "acct_2"}, 2)
 
     assert same.json()["bank_changed_at"] is None
-    assert datetime.fromisoformat(other.json()["bank_changed_at"]) == NOON
+    assert (other.json()["account"], other.json()["bank_changed_at"]) == ("acct_1", None)
+    (change,) = (await service.get("/v1/sellers/s-bank/bank-changes")).json()["items"]
+    assert (change["account"], change["state"]) == ("acct_2", "awaiting_code")
+
+
+@pytest.mark.case(58)
+async def test_an_account_is_not_taken_away_to_name_a_first_one(market: Market) -> None:
+    """Two steps must not do what one may not: the code would never be asked for."""
+    service = await market.service()
+    await service.post("/v1/sellers", a_seller("s-two-steps"))
+
+    removed = await service.patch("/v1/sellers/s-two-steps", {"account": ""}, 1)
+
+    assert removed.status_code == 409
+    assert (await service.get("/v1/sellers/s-two-steps")).json()["account"] == "acct_1"
+
+
+async def test_a_first_account_counts_after_its_cool_down(market: Market) -> None:
+    """There are no old details that somebody could be robbed of."""
+    service = await market.service()
+    await service.post("/v1/sellers", a_seller("s-first", account=""))
+
+    first = await service.patch("/v1/sellers/s-first", {"account": "acct_9"}, 1)
+
+    assert first.json()["account"] == "acct_9"
+    assert datetime.fromisoformat(first.json()["bank_changed_at"]) == NOON
 
 
 async def test_a_policy_is_published_as_the_next_version(market: Market) -> None:

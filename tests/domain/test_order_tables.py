@@ -22,6 +22,7 @@ from domain.order.state import (
     Release,
     ReleaseEvent,
 )
+from domain.payout.bank_change import BANK_CHANGE, ChangeEvent, ChangeState
 from domain.payout.state import PAYOUT, PayoutEvent, Stage
 
 
@@ -166,9 +167,26 @@ _TABLES: Final[tuple[tuple[Machine[Any, Any], type[StrEnum], type[StrEnum], str]
         """
         due     withheld    withheld
         due     sent        sent
+        due     paid_by_hand settled
         sent    watch_ended settled
         sent    came_back   returned
         settled came_back   returned
+        """,
+    ),
+    (
+        BANK_CHANGE,
+        ChangeState,
+        ChangeEvent,
+        """
+        awaiting_owner approved      awaiting_code
+        awaiting_owner withdrawn     withdrawn
+        awaiting_owner replaced      replaced
+        awaiting_owner time_ran_out  lapsed
+        awaiting_code  confirmed     confirmed
+        awaiting_code  withdrawn     withdrawn
+        awaiting_code  replaced      replaced
+        awaiting_code  tries_used_up refused
+        awaiting_code  time_ran_out  lapsed
         """,
     ),
 )
@@ -177,6 +195,7 @@ _FIRST: Final = {
     "fulfilment": "not_started",
     "parcel": "declared",
     "release": "none",
+    "bank change": "awaiting_owner",
 }
 # Which of these an order is in follows from its parcels, not from an event of its own.
 _FOLLOWS: Final = {("fulfilment", "declared"): {"in_transit", "buyer_asked", "delivered"}}
@@ -188,6 +207,7 @@ _FINAL: Final = {
     },
     "release": {"full"},
     "payout": {"withheld", "returned"},
+    "bank change": {"confirmed", "withdrawn", "replaced", "refused", "lapsed"},
 }
 _PAIRS: Final = [
     pytest.param(machine, state, event, _promised(rows), id=f"{machine.name}:{state}+{event}")

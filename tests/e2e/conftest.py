@@ -44,6 +44,7 @@ async def stack() -> AsyncGenerator[Up]:
         up = Up(place / "data", free_offset(), place / "said.txt")
         try:
             await up.ready()
+            await up.without_payout_cycles()
             yield up
             await up.end()
         finally:

@@ -1,6 +1,7 @@
 """One life of a process for each way it can end: what recorded histories are made of."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from temporalio.client import WorkflowHandle
 
 from domain.order.agreements import Topic
 from domain.payout.rules import Standing
+from domain.payout.state import Resolution
 from tests.support.marketplace import (
     COMPLIANCE,
     LEAD,
@@ -21,7 +23,8 @@ from tests.support.marketplace import (
 from tests.workflows.test_aftercare import unpaid_in_time
 from tests.workflows.test_parcels import in_two_parcels, on_its_way
 from tests.workflows.test_parking import parked_refund
-from tests.workflows.test_payout import earned, payout, stage
+from tests.workflows.test_payout import earned, parked, payout, stage
+from tests.workflows.test_payout import said as payout_said
 from workflows.aftercare.messages import LateFact
 from workflows.aftercare.workflow import AftercareWorkflow
 from workflows.order import messages as said
@@ -312,6 +315,46 @@ async def payout_returned(market: Marketplace) -> AnyHandle:
     return handle
 
 
+async def payout_tried_again(market: Marketplace) -> AnyHandle:
+    """Parked, and told to try again by the signal that was there before the update."""
+    handle = await parked(market)
+    word = PayoutChanged("operator-1", datetime.now(UTC))
+    await handle.signal(PayoutWorkflow.try_again, word)
+    return await _settled(market, handle)
+
+
+async def payout_retried(market: Marketplace) -> AnyHandle:
+    """Parked twice: the first word comes while the provider is still away."""
+    handle = await parked(market)
+    await market.world.fault("error", "POST /v1/transfers", status=503)
+    await payout_said(handle, Resolution.RETRY)
+    await market.skipper.fast_forward(handle, timedelta(minutes=30))
+    await market.world.clear_faults()
+    await payout_said(handle, Resolution.RETRY)
+    return await _settled(market, handle)
+
+
+async def payout_voided(market: Marketplace) -> AnyHandle:
+    """Parked, then given back at an operator's word."""
+    handle = await parked(market, "POST /v1/payouts")
+    await payout_said(handle, Resolution.VOID)
+    return handle
+
+
+async def payout_paid_by_hand(market: Marketplace) -> AnyHandle:
+    """Parked, then paid outside."""
+    handle = await parked(market)
+    await payout_said(handle, Resolution.SETTLE_BY_HAND)
+    return handle
+
+
+async def _settled(market: Marketplace, handle: AnyHandle) -> AnyHandle:
+    await stage(market, handle)
+    await market.skipper.fast_forward(handle)
+    await handle.result()
+    return handle
+
+
 async def payout_cycle(market: Marketplace) -> AnyHandle:
     """One seller is due."""
     as_of = await earned(market)
@@ -392,7 +435,16 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
                 frozen_for_a_while,
                 checked_again,
             ),
-            "payout": (payout_settled, payout_withheld, payout_returned, payout_cycle),
+            "payout": (
+                payout_settled,
+                payout_withheld,
+                payout_returned,
+                payout_tried_again,
+                payout_retried,
+                payout_voided,
+                payout_paid_by_hand,
+                payout_cycle,
+            ),
             "aftercare": (aftercare,),
             "upkeep": (sweep, books_check),
         }.items()

@@ -109,6 +109,16 @@ async def test_shipped_policies_are_published_once(database_url: str) -> None:
     }
 
 
+def test_payouts_cannot_run_by_business_days() -> None:
+    """A schedule knows no holidays: a figure that it cannot keep must not be published."""
+    document = policies.read(policies.SHIPPED / "standard.toml")
+    document["payout"]["every"] = "5bd"
+
+    with pytest.raises(PolicyInvalid) as refused:
+        policies.load(document, 1, AT)
+    assert refused.value.facts["key"] == "payout.every"
+
+
 def test_the_command_names_what_is_wrong_with_a_file(tmp_path: Path) -> None:
     """A team tries a policy in a pull request before anybody lives by it."""
     good = policies.SHIPPED / "standard.toml"

@@ -1,12 +1,17 @@
 """Words go out once, to the right person, in their language."""
 
 import json
+from datetime import UTC, datetime
 
+import pytest
 from sqlalchemy import text
 
 from persistence.idempotency import keep_particulars
+from runtime.bank_details import Asking, ask, new_code
 from tests.support.dispatch import Dispatch
 from tests.support.marketplace import Marketplace, Placed
+
+_AT = datetime(2026, 11, 30, 14, 5, tzinfo=UTC)
 
 
 async def _known(market: Marketplace, order: Placed, email: str, **more: str) -> None:
@@ -47,6 +52,31 @@ async def test_the_buyer_is_told_in_their_language(market: Marketplace, dispatch
     assert mail["subject"] == f"订单 {order.order}：我们已收到"
     assert "EUR 123.00" in mail["text"]
     assert "UTC+8" in mail["text"]
+
+
+@pytest.mark.case(58)
+async def test_a_sealed_fact_is_read_in_the_letter_and_nowhere_else(
+    market: Marketplace, dispatch: Dispatch
+) -> None:
+    """A code in a backup of the outbox would confirm somebody else's account."""
+    to = f"{market.task_queue}@example.com"
+    letter = await market.vault.seal("s-1", json.dumps({"email": to, "name": "S"}).encode())
+    code = await new_code(market.vault, "s-1")
+    who = Asking("s-1", "seller:s-1", _AT)
+    async with market.engine.begin() as db:
+        await keep_particulars(db, "seller/s-1", "s-1", letter)
+        await ask(db, who, "acct_new", code)
+    (before,) = await market.rows("SELECT facts::text AS facts, sealed FROM outbox")
+    await dispatch.relay.drain()
+    (after,) = await market.rows("SELECT state, sealed FROM outbox")
+    (mail,) = await market.world.mails(to)
+
+    assert code.clear not in before.facts
+    assert before.sealed is not None
+    assert code.clear.encode() not in before.sealed
+    assert (after.state, after.sealed) == ("done", None)
+    assert code.clear in mail["text"]
+    assert "acct_new" in mail["text"]
 
 
 async def test_without_an_address_nobody_is_written_to(

@@ -78,10 +78,10 @@ class Market:
         client = httpx2.AsyncClient(transport=transport, base_url="http://caravan.test")
         return await self.stack.enter_async_context(client)
 
-    async def caller(self, role: Role, name: str = "") -> "Person":
-        """Somebody with a token of the issuer."""
+    async def caller(self, role: Role, name: str = "", seller: str = "") -> "Person":
+        """Somebody with a token of the issuer; *seller*: whose staff they are."""
         client = await self.anonymous()
-        token = self.issuer.mint(role, name or f"{role}-1")
+        token = self.issuer.mint(role, name or f"{role}-1", seller=seller)
         client.headers["Authorization"] = f"Bearer {token}"
         return Person(client)
 

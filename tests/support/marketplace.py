@@ -24,6 +24,8 @@ from domain.actors import Actor, Role
 from domain.order.lines import OrderLine
 from domain.order.state import OrderState
 from domain.payout.rules import Standing
+from domain.payout.state import PayoutState
+from persistence import reading
 from persistence.database import SqlDatabase
 from persistence.engine import connect
 from persistence.tables.business import Seller
@@ -297,6 +299,13 @@ class Marketplace:
         """Change the database under everybody's feet."""
         async with self.engine.begin() as db:
             await db.execute(text(statement), values)
+
+    async def database_payout(self, payout: str) -> PayoutState:
+        """A payout as its view shows it."""
+        async with self.engine.connect() as db:
+            state = await reading.payout(db, payout)
+        assert state is not None
+        return state
 
     async def kinds(self, order: str) -> list[str]:
         """What the timeline says happened, in order."""

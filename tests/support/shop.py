@@ -24,6 +24,7 @@ from activities.escrow import EscrowActivities
 from activities.order import OrderActivities
 from activities.payment import PaymentActivities
 from activities.payout import PayoutActivities
+from activities.payout_operator import PayoutOperatorActivities
 from activities.refund import RefundActivities
 from activities.requests import (
     AskPayment,
@@ -103,6 +104,7 @@ class Shop:
         self.escrow = EscrowActivities(self.database)
         self.shipments = ShipmentActivities(self.database, self.tracking)
         self.payouts = PayoutActivities(self.database, self.gateway)
+        self.payout_operator = PayoutOperatorActivities(self.database, self.gateway)
         self.aftercare = AftercareActivities(self.database, self.gateway)
         self.consent = ConsentActivities(self.database)
         self.standing = StandingActivities(self.database)
@@ -124,6 +126,21 @@ class Shop:
         async with self.engine.begin() as db:
             await db.execute(Seller.__table__.insert(), row.model_dump())  # type: ignore[attr-defined]  # SQLModel's table
         return name
+
+    async def renamed(self, seller: str) -> str:
+        """Let a seller's payouts go to another account from now on."""
+        stripe = self.world.place.stripe()
+        account = await asyncio.to_thread(stripe.v1.accounts.create, _ACCOUNT)
+        row = "UPDATE sellers SET account = :account, refused_account = '' WHERE seller = :seller"
+        async with self.engine.begin() as db:
+            await db.execute(text(row), {"account": account.id, "seller": seller})
+        return account.id
+
+    async def order_of(self, seller: str) -> str:
+        """The one order of a seller."""
+        row = 'SELECT "order" FROM order_money WHERE seller = :seller'
+        async with self.engine.connect() as db:
+            return str((await db.execute(text(row), {"seller": seller})).scalar_one())
 
     async def order(
         self, seller: str, total: int = 10_000, currency: str = "EUR", parts: int = 1

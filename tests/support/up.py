@@ -16,6 +16,8 @@ from typing import Final
 
 import httpx2
 from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+from temporalio.service import RPCError
 
 from activities.reconciliation import ReconciliationActivities
 from adapters.payment.stripe import StripeGateway
@@ -29,6 +31,7 @@ from persistence.engine import connect
 from runtime.child import StackError
 from runtime.health import answers
 from runtime.issuer import DevelopmentIssuer
+from runtime.schedules import payout_cycle_of
 from tests.support.audit import wrongs
 from tests.support.market import Json, Person, a_seller
 from tests.support.sandbox import ROOT, SandboxPlace, SandboxWorld
@@ -88,6 +91,19 @@ class Up:
 
     async def ready(self) -> None:
         await self.heard(_READY, UP_WITHIN)
+
+    async def without_payout_cycles(self) -> None:
+        """Pay sellers only when a test asks for it: a cycle in between would take their balance."""
+        client = await Client.connect(f"127.0.0.1:{self.ports.temporal}")
+        cycle = client.get_schedule_handle(payout_cycle_of("demo"))
+        async with asyncio.timeout(UP_WITHIN):
+            while True:
+                try:
+                    await cycle.pause(note="a test pays")
+                except RPCError:
+                    await asyncio.sleep(0.2)
+                else:
+                    return
 
     async def end(self) -> int:
         """Press Ctrl-C, and return the exit status."""

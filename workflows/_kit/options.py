@@ -27,6 +27,18 @@ PROVIDER: Final = ActivityConfig(
         maximum_interval=timedelta(hours=1),
     ),
 )
+# A payout is tried five times in a quarter of an hour (the policy's figure); then an operator is
+# called, who can look, while it goes on being tried every six hours.
+PAYING: Final = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=1),
+    schedule_to_close_timeout=timedelta(hours=2),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=8.0,
+        maximum_interval=timedelta(minutes=10),
+        maximum_attempts=5,
+    ),
+)
 
 
 def summed_up(options: ActivityConfig, summary: str) -> ActivityConfig:

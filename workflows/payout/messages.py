@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from domain.actors import Actor
+from domain.payout.state import Resolution
+
 
 @dataclass(frozen=True)
 class StartPayout:
@@ -26,10 +29,21 @@ class PayoutChanged:
 
 
 @dataclass(frozen=True)
+class ResolvePayout:
+    """Let a parked payout go on. `note` is kept: why, and for one settled by hand, how."""
+
+    actor: Actor
+    received_at: datetime
+    resolution: Resolution
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class StartCycle:
     """Start every payout that is due. Without a moment the cycle is as of its own start.
 
-    `after_seller` and `after_currency` are where a long cycle goes on.
+    `after_seller` and `after_currency` are where a long cycle goes on. With `policy` only the
+    sellers who live by it are paid; `stamp` is how such a cycle is named by its moment.
     """
 
     cycle: str = ""
@@ -37,3 +51,5 @@ class StartCycle:
     after_seller: str = ""
     after_currency: str = ""
     started: int = 0
+    policy: str = ""
+    stamp: str = "%Y-%m-%d"

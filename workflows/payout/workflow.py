@@ -1,5 +1,6 @@
 """A payout's life, and the cycle that starts payouts."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -9,17 +10,33 @@ from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from activities.payout import PayoutActivities
-    from activities.requests import DuePayouts, PayoutDue, PayoutStep
+    from activities.payout_operator import PayoutOperatorActivities
+    from activities.requests import DuePayouts, PayoutDue, PayoutStep, PayoutWord
+    from domain.errors import IllegalTransition
     from domain.ids import payout_workflow_id
     from domain.money import Money
-    from domain.payout.state import PayoutState, Stage
+    from domain.payout import rules
+    from domain.payout import state as moves
+    from domain.payout.state import (
+        AFTER_SENT,
+        BEFORE_SENT,
+        Parked,
+        PayoutState,
+        Resolution,
+        Stage,
+    )
     from workflows._kit import attributes
     from workflows._kit.alarm_clock import AlarmClock
     from workflows._kit.attributes import Shown
     from workflows._kit.mailbox import Mailbox
-    from workflows._kit.options import PROVIDER, RECORD, summed_up
-    from workflows._kit.refusal import reason_of
-    from workflows.payout.messages import PayoutChanged, StartCycle, StartPayout
+    from workflows._kit.options import PAYING, PROVIDER, RECORD, summed_up
+    from workflows._kit.refusal import reason_of, refusing
+    from workflows.payout.messages import (
+        PayoutChanged,
+        ResolvePayout,
+        StartCycle,
+        StartPayout,
+    )
 
 _BATCH: Final = 100
 _TRIED_AGAIN_AFTER: Final = timedelta(hours=6)
@@ -36,6 +53,7 @@ class PayoutWorkflow:
         self._now = asked.as_of
         self._mail: Mailbox[PayoutState] = Mailbox()
         self._clock = AlarmClock()
+        self._word: ResolvePayout | None = None
         self._shown = Shown("due")
 
     @workflow.run
@@ -45,6 +63,7 @@ class PayoutWorkflow:
         while self._state.stage is Stage.SENT:
             await self._news_or_end_of_watch()
             await self._looked_at()
+        await workflow.wait_condition(workflow.all_handlers_finished)
         return self._state
 
     async def _sent(self, at: datetime) -> None:
@@ -54,10 +73,10 @@ class PayoutWorkflow:
                 self._state = await workflow.execute_activity_method(
                     PayoutActivities.send,
                     PayoutStep(self._state, at),
-                    **summed_up(PROVIDER, "Transfer to the seller's account and pay out"),
+                    **summed_up(PAYING, "Transfer to the seller's account and pay out"),
                 )
             except ActivityError as failed:
-                await self._parked(reason_of(failed))
+                await self._parked("payout.send", reason_of(failed))
             self._show()
 
     async def _looked_at(self) -> None:
@@ -68,7 +87,7 @@ class PayoutWorkflow:
                 **summed_up(PROVIDER, "See whether the bank sent it back"),
             )
         except ActivityError as failed:
-            await self._parked(reason_of(failed))
+            await self._parked("payout.watch", reason_of(failed))
         self._show()
 
     async def _news_or_end_of_watch(self) -> None:
@@ -80,22 +99,61 @@ class PayoutWorkflow:
         elif until is not None:
             self._now = max(self._now, until)
 
-    async def _parked(self, reason: str) -> None:
+    async def _parked(self, step: str, reason: str) -> None:
         """Wait for an operator's word, or try again by itself after some hours."""
-        self._shown.show("needs_attention", None, needs_attention=True)
-        await workflow.execute_activity_method(
-            PayoutActivities.park,
-            PayoutStep(self._state, self._now, reason),
-            **summed_up(RECORD, "Show that an operator is needed"),
-        )
-        workflow.set_current_details(
-            f"### Needs attention\n\n{reason}\n\nTried again every six hours, or at once when an "
-            "operator signals `try_again`. What was reserved stays reserved."
-        )
-        self._clock.set(workflow.now() + _TRIED_AGAIN_AFTER, "tried again")
-        await workflow.wait_condition(lambda: bool(self._mail) or self._clock.has_rung)
-        if self._mail:
-            self._mail.next()
+        failure: str | None = reason
+        while failure is not None:
+            may = BEFORE_SENT if self._state.stage is Stage.DUE else AFTER_SENT
+            why = Parked(step, failure, workflow.now(), may)
+            self._state = moves.parked(self._state, why)
+            self._shown.show("needs_attention", None, needs_attention=True)
+            await workflow.execute_activity_method(
+                PayoutOperatorActivities.park,
+                PayoutStep(self._state, self._now, failure),
+                **summed_up(RECORD, "Show that an operator is needed"),
+            )
+            workflow.set_current_details(_words_of(why))
+            self._clock.set(workflow.now() + _TRIED_AGAIN_AFTER, "tried again")
+            await workflow.wait_condition(
+                lambda: bool(self._mail) or self._clock.has_rung or self._word is not None
+            )
+            failure = await self._heard()
+
+    async def _heard(self) -> str | None:
+        """Do what the operator says; returns why that failed, if it did."""
+        if self._word is None:
+            if self._mail:
+                self._mail.next()
+            return None
+        try:
+            self._state = await self._obeyed(self._word)
+        except ActivityError as failed:
+            return reason_of(failed)
+        finally:
+            self._word = None
+        return None
+
+    async def _obeyed(self, said: ResolvePayout) -> PayoutState:
+        word = PayoutWord(self._state, said.received_at, str(said.actor), said.note)
+        match said.resolution:
+            case Resolution.RETRY:
+                return await workflow.execute_activity_method(
+                    PayoutOperatorActivities.resume,
+                    word,
+                    **summed_up(RECORD, "Put on record that it is tried again"),
+                )
+            case Resolution.VOID:
+                return await workflow.execute_activity_method(
+                    PayoutOperatorActivities.void,
+                    word,
+                    **summed_up(PAYING, "Give it back, unless the bank has it"),
+                )
+            case Resolution.SETTLE_BY_HAND:
+                return await workflow.execute_activity_method(
+                    PayoutOperatorActivities.settle_by_hand,
+                    word,
+                    **summed_up(PAYING, "Take it as paid outside, unless the bank has it"),
+                )
 
     def _show(self) -> None:
         state = self._state
@@ -122,10 +180,31 @@ class PayoutWorkflow:
         """Written down; the step that waits is tried again at once."""
         self._mail.note(fact.event_id, fact, fact.received_at)
 
+    @workflow.update(description="An operator lets a parked payout go on.")
+    async def resolve(self, request: ResolvePayout) -> PayoutState:
+        """Try again, give it back, or take it as paid by hand. Refused unless parked."""
+        self._word = request
+        await workflow.wait_condition(lambda: self._word is not request)
+        return self._state
+
+    @resolve.validator
+    def _may_resolve(self, request: ResolvePayout) -> None:
+        with refusing():
+            rules.check_resolution(self._state, request.actor, request.resolution)
+            if self._word is not None:
+                raise IllegalTransition("another word is being obeyed", payout=self._state.payout)
+
     @workflow.query(description="Where the payout stands.")
     def snapshot(self) -> PayoutState:
         """The payout's state."""
         return self._state
+
+
+def _words_of(why: Parked) -> str:
+    return (
+        f"### Needs attention\n\n{why.reason}\n\nTried again every six hours, or at once when an "
+        f"operator says so. May be: {', '.join(why.may)}. What was reserved stays reserved."
+    )
 
 
 @workflow.defn(name="payout_cycle")
@@ -141,10 +220,10 @@ class PayoutCycleWorkflow:
     async def run(self, cycle: StartCycle | None = None) -> int:  # noqa: ARG002 - init has it
         """Start the payouts in batches; returns how many were started."""
         as_of = self._cycle.as_of or workflow.now()
-        name = self._cycle.cycle or f"{as_of:%Y-%m-%d}"
+        name = self._cycle.cycle or as_of.strftime(self._cycle.stamp)
         due = await workflow.execute_activity_method(
             PayoutActivities.list_due,
-            DuePayouts(as_of, self._cycle.after_seller, self._cycle.after_currency, _BATCH),
+            self._next_batch(as_of),
             **summed_up(RECORD, "List the balances that are payable"),
         )
         for balance in due:
@@ -153,8 +232,21 @@ class PayoutCycleWorkflow:
         workflow.set_current_details(f"Started {started} payouts as of {as_of:%Y-%m-%d %H:%M} UTC.")
         if len(due) == _BATCH:
             last = due[-1]
-            workflow.continue_as_new(StartCycle(name, as_of, last.seller, last.currency, started))
+            workflow.continue_as_new(
+                replace(
+                    self._cycle,
+                    cycle=name,
+                    as_of=as_of,
+                    after_seller=last.seller,
+                    after_currency=last.currency,
+                    started=started,
+                )
+            )
         return started
+
+    def _next_batch(self, as_of: datetime) -> DuePayouts:
+        cycle = self._cycle
+        return DuePayouts(as_of, cycle.after_seller, cycle.after_currency, _BATCH, cycle.policy)
 
     async def _start(self, balance: PayoutDue, cycle: str, as_of: datetime) -> None:
         name = f"{cycle}-{balance.currency}"
