@@ -1,10 +1,12 @@
 """Escrow: holds on it, and its release to the seller. Ledger only; no provider is asked."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 from temporalio import activity
 
+from activities import exchange
 from activities.order import must_not_be_asked
 from activities.requests import ChangeHold, Step
 from domain.ids import order_workflow_id
@@ -43,7 +45,8 @@ class EscrowActivities:
             # Looked for under the lock: another run of this very step may have posted it.
             done = await tx.ledger.entry(_release_key(state))
             if done is not None:
-                return await _after_release(tx, step, terms, postings.release_of(done))
+                plan = postings.release_of(done, await exchange.beside(tx, done))
+                return await _after_release(tx, step, terms, plan)
             await must_not_be_asked(tx, state.order, step.at)
             seller = await tx.sellers.get(state.seller)
             if seller.standing is Standing.SUSPENDED:
@@ -70,8 +73,11 @@ class EscrowActivities:
             reserve_bp=_reserve_bp(state, terms),
         )
         if plan.gross:
+            plan = await exchange.released(tx, terms, funds, plan, step.at)
             legs = postings.released(state.order, state.seller, plan)
-            await tx.ledger.post(_entry(state, _release_key(state), "release", step.at, legs))
+            entry = _entry(state, _release_key(state), "release", step.at, legs)
+            await tx.ledger.post(entry)
+            await exchange.post_released(tx, funds, plan, entry)
             await tx.funds.put(funds.with_release(plan))
         return await _after_release(tx, step, terms, plan)
 
@@ -92,7 +98,10 @@ class EscrowActivities:
                 Event(
                     "order.reserve_released",
                     step.at,
-                    facts={"amount": state.reserved, "currency": state.currency},
+                    facts={
+                        "amount": state.reserved,
+                        "currency": state.settles_in or state.currency,
+                    },
                 )
             ]
             if is_settled(after):
@@ -167,10 +176,11 @@ def _release_key(state: OrderState) -> str:
 async def _let_go(tx: Transaction, funds: OrderFunds, key: str, step: Step) -> None:
     """Make the order's reserve payable, as far as a later refund has not used it up."""
     reserve = Account(AccountKind.RESERVE, funds.seller)
-    amount = min(funds.reserved, await tx.ledger.balance(reserve, funds.currency))
+    amount = min(funds.reserved, await tx.ledger.balance(reserve, funds.settlement))
     if amount:
         legs = postings.reserve_released(funds.seller, amount)
-        await tx.ledger.post(_entry(step.state, key, "reserve_release", step.at, legs))
+        entry = _entry(step.state, key, "reserve_release", step.at, legs)
+        await tx.ledger.post(replace(entry, currency=funds.settlement))
     await tx.funds.put(funds.without_reserve())
 
 
@@ -178,6 +188,7 @@ async def _after_release(
     tx: Transaction, step: Step, terms: Terms, plan: postings.ReleasePlan
 ) -> OrderState:
     after = money_moves.released(step.state, plan.gross, plan.reserve)
+    after = await exchange.mirrored(tx, after)
     if step.state.fulfilment is Fulfilment.RECEIVED and after.reserved:
         after = money_moves.reserve_kept(after, terms)
     return await _told(tx, after, step, plan)
@@ -193,6 +204,8 @@ async def _told(
         "commission": plan.commission,
         "currency": after.currency,
     }
+    if after.settles_in:
+        facts["settles_in"] = after.settles_in
     events = [Event("order.released" if plan.gross else "order.release_held", step.at, facts=facts)]
     if is_settled(after):
         after = moves.ended(after, step.at)

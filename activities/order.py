@@ -9,8 +9,11 @@ from typing import Final
 import structlog
 from temporalio import activity
 
+from activities import exchange
+from activities.fx import learned
 from activities.requests import Move, OpenOrder, Park, Record, Remind
-from domain.errors import PendingRequest, Refusal, SellerNotActive
+from adapters.fx.port import RateSource
+from domain.errors import FxRateUnknown, PendingRequest, Refusal, SellerNotActive
 from domain.ids import order_workflow_id
 from domain.order import money_moves, moves, parcel_moves
 from domain.order.lines import amounts_of
@@ -25,32 +28,49 @@ log = structlog.get_logger()
 class OrderActivities:
     """Records what happened to an order."""
 
-    def __init__(self, database: Database) -> None:
-        """Everything goes to *database*; nothing outside is touched."""
+    def __init__(self, database: Database, rates: RateSource | None = None) -> None:
+        """Everything goes to *database*; outside, *rates* is asked where a rate is lacking."""
         self._database = database
+        self._rates = rates
 
     @activity.defn(name="order.open")
     async def open(self, request: OpenOrder) -> OrderState:
         """Fix policy, commission and windows, put the order on record, start its first clock.
 
-        What cannot be taken (an unknown or inactive seller, a currency without figures) ends as
-        not accepted, with the reason in its timeline; nothing was charged.
+        What cannot be taken (an unknown or inactive seller, a currency without figures or without
+        a rate) ends as not accepted, with the reason in its timeline; nothing was charged.
         """
         state = request.state
         try:
-            async with self._database.transaction() as tx:
-                record = await self._accepted(tx, request)
-                lines = tuple(line.line for line in request.lines)
-                after = moves.opened(state, record.terms, state.placed_at, lines)
-                facts: dict[str, str | int] = {"amount": state.total, "currency": state.currency}
-                placed = Event("order.placed", state.placed_at, f"buyer:{state.buyer}", facts)
-                await tx.story.tell(after, placed)
+            after = await self._with_rates(request)
         except Refusal as no:
             after = moves.not_accepted(state)
             async with self._database.transaction() as tx:
                 event = Event("order.not_accepted", state.placed_at, facts={"reason": no.code})
                 await tx.story.tell(after, event)
         log.info("order.opened", order=state.order, outcome=str(after.outcome))
+        return after
+
+    async def _with_rates(self, request: OpenOrder) -> OrderState:
+        """Open the order; where a rate is lacking, ask for what has been published, and again."""
+        try:
+            return await self._opened(request)
+        except FxRateUnknown:
+            at = request.state.placed_at
+            if not await learned(self._database, self._rates, at):
+                raise
+            return await self._opened(request)
+
+    async def _opened(self, request: OpenOrder) -> OrderState:
+        state = request.state
+        async with self._database.transaction() as tx:
+            record = await self._accepted(tx, request)
+            lines = tuple(line.line for line in request.lines)
+            after = moves.opened(state, record.terms, state.placed_at, lines)
+            after = await exchange.agreed(tx, after, record.terms)
+            facts: dict[str, str | int] = {"amount": state.total, "currency": state.currency}
+            placed = Event("order.placed", state.placed_at, f"buyer:{state.buyer}", facts)
+            await tx.story.tell(after, placed)
         return after
 
     async def _accepted(self, tx: Transaction, request: OpenOrder) -> OrderRecord:
@@ -75,7 +95,12 @@ class OrderActivities:
                 ship_to=request.ship_to,
                 placed_at=state.placed_at,
                 terms=policy.terms(
-                    request.ship_to, seller.level, lines, state.currency, state.placed_at
+                    request.ship_to,
+                    seller.level,
+                    lines,
+                    state.currency,
+                    state.placed_at,
+                    settles_in=seller.settles_in,
                 ),
                 lines=tuple(asdict(line) for line in request.lines),
             )

@@ -5,6 +5,7 @@ from datetime import timedelta
 import structlog
 from temporalio import activity
 
+from activities import exchange
 from activities.order import must_not_be_asked, ready_to_ship
 from activities.requests import AskPayment, ClosePayment, Step
 from adapters.payment.port import Intent, IntentStatus, PaymentGateway
@@ -76,6 +77,7 @@ class PaymentActivities:
             terms = (await tx.orders.get(state.order)).terms
             await self._post_capture(tx, step, intent)
             paid = moves.paid(state, terms, gross, step.at)
+            paid = await exchange.captured(tx, paid, terms)
             facts: dict[str, str | int] = {"amount": gross, "currency": state.currency}
             events = [Event("order.paid", step.at, facts=facts)]
             if state.total > terms.review_above:

@@ -6,6 +6,7 @@ from datetime import datetime
 import structlog
 from temporalio import activity
 
+from activities import exchange
 from activities.requests import Refund, Step
 from adapters.errors import Rejected
 from adapters.payment.port import Effect, EffectStatus, PaymentGateway
@@ -82,10 +83,14 @@ class RefundActivities:
         if effect.amount != request.amount:
             raise KeyReused(f"{key} is a refund of {effect.amount}", asked=request.amount)
         if effect.is_new:
-            plan = postings.plan_refund(request.amount, await _sources(tx, funds))
-            await tx.funds.put(funds.with_refund(request.amount, plan))
+            sources = await _sources(tx, funds)
+            plan = postings.plan_refund(request.amount, sources)
+            plan, abroad = await exchange.recovered(tx, funds, plan, sources)
+            await tx.funds.put(funds.with_refund(request.amount, plan, abroad))
             legs = postings.refund_reserved(state.order, state.seller, plan)
-            await tx.ledger.post(_entry(request, f"{key}/reserved", "refund_reserved", legs))
+            entry = _entry(request, f"{key}/reserved", "refund_reserved", legs)
+            await tx.ledger.post(entry)
+            await exchange.post_recovered(tx, funds, abroad, entry)
         return effect
 
     async def _settle(self, request: Refund, done: Effect) -> OrderState:
@@ -192,7 +197,9 @@ def _is_counted(state: OrderState, effect: EffectRecord, effects: Sequence[Effec
 async def _give_up(tx: Transaction, order: str, key: str, code: str, at: datetime) -> None:
     reserved = await _put_back(tx, order, key)
     if reserved is not None:
-        await tx.ledger.post(reserved.reversed(f"{key}/reversed", "refund_reversed", at))
+        undone = reserved.reversed(f"{key}/reversed", "refund_reversed", at)
+        await tx.ledger.post(undone)
+        await exchange.undo(tx, reserved, undone)
     await tx.funds.finish(key, "failed", failure=code)
 
 
@@ -204,16 +211,16 @@ async def post_return(
     reserved = await _put_back(tx, order, effect.key)
     if reserved is not None:
         legs = postings.refund_returned(provider, reserved)
-        await tx.ledger.post(
-            Posting(
-                f"{effect.key}/returned",
-                "refund_returned",
-                effect.subject,
-                effect.currency,
-                at,
-                legs,
-            )
+        undone = Posting(
+            f"{effect.key}/returned",
+            "refund_returned",
+            effect.subject,
+            effect.currency,
+            at,
+            legs,
         )
+        await tx.ledger.post(undone)
+        await exchange.undo(tx, reserved, undone)
     await tx.funds.finish(effect.key, "failed", failure=code)
 
 
@@ -224,7 +231,10 @@ async def _put_back(tx: Transaction, order: str, key: str) -> Posting | None:
     effect = await tx.funds.found(key)
     if reserved is None or effect is None or effect.state == "failed":
         return None
-    await tx.funds.put(funds.without_refund(effect.amount, postings.plan_of(reserved)))
+    beside = await exchange.beside(tx, reserved)
+    abroad = postings.plan_of(beside) if beside is not None else None
+    plan = postings.plan_of(reserved)
+    await tx.funds.put(funds.without_refund(effect.amount, plan, abroad))
     return reserved
 
 
@@ -236,7 +246,7 @@ async def _recovered(tx: Transaction, key: str) -> int:
 
 async def _sources(tx: Transaction, funds: OrderFunds) -> postings.RefundSources:
     """What the refund can be taken from; balances are locked in the order of their accounts."""
-    owner, currency = funds.seller, funds.currency
+    owner, currency = funds.seller, funds.settlement
     kinds = sorted((Kind.DEPOSIT, Kind.PAYABLE, Kind.RESERVE))
     if not funds.released:
         return postings.RefundSources(funds.releasable, 0, 0)

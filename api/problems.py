@@ -67,6 +67,12 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 "The policy has no figures for the currency: use one that it lists.",
             ),
             _refusal(
+                "fx-rate-unknown",
+                "No exchange rate",
+                "There is no rate between the order's currency and the seller's, or none that is "
+                "fresh enough. Use the seller's currency, or try again after the next publication.",
+            ),
+            _refusal(
                 "tracking-number-invalid",
                 "Not a tracking number",
                 "The carrier never gives out such a number: compare it with the label.",

@@ -6,6 +6,7 @@
   x DeadlinePassed        it was asked after its time had run out
   x PendingRequest        somebody's request came in time and must be heard first
   x CurrencyUnknown       the order's policy has no figures for this currency
+  x FxRateUnknown         there is no rate that the policy lets be used
   x TrackingInvalid       the carrier never gives out such a number
   x TrackingInUse         the number already belongs to another parcel
   x ShipmentFixed         the declared number can no longer be changed
@@ -69,6 +70,12 @@ class CurrencyUnknown(Refusal):
     """The policy has no figures for this currency."""
 
     code = "currency-unknown"
+
+
+class FxRateUnknown(Refusal):
+    """There is no reference rate for the two currencies, or none that is fresh enough."""
+
+    code = "fx-rate-unknown"
 
 
 class TrackingInvalid(Refusal):

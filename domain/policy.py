@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 
 from domain.calendar import Calendar, Span
 from domain.errors import CurrencyUnknown, PolicyInvalid
+from domain.fx.rules import Fix, FxRules
 from domain.money import BASIS_POINTS
 
 
@@ -80,6 +81,7 @@ class Terms:
     Windows are seconds, amounts minor units of the order's currency. `commission` is the sum
     due if the whole order is released. Where the first scan is due in business days, `holidays`
     are those of the policy's version, as far as an order can live, and `zone` its days' zone.
+    `settles_in` is the currency that the seller is credited in, "" for the order's own.
     """
 
     policy: str
@@ -110,6 +112,10 @@ class Terms:
     answer_protection_within: int = 432_000
     zone: str = "UTC"
     holidays: tuple[date, ...] = ()
+    settles_in: str = ""
+    fx_fix: Fix = Fix.PLACED
+    fx_max_age: int = 0
+    fx_margin_bp: int = 0
 
     def scan_by(self, declared_at: datetime, zone: tzinfo) -> datetime:
         """When the first scan of a parcel is due; *zone* is the one that `zone` names."""
@@ -151,6 +157,7 @@ class Policy:
     release: ReleaseRules = ReleaseRules()
     payout: PayoutRules = PayoutRules()
     risk: RiskRules = RiskRules()
+    fx: FxRules = FxRules()
     calendar: Calendar = Calendar()
     overrides: tuple[Override, ...] = ()
 
@@ -198,14 +205,17 @@ class Policy:
         lines: Sequence[tuple[str, int]],
         currency: str,
         placed_at: datetime | None = None,
+        settles_in: str = "",
     ) -> Terms:
         """Resolve what one order lives by.
 
         *country* is where the goods go (ISO 3166), *level* the seller's, *lines* are (category,
-        total in minor units of *currency*). Of the holidays those are kept that can matter to an
-        order of *placed_at*. Refuses a currency without figures (`CurrencyUnknown`).
+        total in minor units of *currency*), *settles_in* is the currency that the seller wants
+        ("": the order's). Of the holidays those are kept that can matter to an order of
+        *placed_at*. Refuses a currency without figures (`CurrencyUnknown`).
         """
         self.must_know(currency)
+        self.must_know(settles_in or currency)
         order, release = self.rules_for(country, level, [category for category, _ in lines])
         windows = {item.name: getattr(order, item.name).seconds for item in fields(order)}
         return Terms(
@@ -222,6 +232,10 @@ class Policy:
             first_scan_business_days=order.first_scan_within.business_days,
             zone=self.zone,
             holidays=_that_matter(self.calendar.holidays, placed_at),
+            settles_in="" if settles_in == currency else settles_in,
+            fx_fix=self.fx.fix,
+            fx_max_age=self.fx.max_age.seconds,
+            fx_margin_bp=self.fx.margin_bp,
         )
 
 
@@ -260,6 +274,7 @@ def from_document(
         release=ReleaseRules(**_figures(ReleaseRules(), document.get("release", {}), "release")),
         payout=PayoutRules(**payout, minimum=tables["minimum_payout"], fee=tables["payout_fee"]),
         risk=RiskRules(review_above=tables["review_above"]),
+        fx=FxRules(**_figures(FxRules(), document.get("fx", {}), "fx")),
         calendar=Calendar(tuple(date.fromisoformat(day) for day in holidays)),
         overrides=tuple(
             _override(entry, f"override[{index}]")
@@ -323,10 +338,12 @@ def _figures(defaults: object, value: object, path: str) -> dict[str, Any]:
     return {key: _like(known[key], raw, f"{path}.{key}") for key, raw in table.items()}
 
 
-def _like(default: object, raw: object, path: str) -> Span | int | tuple[str, ...]:
+def _like(default: object, raw: object, path: str) -> Span | int | Fix | tuple[str, ...]:
     match default:
         case Span():
             return _span(raw, path)
+        case Fix():
+            return _fix(raw, path)
         case int():
             return _count(raw, path)
         case _:
@@ -341,6 +358,12 @@ def _span(raw: object, path: str) -> Span:
     if span == Span():
         raise _invalid(path, "a window of no length closes before anybody can act")
     return span
+
+
+def _fix(raw: object, path: str) -> Fix:
+    if raw not in tuple(Fix):
+        raise _invalid(path, f"one of {', '.join(Fix)}")
+    return Fix(str(raw))
 
 
 def _count(raw: object, path: str) -> int:
@@ -382,6 +405,10 @@ def _must_agree(policy: Policy) -> None:
         if policy.payout.fee[currency] >= max(1, policy.payout.minimum[currency]):
             key = f"currencies.{currency}.payout_fee"
             raise _invalid(key, "the fee would eat a payout of the minimum")
+    if policy.fx.max_age.business_days:
+        raise _invalid("fx.max_age", "business days are not possible here")
+    if policy.fx.margin_bp >= BASIS_POINTS:
+        raise _invalid("fx.margin_bp", f"nothing would be left of {BASIS_POINTS}")
 
 
 def _must_be_usable(order: OrderWindows, release: ReleaseRules, path: str) -> None:

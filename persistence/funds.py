@@ -45,6 +45,7 @@ class SqlFunds:
                 reserved=funds.reserved,
                 recovered=funds.recovered,
                 charged=funds.charged,
+                settled=funds.settled,
             )
         )
 

@@ -133,6 +133,28 @@ CHECKS: Final = (
         """,
     ),
     Check(
+        "exchange_drifted",
+        "{given} was exchanged, of which the order's money says {kept}; the seller was given "
+        "{settled}, of which it says {kept_settled}",
+        """
+        WITH posted AS (
+            SELECT p.process AS subject,
+                coalesce(-sum(l.amount) FILTER (WHERE p.kind <> 'exchange'), 0) AS given,
+                coalesce(sum(l.amount) FILTER (WHERE p.kind = 'exchange'), 0) AS settled
+            FROM legs l JOIN postings p ON p.id = l.posting
+            WHERE l.kind = 'fx_result' AND starts_with(p.process, 'order/') GROUP BY p.process
+        ), kept AS (
+            SELECT 'order/' || "order" AS subject, settled AS kept_settled,
+                CASE settles_in WHEN '' THEN 0 ELSE released - recovered - charged END AS kept
+            FROM order_money
+        )
+        SELECT subject, given::bigint, kept::bigint, settled::bigint, kept_settled::bigint
+        FROM posted FULL JOIN kept USING (subject)
+        WHERE coalesce(given, 0) <> coalesce(kept, 0)
+            OR coalesce(settled, 0) <> coalesce(kept_settled, 0)
+        """,
+    ),
+    Check(
         "refunds_in_transit_drifted",
         "{posted} is in transit and {asked} was asked of the provider",
         """

@@ -78,6 +78,7 @@ class SqlOrders:
                 currency=record.currency,
                 total=record.total,
                 commission=record.terms.commission,
+                settles_in=record.terms.settles_in,
                 **dict.fromkeys(_COUNTERS, 0),
             )
         )
@@ -229,6 +230,7 @@ _COUNTERS = (
     "reserved",
     "recovered",
     "charged",
+    "settled",
 )
 
 

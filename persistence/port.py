@@ -19,6 +19,7 @@ from domain.order.state import OrderState
 from domain.payout.rules import Standing
 from domain.payout.state import PayoutState
 from domain.policy import Policy, Terms
+from persistence.fx_port import Rates
 
 Facts = Mapping[str, str | int]
 
@@ -50,6 +51,7 @@ class SellerRecord:
     policy: str
     bank_changed_at: datetime | None = None
     refused_account: str = ""
+    settles_in: str = ""
 
 
 @dataclass(frozen=True)
@@ -292,6 +294,8 @@ class Transaction(Protocol):
     def sellers(self) -> Sellers: ...
     @property
     def story(self) -> Story: ...
+    @property
+    def rates(self) -> Rates: ...
 
 
 class Database(Protocol):

@@ -151,6 +151,7 @@ class SellerRow:
     non_fulfilments: int
     registered_at: datetime
     refused_account: str = ""
+    settles_in: str = ""
 
 
 @dataclass(frozen=True)

@@ -104,4 +104,5 @@ def seller_record(row: Seller) -> SellerRecord:
         policy=row.policy,
         bank_changed_at=row.bank_changed_at,
         refused_account=row.refused_account,
+        settles_in=row.settles_in,
     )

@@ -20,6 +20,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         errors.DeadlinePassed.code: 409,
         errors.PendingRequest.code: 409,
         errors.CurrencyUnknown.code: 422,
+        errors.FxRateUnknown.code: 422,
         errors.TrackingInvalid.code: 422,
         errors.TrackingInUse.code: 409,
         errors.ShipmentFixed.code: 409,

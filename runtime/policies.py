@@ -69,6 +69,7 @@ class PolicyDocument(_Part):
     order: Figures = Field(default_factory=Figures)
     release: Figures = Field(default_factory=Figures)
     payout: Figures = Field(default_factory=Figures)
+    fx: Figures = Field(default_factory=Figures)
     override: tuple[Figures, ...] = ()
 
     @field_validator("zone")

@@ -11,7 +11,8 @@ class OrderFunds:
     """An order's money in minor units, as found under its lock: the truth that states mirror.
 
     `commission` is what the whole order would bear, `charged` what was kept so far; `recovered`
-    is what later refunds took back from outside escrow.
+    is what later refunds took back from outside escrow. `settles_in` is the seller's currency, ""
+    for the order's; `settled` is what the seller has of the order in it, and `reserved` is in it.
     """
 
     order: str
@@ -27,6 +28,18 @@ class OrderFunds:
     reserved: int = 0
     recovered: int = 0
     charged: int = 0
+    settles_in: str = ""
+    settled: int = 0
+
+    @property
+    def settlement(self) -> str:
+        """The currency of the seller's accounts."""
+        return self.settles_in or self.currency
+
+    @property
+    def with_seller(self) -> int:
+        """What went to the seller and has not come back, in the order's currency."""
+        return self.released - self.recovered - self.charged
 
     @property
     def escrow(self) -> int:
@@ -48,25 +61,34 @@ class OrderFunds:
         """The buyer's money has arrived."""
         return replace(self, captured=self.captured + amount)
 
-    def with_refund(self, amount: int, plan: RefundPlan) -> "OrderFunds":
-        """A refund is set aside; more than is there is refused (`AmountExceeded`)."""
+    def with_refund(
+        self, amount: int, plan: RefundPlan, abroad: RefundPlan | None = None
+    ) -> "OrderFunds":
+        """A refund is set aside; more than is there is refused (`AmountExceeded`).
+
+        *abroad* is what the seller gives for it in another currency.
+        """
         self._must_have(amount, self.refundable, "refund")
         return replace(
             self,
             refunded=self.refunded + amount,
             recovered=self.recovered + plan.recovered,
             charged=self.charged - plan.commission,
-            reserved=self.reserved - min(self.reserved, plan.reserve),
+            reserved=self.reserved - min(self.reserved, (abroad or plan).reserve),
+            settled=self.settled - (abroad.recovered if abroad else 0),
         )
 
-    def without_refund(self, amount: int, plan: RefundPlan) -> "OrderFunds":
+    def without_refund(
+        self, amount: int, plan: RefundPlan, abroad: RefundPlan | None = None
+    ) -> "OrderFunds":
         """A refund failed for good: everything stands where it stood."""
         return replace(
             self,
             refunded=self.refunded - amount,
             recovered=self.recovered - plan.recovered,
             charged=self.charged + plan.commission,
-            reserved=self.reserved + plan.reserve,
+            reserved=self.reserved + (abroad or plan).reserve,
+            settled=self.settled + (abroad.recovered if abroad else 0),
         )
 
     def with_release(self, plan: ReleasePlan) -> "OrderFunds":
@@ -76,6 +98,7 @@ class OrderFunds:
             released=self.released + plan.gross,
             charged=self.charged + plan.commission,
             reserved=self.reserved + plan.reserve,
+            settled=self.settled + (plan.payable + plan.reserve if plan.exchanged else 0),
         )
 
     def without_reserve(self) -> "OrderFunds":

@@ -41,6 +41,7 @@ def opened(
         state,
         policy=terms.policy,
         unshipped=lines,
+        settles_in=terms.settles_in,
         clocks=(clock,),
         version=state.version + 1,
     )

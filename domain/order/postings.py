@@ -58,7 +58,10 @@ class RefundSources:
 
 @dataclass(frozen=True)
 class RefundPlan:
-    """Where a refund comes from; the parts sum to it exactly."""
+    """Where a refund comes from; the parts sum to it exactly.
+
+    `exchanged` is what the seller gives in another currency: in this one it is the exchange's.
+    """
 
     escrow: int
     commission: int
@@ -66,11 +69,13 @@ class RefundPlan:
     reserve: int
     deposit: int
     debt: int
+    exchanged: int = 0
 
     @property
     def recovered(self) -> int:
         """What is taken back from outside escrow."""
-        return self.commission + self.payable + self.reserve + self.deposit + self.debt
+        own = self.payable + self.reserve + self.deposit + self.debt
+        return self.commission + own + self.exchanged
 
 
 def plan_of(reserved: Posting) -> RefundPlan:
@@ -83,6 +88,7 @@ def plan_of(reserved: Posting) -> RefundPlan:
         reserve=amounts.get(Kind.RESERVE, 0),
         deposit=amounts.get(Kind.DEPOSIT, 0),
         debt=amounts.get(Kind.DEBT, 0),
+        exchanged=amounts.get(Kind.FX_RESULT, 0),
     )
 
 
@@ -115,6 +121,7 @@ def refund_reserved(order: str, seller: str, plan: RefundPlan) -> tuple[Leg, ...
             (Kind.RESERVE, seller, plan.reserve),
             (Kind.DEPOSIT, seller, plan.deposit),
             (Kind.DEBT, seller, plan.debt),
+            (Kind.FX_RESULT, "", plan.exchanged),
             (Kind.REFUNDS_IN_TRANSIT, order, -total),
         ]
     )
@@ -135,12 +142,17 @@ def refund_returned(provider: str, reserved: Posting) -> tuple[Leg, ...]:
 
 @dataclass(frozen=True)
 class ReleasePlan:
-    """How *gross*, leaving escrow, divides; the parts sum to it exactly."""
+    """How *gross*, leaving escrow, divides; the parts sum to it exactly.
+
+    Where the seller settles in another currency, all but the commission is `exchanged`, and
+    `payable` and `reserve` are minor units of that currency.
+    """
 
     gross: int
     commission: int
     payable: int
     reserve: int
+    exchanged: int = 0
 
 
 def plan_release(
@@ -157,25 +169,29 @@ def plan_release(
     return ReleasePlan(gross, kept, payable, net - payable)
 
 
-def release_of(entry: Posting) -> ReleasePlan:
-    """Read back from its entry how a release divided."""
+def release_of(entry: Posting, settlement: Posting | None = None) -> ReleasePlan:
+    """Read back from its entry how a release divided; *settlement* is the other currency's."""
     amounts = {leg.account.kind: leg.amount for leg in entry.legs}
+    theirs = {leg.account.kind: leg.amount for leg in (settlement or entry).legs}
     return ReleasePlan(
         gross=amounts.get(Kind.ESCROW, 0),
         commission=-amounts.get(Kind.COMMISSION, 0),
-        payable=-amounts.get(Kind.PAYABLE, 0),
-        reserve=-amounts.get(Kind.RESERVE, 0),
+        payable=-theirs.get(Kind.PAYABLE, 0),
+        reserve=-theirs.get(Kind.RESERVE, 0),
+        exchanged=-amounts.get(Kind.FX_RESULT, 0),
     )
 
 
 def released(order: str, seller: str, plan: ReleasePlan) -> tuple[Leg, ...]:
-    """Escrow becomes the seller's, less what the platform keeps."""
+    """Escrow becomes the seller's, or the exchange's, less what the platform keeps."""
+    is_own = not plan.exchanged
     return move(
         [
             (Kind.ESCROW, order, plan.gross),
             (Kind.COMMISSION, "", -plan.commission),
-            (Kind.PAYABLE, seller, -plan.payable),
-            (Kind.RESERVE, seller, -plan.reserve),
+            (Kind.PAYABLE, seller, -plan.payable * is_own),
+            (Kind.RESERVE, seller, -plan.reserve * is_own),
+            (Kind.FX_RESULT, "", -plan.exchanged),
         ]
     )
 

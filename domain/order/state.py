@@ -6,6 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from domain.fx.rates import Exchange
 from domain.machine import Machine
 from domain.order.agreements import Agreement
 from domain.order.parcels import Parcel, ParcelStage
@@ -240,7 +241,8 @@ class OrderState:
     business attempts; `open_refunds` are the keys of those that are not final. `recovered` is
     what refunds took back from outside escrow: it is no longer missing there. `unshipped` are the
     lines that no parcel holds yet; `owed` what is to be refunded of an order that goes on.
-    `frozen`: the seller is suspended, and nothing is released to them.
+    `frozen`: the seller is suspended, and nothing is released to them. `settles_in` is the currency
+    that the seller is credited in, "" for the order's: `reserved` is in that one.
     """
 
     order: str
@@ -280,6 +282,8 @@ class OrderState:
     extended: bool = False
     protections: int = 0
     frozen: bool = False
+    settles_in: str = ""
+    exchange: Exchange | None = None
 
     def __post_init__(self) -> None:
         """Take the one parcel of an order that began before there could be several."""

@@ -25,7 +25,8 @@ class Seller(SQLModel, table=True):
     """A seller as the marketplace knows them until onboarding exists.
 
     `account` is the connected account at the payment provider, `refused_account` the one that was
-    turned down last; `standing`: active, suspended, closed; `level` decides the release tier.
+    turned down last; `standing`: active, suspended, closed; `level` decides the release tier;
+    `settles_in` is the currency of the seller's accounts, "" for each order's own.
     """
 
     __tablename__ = "sellers"  # pyright: ignore[reportAssignmentType] - SQLModel's own form
@@ -40,6 +41,7 @@ class Seller(SQLModel, table=True):
     bank_changed_at: datetime | None = None
     non_fulfilments: int = 0
     registered_at: datetime
+    settles_in: str = Field(default="", sa_column_kwargs={"server_default": ""})
     refused_account: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 

@@ -51,7 +51,8 @@ class Balance(SQLModel, table=True):
 class OrderMoney(SQLModel, table=True):
     """An order's money in minor units: the row that holds, refunds and releases all lock.
 
-    `commission` is what the whole order would bear, `charged` what was kept so far.
+    `commission` is what the whole order would bear, `charged` what was kept so far. `settled` and
+    `reserved` are in the currency that the seller settles in.
     """
 
     __tablename__ = "order_money"  # pyright: ignore[reportAssignmentType] - SQLModel's own form
@@ -69,6 +70,10 @@ class OrderMoney(SQLModel, table=True):
     reserved: int = Field(sa_type=BigInteger, default=0)
     recovered: int = Field(sa_type=BigInteger, default=0)
     charged: int = Field(sa_type=BigInteger, default=0)
+    settles_in: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    settled: int = Field(
+        sa_type=BigInteger, default=0, sa_column_kwargs={"server_default": text("0")}
+    )
 
 
 class Hold(SQLModel, table=True):

@@ -1,0 +1,111 @@
+"""Reference rates are learned as they are published, day by day, each day once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from temporalio import activity
+
+from adapters.errors import Outage
+from adapters.fx.port import RateSource
+from domain.fx.calendar import target_day_before
+from domain.fx.rates import Publication, expected_day
+from persistence.port import Database, Transaction
+
+# Publications have been hours late; a day that lacks for longer needs a person's look.
+_LATE_AFTER: Final = timedelta(hours=6)
+_LATE: Final = "fx_rates_late"
+_DIFFER: Final = "fx_rates_differ"
+_SUBJECT: Final = "fx_rates"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class FetchRates:
+    """Learn what has been published by a moment of business time (UTC)."""
+
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What was learned: how many days are new, the newest day known, and whether one is late."""
+
+    new: int
+    newest: str
+    is_late: bool
+
+
+class FxActivities:
+    """Keeps the table of rates as new as the source."""
+
+    def __init__(self, database: Database, source: RateSource) -> None:
+        """Write to *database* what *source* has published."""
+        self._database = database
+        self._source = source
+
+    @activity.defn(name="fx.fetch")
+    async def fetch(self, request: FetchRates) -> Fetched:
+        """Learn what is new. Safe to repeat: a day that is known stays as it was published first.
+
+        A day whose rates are six hours late raises an alarm, which its rates clear; a rate that
+        was published again with another figure raises one that a person clears.
+        """
+        async with self._database.transaction() as tx:
+            is_late = await _see_lateness(tx, request.at)
+        new = await learn(self._database, self._source, request.at)
+        async with self._database.transaction() as tx:
+            if is_late:
+                is_late = await _see_lateness(tx, request.at)
+            newest = await tx.rates.newest((), request.at.date() + timedelta(days=1))
+        log.info("fx_rates.fetched", new=new, late=is_late)
+        return Fetched(new, newest.day.isoformat() if newest else "", is_late)
+
+
+async def learned(database: Database, source: RateSource | None, at: datetime) -> bool:
+    """Whether asking *source* brought anything new; an outage brings nothing."""
+    if source is None:
+        return False
+    try:
+        return await learn(database, source, at) > 0
+    except Outage as outage:
+        log.warning("fx_rates.unavailable", why=str(outage))
+        return False
+
+
+async def learn(database: Database, source: RateSource, at: datetime) -> int:
+    """Put on record what *source* has published; returns how many days are new.
+
+    One small file brings the newest day. Where the day before it lacks, too, the file of the last
+    90 days fills the gap.
+    """
+    found: Sequence[Publication] = [await source.newest()]
+    async with database.transaction() as tx:
+        is_gapless = await tx.rates.knows(target_day_before(found[0].day))
+    if not is_gapless:
+        found = [*await source.recent(), *found]
+    async with database.transaction() as tx:
+        return sum([await _taken(tx, publication, at) for publication in found])
+
+
+async def _taken(tx: Transaction, publication: Publication, at: datetime) -> bool:
+    is_new = not await tx.rates.knows(publication.day)
+    differing = await tx.rates.publish(publication)
+    if differing:
+        facts: dict[str, str | int] = {"currencies": ", ".join(differing)}
+        words = "rates were published again with other figures; the first ones stand"
+        await tx.story.alarm(_DIFFER, f"{_SUBJECT}/{publication.day}", words, at, facts)
+    return is_new
+
+
+async def _see_lateness(tx: Transaction, at: datetime) -> bool:
+    day = expected_day(at - _LATE_AFTER)
+    if await tx.rates.knows(day):
+        await tx.story.clear(_LATE, _SUBJECT, at)
+        return False
+    facts: dict[str, str | int] = {"day": day.isoformat()}
+    await tx.story.alarm(_LATE, _SUBJECT, f"the rates of {day} have not come", at, facts)
+    return True

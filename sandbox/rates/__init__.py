@@ -1,0 +1,1 @@
+"""The central bank that publishes what one euro is worth."""
