@@ -30,7 +30,7 @@ async def serve(settings: Settings) -> None:
         await ensure_payout_cycles(client, queue, await published(shared.engine))
         serving = worker(
             client,
-            activities(shared.database, shared.payments, shared.tracking),
+            activities(shared.database, shared.payments, shared.tracking, shared.rates),
             task_queue=queue,
             deployment=own.deployment_name,
             build_id=own.build_id,

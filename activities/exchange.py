@@ -119,6 +119,15 @@ async def undo(tx: Transaction, done: Posting, undone: Posting) -> None:
         await tx.ledger.post(other.reversed(key, EXCHANGE, undone.effective_at))
 
 
+async def must_be_quoted(
+    tx: Transaction, sold: str, bought: str, at: datetime, max_age: timedelta
+) -> None:
+    """Refuse at once what no new publication would help: rates are fresh, and lack one of two."""
+    newest = await tx.rates.newest((), newest_day(at))
+    if newest is not None and is_fresh(newest.day, at, max_age):
+        await usable(tx, sold, bought, at, max_age)
+
+
 async def usable(
     tx: Transaction, sold: str, bought: str, at: datetime, max_age: timedelta
 ) -> Publication:

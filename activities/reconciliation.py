@@ -10,7 +10,7 @@ from temporalio import activity
 
 from activities.upkeep import Upkeep
 from adapters.payment.port import BookLine, PaymentGateway
-from domain.reconciliation import Break, Movement, Report, compare, effect_of
+from domain.reconciliation import Break, Effect, Movement, Report, compare, effect_of
 from persistence.upkeep_port import Books, Breach, ClearingEntry
 
 # Both clocks and slow processes: what is in the window is looked at again and again.
@@ -82,9 +82,10 @@ class ReconciliationActivities:
         ours = await self._books.clearing(self._gateway.name, since)
         accounts = await self._accounts(ours, since)
         theirs = [line for account in accounts for line in await self._lines(account, since)]
-        return compare(
-            [self._posted(entry) for entry in ours], map(_told, theirs), until=at - grace
-        )
+        posted = [self._posted(entry) for entry in ours]
+        converted = {one.key for one in posted if one.effect == Effect.CONVERSION}
+        told = [_told(line, is_conversion=line.reference in converted) for line in theirs]
+        return compare(posted, told, until=at - grace)
 
     async def _since(self, at: datetime) -> datetime | None:
         part, whole = await self._books.mark(_PART), await self._books.mark(_WHOLE)
@@ -123,11 +124,12 @@ class ReconciliationActivities:
         )
 
 
-def _told(line: BookLine) -> Movement:
+def _told(line: BookLine, *, is_conversion: bool) -> Movement:
+    """The provider's line. One that a conversion of ours names is matched by its own reference."""
     return Movement(
         line.account,
-        line.key,
-        line.kind,
+        line.reference if is_conversion else line.key,
+        Effect.CONVERSION if is_conversion else line.kind,
         line.change.currency,
         change=line.change.minor,
         fee=line.fee.minor,

@@ -13,6 +13,7 @@ from api.openapi import describe
 from api.routers import (
     bank_details,
     books,
+    fx,
     health,
     order_requests,
     orders,
@@ -34,6 +35,7 @@ _ROUTERS: Final = (
     bank_details.router,
     seller_money.router,
     books.router,
+    fx.router,
     policies.router,
     requests.router,
     webhook_endpoints.router,

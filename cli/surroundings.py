@@ -23,6 +23,7 @@ def local_settings(home: Home, ports: Ports, secrets: Secrets, database_url: str
         "CARAVAN_LOGISTICS__API_BASE": f"{sandbox}/easypost/v2",
         "CARAVAN_LOGISTICS__API_KEY": secrets.easypost_api_key,
         "CARAVAN_LOGISTICS__WEBHOOK_SECRET": secrets.easypost_webhook_secret,
+        "CARAVAN_FX__API_BASE": f"{sandbox}/ecb/stats/eurofxref",
         "CARAVAN_MAIL__HOST": LOOPBACK,
         "CARAVAN_MAIL__PORT": str(ports.mail),
         "CARAVAN_MAIL__SENDER": "Caravan <notices@caravan.localhost>",

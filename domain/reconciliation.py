@@ -21,6 +21,7 @@ class Effect(StrEnum):
     TRANSFER_REFUND = "transfer_refund"
     PAYOUT = "payout"
     PAYOUT_FAILURE = "payout_failure"
+    CONVERSION = "conversion"
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,9 @@ def effect_of(posting: str) -> tuple[str, str]:
     """
     stem, _, step = posting.rpartition("/")
     subject, _, what = stem.rpartition("/")
+    if stem.startswith("conversion/"):
+        # Named by the provider's own line: nothing that we could have put a key on.
+        return step, Effect.CONVERSION
     if what in {"capture", "late"}:
         return money_key(subject, "take", 1), Effect.CHARGE
     if stem.startswith("payout/"):

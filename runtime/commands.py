@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from activities import exchange
 from domain.errors import AlreadyExists, SellerNotActive
 from domain.ids import order_workflow_id
 from domain.money import Money
@@ -107,13 +108,18 @@ async def _must_be_possible(delivery: Delivery, row: Recorded, placed: PlaceOrde
     async with SqlDatabase(delivery.engine).transaction() as books:
         seller = await books.sellers.get(placed.seller)
         policy = await books.sellers.policy(seller.policy)
+        settles_in = seller.settles_in or placed.currency
+        policy.must_know(placed.currency)
+        policy.must_know(settles_in)
+        if settles_in != placed.currency:
+            at, max_age = placed.received_at, policy.fx.max_age.elapsed
+            await exchange.must_be_quoted(books, placed.currency, settles_in, at, max_age)
     if seller.standing is not Standing.ACTIVE:
         raise SellerNotActive(
             f"seller {seller.seller} is {seller.standing} and takes no orders",
             seller=seller.seller,
             standing=seller.standing,
         )
-    policy.must_know(placed.currency)
 
 
 def _taken(order: str) -> AlreadyExists:

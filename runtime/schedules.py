@@ -30,8 +30,10 @@ from workflows.payout.messages import StartCycle
 SWEEP: Final = "sweep"
 BOOKS_CHECK: Final = "books-check"
 PAYOUT_CYCLE: Final = "payout-cycle"
+FX_RATES: Final = "fx-rates"
 SWEEP_EVERY: Final = timedelta(minutes=15)
 CHECK_EVERY: Final = timedelta(hours=1)
+RATES_EVERY: Final = timedelta(hours=1)
 _PATIENCE: Final = 5
 _ONE_DAY: Final = timedelta(days=1)
 log = structlog.get_logger(__name__)
@@ -43,6 +45,7 @@ async def ensure_schedules(
     *,
     sweep_every: timedelta = SWEEP_EVERY,
     check_every: timedelta = CHECK_EVERY,
+    rates_every: timedelta = RATES_EVERY,
 ) -> None:
     """Create the schedules that lack and bring the others up to date.
 
@@ -52,6 +55,9 @@ async def ensure_schedules(
         SWEEP: _schedule("sweep", SWEEP, task_queue, sweep_every, "Ask where it has been silent"),
         BOOKS_CHECK: _schedule(
             "books_check", BOOKS_CHECK, task_queue, check_every, "Check the books"
+        ),
+        FX_RATES: _schedule(
+            "fx_rates", FX_RATES, task_queue, rates_every, "Learn the newest reference rates"
         ),
     }
     for name, schedule in wanted.items():

@@ -12,6 +12,7 @@ from sqlmodel import col
 
 from domain.errors import AlreadyExists, IllegalTransition, VersionConflict
 from domain.payout.rules import Standing
+from domain.policy import from_document
 from persistence import idempotency, inbox, reading
 from persistence.reading import SellerRow
 from persistence.tables.business import Seller
@@ -24,7 +25,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Registration:
-    """A seller to be. `account` is the connected account at the payment provider, "" for none."""
+    """A seller to be. `account` is the connected account at the payment provider, "" for none.
+
+    `settles_in` is the currency of the seller's accounts, "" for each order's own.
+    """
 
     seller: str
     account: str
@@ -32,6 +36,7 @@ class Registration:
     level: str
     policy: str
     standing: Standing = Standing.ACTIVE
+    settles_in: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,15 @@ class Change:
     level: str | None = None
     policy: str | None = None
     standing: Standing | None = None
+    settles_in: str | None = None
 
 
 async def register(db: AsyncConnection, wanted: Registration, at: datetime) -> SellerRow:
-    """Put a new seller on record. Refuses a taken id and a policy that nobody published."""
-    await policies.stored(db, wanted.policy)
+    """Put a new seller on record. Refuses a taken id and a policy that nobody published.
+
+    A currency to settle in must be one of the policy's (`CurrencyUnknown`).
+    """
+    await _must_fit(db, wanted.policy, wanted.settles_in)
     written = await db.execute(
         insert(Seller)
         .values(
@@ -59,6 +68,7 @@ async def register(db: AsyncConnection, wanted: Registration, at: datetime) -> S
             policy=wanted.policy,
             non_fulfilments=0,
             registered_at=at,
+            settles_in=wanted.settles_in,
         )
         .on_conflict_do_nothing()
         .returning(col(Seller.seller))
@@ -77,15 +87,17 @@ async def change(
     A first account counts at once, after the cool-down of changed bank details. Another one does
     not come this way: see `runtime.bank_details`. One that is there is not taken away either, or
     the next would be a first one (`IllegalTransition`). Another standing is told to every order of
-    the seller that is still open, in the same transaction.
+    the seller that is still open, in the same transaction. Another currency to settle in is that
+    of orders that are placed from now on.
     """
     before = await reading.seller(db, name)
     if before.account and not (wanted.account or wanted.account is None):
         raise IllegalTransition(
             f"seller {name} has an account: name another one, or suspend them", seller=name
         )
-    if wanted.policy is not None:
-        await policies.stored(db, wanted.policy)
+    if wanted.policy is not None or wanted.settles_in is not None:
+        settles_in = before.settles_in if wanted.settles_in is None else wanted.settles_in
+        await _must_fit(db, wanted.policy or before.policy, settles_in)
     values: dict[str, object] = {
         key: str(value) for key, value in vars(wanted).items() if value is not None
     }
@@ -119,3 +131,10 @@ async def change_contact(
     sealed = await vault.seal(seller, told)
     await idempotency.change_particulars(db, subject, seller, sealed)
     log.info("seller.contact_changed", seller=seller, changed=sorted(changed))
+
+
+async def _must_fit(db: AsyncConnection, policy: str, settles_in: str) -> None:
+    stored = await policies.stored(db, policy)
+    if settles_in:
+        loaded = from_document(stored.document, stored.name, stored.version, stored.holidays)
+        loaded.must_know(settles_in)

@@ -96,6 +96,12 @@ class LogisticsSettings(_Group):
         return self
 
 
+class FxSettings(_Group):
+    """Where reference rates are read: `api_base` is the sandbox's folder, or the ECB's if unset."""
+
+    api_base: HttpUrl | None = None
+
+
 class MailSettings(_Group):
     """The SMTP relay that notices leave by."""
 
@@ -217,6 +223,7 @@ class Settings(BaseSettings):
     temporal: TemporalSettings = TemporalSettings()
     payment: PaymentSettings | None = None
     logistics: LogisticsSettings | None = None
+    fx: FxSettings = FxSettings()
     mail: MailSettings | None = None
     auth: AuthSettings | None = None
     keys: KeySettings | None = None

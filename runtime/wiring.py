@@ -17,6 +17,7 @@ from activities.aftercare import AftercareActivities
 from activities.consent import ConsentActivities
 from activities.escrow import EscrowActivities
 from activities.failures import TypedFailures
+from activities.fx import FxActivities
 from activities.order import OrderActivities
 from activities.payment import PaymentActivities
 from activities.payout import PayoutActivities
@@ -26,6 +27,8 @@ from activities.refund import RefundActivities
 from activities.shipment import ShipmentActivities
 from activities.standing import StandingActivities
 from activities.upkeep import UpkeepActivities
+from adapters.fx.ecb import OWN_ADDRESS, EcbRates
+from adapters.fx.port import RateSource
 from adapters.logistics.easypost import EasyPostTracking
 from adapters.logistics.port import TrackingProvider
 from adapters.notification.port import Post
@@ -76,6 +79,7 @@ class Services:
     tracking: TrackingProvider
     post: Post
     hooks: WebhookCaller
+    rates: RateSource
 
     @property
     def database(self) -> SqlDatabase:
@@ -96,15 +100,18 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
     """Open what *settings* name, and close it at the end. `SettingsError` if something lacks."""
     url = required(settings.database_url, "database_url").get_secret_value()
     payments, tracking, post = _payments(settings), _tracking(settings), _post(settings)
+    rates = EcbRates(str(settings.fx.api_base or OWN_ADDRESS))
     ring = key_ring(required(settings.keys, "keys"))
     engine = connect(url)
     hooks = outgoing(settings)
     try:
-        yield Services(settings, engine, Vault(engine, ring), payments, tracking, post, hooks)
+        vault = Vault(engine, ring)
+        yield Services(settings, engine, vault, payments, tracking, post, hooks, rates)
     finally:
         await hooks.close()
         payments.close()
         tracking.close()
+        await rates.close()
         await engine.dispose()
 
 
@@ -153,10 +160,11 @@ def outgoing(settings: Settings) -> WebhookCaller:
 
 
 def activities(
-    database: SqlDatabase, payments: PaymentGateway, tracking: TrackingProvider
+    database: SqlDatabase, payments: PaymentGateway, tracking: TrackingProvider, rates: RateSource
 ) -> list[Callable[..., Any]]:
     """Every step that a worker can run."""
-    order = OrderActivities(database)
+    order = OrderActivities(database, rates)
+    fx = FxActivities(database, rates)
     payment = PaymentActivities(database, payments)
     refund = RefundActivities(database, payments)
     escrow = EscrowActivities(database)
@@ -204,6 +212,7 @@ def activities(
         upkeep.sweep,
         upkeep.check_invariants,
         reconciliation.reconcile,
+        fx.fetch,
     ]
 
 

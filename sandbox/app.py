@@ -8,6 +8,7 @@ from sandbox.control.api import Control
 from sandbox.control.pages import Pages
 from sandbox.courier import Courier
 from sandbox.payments import gate as payments
+from sandbox.rates import gate as rates
 from sandbox.sink import Sink
 from sandbox.world import World
 
@@ -21,6 +22,9 @@ def build(world: World, courier: Courier) -> FastAPI:
     app.add_api_route("/stripe/{path:path}", stripe.__call__, methods=_METHODS, response_model=None)
     app.add_api_route(
         f"{carriers.PREFIX}/{{path:path}}", easypost.__call__, methods=_METHODS, response_model=None
+    )
+    app.add_api_route(
+        f"{rates.PREFIX}/{{name}}", rates.Gate(world).__call__, methods=["GET"], response_model=None
     )
     app.include_router(Control(world, courier).router())
     app.include_router(Pages(world, courier).router())

@@ -15,6 +15,9 @@ class Rules:
     refund may take the platform's balance below zero (the provider debits its bank account);
     without it such a refund waits, pending. `search_lag` is how many wall seconds a new object
     stays hidden from search, which the real one promises only "within a minute".
+    Of reference rates: `fx_at` is the instant (ISO 8601) as of which they are published, the
+    world's clock if empty; `fx_minutes_late` delays each publication; `fx_missing` are currencies,
+    by comma, that have none; `fx_answer` names a spoilt file ("malformed", "bomb", ...).
     """
 
     fee_bp: int = 290
@@ -23,6 +26,10 @@ class Rules:
     auto_payouts: bool = True
     overdraw: bool = True
     search_lag: int = 0
+    fx_at: str = ""
+    fx_minutes_late: int = 0
+    fx_missing: str = ""
+    fx_answer: str = ""
     stripe_webhook_url: str = ""
     stripe_webhook_secret: str = ""
     easypost_webhook_url: str = ""

@@ -1,6 +1,7 @@
 """The order of events and the waiting."""
 
 from workflows.aftercare.workflow import AftercareWorkflow
+from workflows.fx.workflow import FxRatesWorkflow
 from workflows.order.workflow import OrderWorkflow
 from workflows.payout.workflow import PayoutCycleWorkflow, PayoutWorkflow
 from workflows.upkeep.workflow import BooksCheckWorkflow, SweepWorkflow
@@ -12,4 +13,5 @@ ALL = (
     AftercareWorkflow,
     SweepWorkflow,
     BooksCheckWorkflow,
+    FxRatesWorkflow,
 )

@@ -56,7 +56,13 @@ async def register_seller(body: SellerIn, caller: Registrar, asked: Asked) -> Re
     subject = f"seller/{body.seller}"
     at = asked.use.clock.now(subject)
     wanted = sellers.Registration(
-        body.seller, body.account, body.country, body.level, body.policy, body.standing
+        seller=body.seller,
+        account=body.account,
+        country=body.country,
+        level=body.level,
+        policy=body.policy,
+        standing=body.standing,
+        settles_in=body.settles_in,
     )
 
     async def work(db: AsyncConnection) -> tuple[int, dict[str, object]]:
@@ -117,7 +123,7 @@ async def change_seller(
     Of the words about the person (`email`, `name`, `language`, `zone`), what is absent stays.
     """
     at = use.clock.now(f"seller/{seller}")
-    wanted = sellers.Change(body.account, body.level, body.policy, body.standing)
+    wanted = sellers.Change(body.account, body.level, body.policy, body.standing, body.settles_in)
     contact = body.model_dump(include=set(CONTACT), exclude_none=True)
     async with use.engine.connect() as db:
         before = await reading.seller(db, seller)

@@ -1,7 +1,7 @@
 """Sellers, balances, payouts, the ledger and alarms, as they are asked for and shown."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
@@ -24,6 +24,15 @@ from domain.payout.rules import Standing
 from domain.payout.state import PayoutState
 from persistence.reading import AccountSum, AlarmRow, LedgerEntry, SellerRow
 from runtime.outlook import Outlook
+
+SettlesIn = Annotated[
+    str,
+    Field(
+        pattern=r"^([A-Z]{3})?$",
+        description="The currency of the seller's accounts; empty: that of each order.",
+        examples=["CNY"],
+    ),
+]
 
 
 class SellerIn(Form):
@@ -58,6 +67,7 @@ class SellerIn(Form):
     level: Word = "standard"
     standing: Standing = Standing.ACTIVE
     policy: Word = "standard"
+    settles_in: SettlesIn = ""
     email: Email | None = Field(default=None, description="Where notices go; kept sealed.")
     name: Text = Field(default="", description="Who is greeted; kept sealed.")
     language: Language = "en"
@@ -86,6 +96,7 @@ class SellerChange(Form):
     level: Word | None = None
     standing: Standing | None = None
     policy: Word | None = None
+    settles_in: SettlesIn | None = None
     email: Email | None = Field(default=None, description="Where notices go; kept sealed.")
     name: Text | None = Field(default=None, description="Who is greeted; kept sealed.")
     language: Language | None = None
@@ -107,6 +118,7 @@ class SellerView(View):
         description="`ok`, `missing`, or `refused`: turned down, and not paid to before new ones.",
         examples=["ok"],
     )
+    settles_in: str = Field(description="Empty: each order's own currency.")
     non_fulfilments: int = Field(description="Paid orders that were never shipped.")
     registered_at: datetime
     links: dict[str, str]
@@ -125,6 +137,7 @@ class SellerView(View):
             policy=row.policy,
             bank_changed_at=row.bank_changed_at,
             details=_details(row),
+            settles_in=row.settles_in,
             non_fulfilments=row.non_fulfilments,
             registered_at=row.registered_at,
             links={

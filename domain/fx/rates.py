@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -40,6 +41,13 @@ def exact(quote: str) -> Fraction:
         msg = f"{quote!r} is not a rate"
         raise ValueError(msg)
     return number
+
+
+def decimal(number: Fraction, digits: int) -> str:
+    """A number for people, with so many significant digits, rounded half even."""
+    with localcontext() as context:
+        context.prec = digits
+        return f"{Decimal(number.numerator) / Decimal(number.denominator):f}"
 
 
 def published_at(day: date) -> datetime:
@@ -95,6 +103,11 @@ class Exchange:
         """Minor units of `bought` for one minor unit of `sold`, the margin taken off."""
         mid = minor_rate(self.sold, self.bought, self.sold_per_euro, self.bought_per_euro)
         return mid * Fraction(BASIS_POINTS - self.margin_bp, BASIS_POINTS)
+
+    @property
+    def major_rate(self) -> Fraction:
+        """The same for major units, as people quote it."""
+        return self.rate * Fraction(10) ** (minor_digits(self.sold) - minor_digits(self.bought))
 
     def settled(self, minor: int) -> int:
         """What *minor* units of the order's currency settle at. Rounds down."""

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WorkflowHandle
 
+from adapters.fx.ecb import EcbRates
 from adapters.logistics.easypost import EasyPostTracking
 from adapters.payment.stripe import StripeGateway
 from domain.order.state import OrderState
@@ -103,7 +104,9 @@ async def open_world(
         desk = Desk(engine, vault, client, TASK_QUEUE, patience=60)
         facts = Facts(engine, vault, client, tracking, TASK_QUEUE)
         relay = Relay(engine, [Asked(engine, desk), facts])
-        steps = activities(SqlDatabase(engine), payments, tracking)
+        rates = EcbRates(f"{place}/ecb/stats/eurofxref")
+        stack.push_async_callback(rates.close)
+        steps = activities(SqlDatabase(engine), payments, tracking, rates)
         await stack.enter_async_context(worker(client, steps, task_queue=TASK_QUEUE))
         intake = Intake(engine, vault, payments, tracking, clock)
         told = await stack.enter_async_context(hooks(intake))

@@ -13,6 +13,7 @@ from sandbox.control.play import BadControl
 from sandbox.courier import Courier
 from sandbox.faults import Fault
 from sandbox.payments.errors import StripeError
+from sandbox.rates import gate as rates
 from sandbox.store import Json, is_table
 from sandbox.world import World, instant
 
@@ -34,6 +35,8 @@ class Control:
             ("POST", "/payouts/{name}/{act}", self.payout),
             ("POST", "/accounts/{name}", self.account),
             ("POST", "/topup", self.topup),
+            ("POST", "/conversions", self.convert),
+            ("POST", "/rates", self.rates),
             ("GET", "/webhooks", self.webhooks),
             ("POST", "/webhooks/flush", self.flush),
             ("GET", "/rest", self.rest),
@@ -99,6 +102,14 @@ class Control:
         asked = await _body(request)
         with self._store.transaction():
             return play.topup(self._world.desk(at=_at(asked)), asked)
+
+    async def convert(self, request: Request) -> Json:
+        asked = await _body(request)
+        with self._store.transaction():
+            return play.convert(self._world.desk(at=_at(asked)), asked)
+
+    async def rates(self, request: Request) -> Json:
+        return rates.tell(self._world, await _body(request))
 
     async def webhooks(self, request: Request) -> Json:
         query = request.query_params

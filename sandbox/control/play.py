@@ -3,10 +3,10 @@
 from http import HTTPStatus
 
 from sandbox.carriers.trackers import DETAILS, STATUSES, Scan
-from sandbox.payments import accounts, intents, methods, payouts, refunds, transfers
+from sandbox.payments import accounts, conversions, intents, methods, payouts, refunds, transfers
 from sandbox.payments.errors import StripeError, missing
 from sandbox.payments.params import Params
-from sandbox.store import Json
+from sandbox.store import Json, is_table
 from sandbox.world import Desk, World
 
 
@@ -121,3 +121,11 @@ def topup(desk: Desk, asked: Json) -> Json:
     """Put money from the platform's own bank onto its balance."""
     told: Json = {name: str(asked[name]) for name in ("amount", "currency") if name in asked}
     return transfers.top_up(desk, Params(told))
+
+
+def convert(desk: Desk, asked: Json) -> Json:
+    """Turn money on the platform's balance into another currency, at whatever price is named."""
+    sold, bought = asked.get("sold"), asked.get("bought")
+    if not is_table(sold) or not is_table(bought):
+        raise BadControl(400, "sold and bought are objects with amount and currency")
+    return conversions.convert(desk, sold, bought)

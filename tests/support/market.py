@@ -13,6 +13,7 @@ import httpx2
 from fastapi import FastAPI
 from temporalio.client import Client
 
+from adapters.fx.ecb import EcbRates
 from adapters.logistics.easypost import EasyPostTracking
 from adapters.notification.webhook import WebhookCaller
 from adapters.payment.stripe import StripeGateway
@@ -62,6 +63,7 @@ class Market:
     task_queue: str
     payments: StripeGateway
     tracking: EasyPostTracking
+    rates: EcbRates
     stack: AsyncExitStack = field(repr=False)
 
     async def without_temporal(self) -> "Market":
@@ -103,7 +105,9 @@ class Market:
         """Run a worker with the real steps while inside."""
         client = await self.temporal()
         await register_search_attributes(client)
-        steps = wiring.activities(SqlDatabase(self.services.engine), self.payments, self.tracking)
+        steps = wiring.activities(
+            SqlDatabase(self.services.engine), self.payments, self.tracking, self.rates
+        )
         async with wiring.worker(client, steps, task_queue=self.task_queue):
             yield
 
@@ -162,9 +166,11 @@ async def open_market(
     hashed = hashlib.sha256(SERVICE_KEY.encode()).hexdigest()
     payments = StripeGateway("sk_test_sandbox", STRIPE_SECRET, world.stripe_base)
     tracking = EasyPostTracking("EZTK_sandbox", EASYPOST_SECRET, world.easypost_base)
+    rates = EcbRates(world.ecb_base)
     async with AsyncExitStack() as stack:
         stack.callback(payments.close)
         stack.callback(tracking.close)
+        stack.push_async_callback(rates.close)
         engine = connect(url)
         stack.push_async_callback(engine.dispose)
         vault = Vault(engine, KeyRing.generate())
@@ -193,5 +199,13 @@ async def open_market(
         if publishes:
             await publish_shipped(engine, clock.now("policies"))
         yield Market(
-            create_app(services), services, issuer, clock, task_queue, payments, tracking, stack
+            create_app(services),
+            services,
+            issuer,
+            clock,
+            task_queue,
+            payments,
+            tracking,
+            rates,
+            stack,
         )

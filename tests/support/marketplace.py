@@ -18,6 +18,7 @@ from temporalio.client import Client, WorkflowHandle, WorkflowUpdateStage
 from temporalio.testing import TimeSkipper
 from temporalio.worker import Interceptor
 
+from adapters.fx.ecb import EcbRates
 from adapters.logistics.easypost import EasyPostTracking
 from adapters.payment.stripe import StripeGateway
 from domain.actors import Actor, Role
@@ -217,6 +218,8 @@ class Marketplace:
             level=terms.get("level", "standard"),
             standing=terms.get("standing", "active"),
             registered_at=datetime(2026, 1, 1, tzinfo=UTC),
+            settles_in=terms.get("settles_in", ""),
+            policy=terms.get("policy", "standard"),
         )
         async with self.engine.begin() as db:
             await db.execute(Seller.__table__.insert(), row.model_dump())  # type: ignore[attr-defined]  # SQLModel's table
@@ -382,8 +385,10 @@ async def serving(
     market: Marketplace, interceptors: Sequence[Interceptor] = ()
 ) -> AsyncGenerator[None]:
     """Run a worker for the marketplace; leaving it is a clean stop."""
-    steps = activities(market.database, market.gateway, market.tracking)
+    rates = EcbRates(market.world.place.ecb_base)
+    steps = activities(market.database, market.gateway, market.tracking, rates)
     async with worker(
         market.client, steps, task_queue=market.task_queue, interceptors=interceptors
     ):
         yield
+    await rates.close()

@@ -59,6 +59,11 @@ class SandboxPlace:
         """What the official client takes as `api_base`."""
         return f"{self.url}/easypost/v2"
 
+    @property
+    def ecb_base(self) -> str:
+        """The folder of the reference rates."""
+        return f"{self.url}/ecb/stats/eurofxref"
+
     def stripe(self, key: str = "sk_test_sandbox") -> stripe.StripeClient:
         """The official client, which tries nothing a second time by itself."""
         return stripe.StripeClient(
@@ -216,6 +221,18 @@ class SandboxWorld:
     async def top_up(self, amount: int, currency: str) -> Json:
         """Put money from the platform's own bank onto its balance."""
         return await self._ask("POST", "/topup", amount=amount, currency=currency)
+
+    async def convert(self, sold: tuple[int, str], bought: tuple[int, str]) -> Json:
+        """Turn money on the platform's balance into another currency, amounts in minor units."""
+        sides = {
+            name: {"amount": amount, "currency": currency}
+            for name, (amount, currency) in (("sold", sold), ("bought", bought))
+        }
+        return await self._ask("POST", "/conversions", **sides)
+
+    async def quote(self, day: str, **quotes: str) -> Json:
+        """Let one euro buy so much on a day (ISO 8601)."""
+        return await self._ask("POST", "/rates", **{day: quotes})
 
     async def books(self) -> Json:
         """Per currency: captured, refunded, fees, transferred, reversed, paid_out, balances."""

@@ -41,6 +41,7 @@ from activities.requests import (
 )
 from activities.shipment import ShipmentActivities
 from activities.standing import StandingActivities
+from adapters.fx.ecb import EcbRates
 from adapters.logistics.easypost import EasyPostTracking
 from adapters.payment.stripe import StripeGateway
 from domain.money import allocate
@@ -94,11 +95,12 @@ class Shop:
     gateway: StripeGateway
     tracking: EasyPostTracking
     world: SandboxWorld
+    rates: EcbRates
     accounts: dict[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
         self.database = SqlDatabase(self.engine)
-        self.orders = OrderActivities(self.database)
+        self.orders = OrderActivities(self.database, self.rates)
         self.payments = PaymentActivities(self.database, self.gateway)
         self.refunds = RefundActivities(self.database, self.gateway)
         self.escrow = EscrowActivities(self.database)
@@ -109,7 +111,7 @@ class Shop:
         self.consent = ConsentActivities(self.database)
         self.standing = StandingActivities(self.database)
 
-    async def seller(self, level: str = "standard") -> str:
+    async def seller(self, level: str = "standard", settles_in: str = "") -> str:
         """Register a seller with a connected account; "early" is paid before protection ends."""
         name = f"s-{os.getpid()}-{next(_numbers)}"
         stripe = self.world.place.stripe()
@@ -122,6 +124,7 @@ class Shop:
             level=level,
             standing="active",
             registered_at=BEGAN,
+            settles_in=settles_in,
         )
         async with self.engine.begin() as db:
             await db.execute(Seller.__table__.insert(), row.model_dump())  # type: ignore[attr-defined]  # SQLModel's table
@@ -299,9 +302,11 @@ async def open_shop(
         "sk_test_shop", STRIPE_SECRET, world.place.stripe_base, timeout_seconds=patience
     )
     tracking = EasyPostTracking("EZTK_shop", EASYPOST_SECRET, world.place.easypost_base)
+    rates = EcbRates(world.place.ecb_base, timeout_seconds=patience)
     try:
-        yield Shop(engine, gateway, tracking, world)
+        yield Shop(engine, gateway, tracking, world, rates)
     finally:
+        await rates.close()
         gateway.close()
         tracking.close()
         await engine.dispose()

@@ -59,14 +59,16 @@ def _money(state: OrderState) -> str:
         "refunded": state.refunded,
         "held": state.held,
         "released": state.released,
-        "in reserve": state.reserved,
         "owed to the buyer": sum(owed.amount for owed in state.owed),
     }
-    return ", ".join(
+    told = [
         f"{name} {Money(minor, state.currency)}"
         for name, minor in amounts.items()
         if minor or name == "total"
-    )
+    ]
+    if state.reserved:
+        told.append(f"in reserve {Money(state.reserved, state.settles_in or state.currency)}")
+    return ", ".join(told)
 
 
 def _clocks(state: OrderState) -> str:
