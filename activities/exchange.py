@@ -111,6 +111,12 @@ async def beside(tx: Transaction, entry: Posting) -> Posting | None:
     return await tx.ledger.entry(settlement.exchange_key(entry.key))
 
 
+async def given(tx: Transaction, reserved: Posting) -> RefundPlan | None:
+    """What the seller gave in another currency for the refund that *reserved* set aside."""
+    entry = await beside(tx, reserved)
+    return None if entry is None else settlement.recovered_of(entry)
+
+
 async def undo(tx: Transaction, done: Posting, undone: Posting) -> None:
     """Swap the ends of what was posted beside *done*, beside *undone*."""
     other = await beside(tx, done)

@@ -231,8 +231,7 @@ async def _put_back(tx: Transaction, order: str, key: str) -> Posting | None:
     effect = await tx.funds.found(key)
     if reserved is None or effect is None or effect.state == "failed":
         return None
-    beside = await exchange.beside(tx, reserved)
-    abroad = postings.plan_of(beside) if beside is not None else None
+    abroad = await exchange.given(tx, reserved)
     plan = postings.plan_of(reserved)
     await tx.funds.put(funds.without_refund(effect.amount, plan, abroad))
     return reserved

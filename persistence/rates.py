@@ -59,7 +59,7 @@ class SqlRates:
         rows = await self._session.execute(
             select(col(FxRate.currency), col(FxRate.quote)).where(col(FxRate.day) == day)
         )
-        return dict(rows.tuples().all())
+        return {row[0]: row[1] for row in rows.all()}
 
     async def exchange(self, order: str) -> Exchange | None:
         """The rate of the order."""

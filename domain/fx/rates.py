@@ -16,7 +16,7 @@ EURO: Final = "EUR"
 _FRANKFURT: Final = ZoneInfo("Europe/Berlin")
 # Source: the ECB's page on its reference rates, "around 16:00 CET on every working day".
 _PUBLISHED: Final = time(16)
-_QUOTE: Final = re.compile(r"\d{1,9}(\.\d{1,9})?")
+_QUOTE: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 @dataclass(frozen=True)

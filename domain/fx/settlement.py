@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from domain.fx.rates import Exchange
 from domain.ledger import AccountKind as Kind
-from domain.ledger import Leg, move
+from domain.ledger import Leg, Posting, move
 from domain.money import allocate
 from domain.order.money import OrderFunds
-from domain.order.postings import RefundPlan, RefundSources, ReleasePlan, plan_refund
+from domain.order.postings import RefundPlan, RefundSources, ReleasePlan, plan_of, plan_refund
 
 
 def exchange_key(key: str) -> str:
@@ -62,6 +62,11 @@ def recovered(
     left = exchange.settled(max(0, funds.with_seller - plan.exchanged))
     takes = max(0, funds.settled - left) if plan.exchanged else 0
     return plan_refund(takes, replace(balances, escrow=0, released=takes, commission=0))
+
+
+def recovered_of(entry: Posting) -> RefundPlan:
+    """Read back from its entry what the seller gave for a refund."""
+    return replace(plan_of(entry), exchanged=0)
 
 
 def recovered_legs(seller: str, plan: RefundPlan) -> tuple[Leg, ...]:

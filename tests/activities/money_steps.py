@@ -9,7 +9,7 @@ from activities.requests import AskPayment, CareForPayment, PayoutStep, PayoutWo
 from adapters.errors import Unavailable
 from domain.payout import state as moves
 from domain.payout.state import Parked, PayoutState
-from tests.support.shop import CARD, SLIP, Shop, after, attempted
+from tests.support.shop import CARD, SLIP, Deal, Shop, after, attempted
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,64 @@ async def _reserve(shop: Shop) -> Ready:
     return Ready(deal.order, deal.seller, shop.escrow.release_reserve, step, (key,))
 
 
+async def _abroad(shop: Shop, level: str = "standard") -> Deal:
+    """A paid order in euros whose seller settles in yuan."""
+    await shop.world.change(fx_at=after(hours=6).isoformat())
+    deal = await shop.order(await shop.seller(level, settles_in="CNY"))
+    await deal.paid()
+    await deal.shipped()
+    return deal
+
+
+async def _release_abroad(shop: Shop) -> Ready:
+    deal = await _abroad(shop)
+    await deal.received()
+    key = f"order/{deal.order}/release/{deal.state.version}"
+    bars = (key, f"{key}/exchange")
+    return Ready(deal.order, deal.seller, shop.escrow.release, deal.releasing(), bars)
+
+
+async def _early_release_abroad(shop: Shop) -> Ready:
+    deal = await _abroad(shop, "early")
+    key = f"order/{deal.order}/release/{deal.state.version}"
+    bars = (key, f"{key}/exchange")
+    return Ready(deal.order, deal.seller, shop.escrow.release, deal.releasing(), bars)
+
+
+async def _reserve_abroad(shop: Shop) -> Ready:
+    deal = await _abroad(shop, "early")
+    await deal.released(after(days=6))
+    await deal.received(after(days=7))
+    key = f"order/{deal.order}/reserve-release/{deal.state.version}"
+    step = Step(deal.state, after(days=70))
+    return Ready(deal.order, deal.seller, shop.escrow.release_reserve, step, (key,))
+
+
+async def _refund_abroad(shop: Shop) -> Ready:
+    """More than the seller has: payable and reserve are used up, and the rest is a debt."""
+    deal = await _abroad(shop, "early")
+    await deal.released(after(days=6))
+    out = shop.payout(deal.seller, after(days=8), currency="CNY")
+    await shop.world.top_up(1_000_000, "CNY")
+    await out.sent(after(days=8))
+    key = f"order/{deal.order}/refund/1"
+    asked = deal.refunding(9_000, after(days=9))
+    bars = (f"{key}/reserved", f"{key}/reserved/exchange", f"{key}/settled")
+    return Ready(deal.order, deal.seller, shop.refunds.refund, asked, bars)
+
+
+async def _refund_return_abroad(shop: Shop) -> Ready:
+    await shop.world.change(auto_refunds=False)
+    deal = await _abroad(shop, "early")
+    await deal.released(after(days=6))
+    await deal.refunded(4_000, after(days=7))
+    await shop.world.fail_refund(await deal.at_refund())
+    key = f"order/{deal.order}/refund/1/returned"
+    step = Step(deal.state, after(days=9))
+    bars = (key, f"{key}/exchange")
+    return Ready(deal.order, deal.seller, shop.refunds.follow, step, bars)
+
+
 async def _hold(shop: Shop) -> Ready:
     deal = await shop.order(await shop.seller())
     await deal.paid()
@@ -216,6 +274,11 @@ STEPS: Final = (
     MoneyStep("release", _release),
     MoneyStep("early_release", _early_release),
     MoneyStep("reserve_release", _reserve),
+    MoneyStep("release_abroad", _release_abroad, (), 2),
+    MoneyStep("early_release_abroad", _early_release_abroad, (), 2),
+    MoneyStep("reserve_release_abroad", _reserve_abroad),
+    MoneyStep("refund_abroad", _refund_abroad, ("POST /v1/refunds$",), 3),
+    MoneyStep("refund_return_abroad", _refund_return_abroad, (), 2),
     MoneyStep("hold", _hold),
     MoneyStep("lift", _lift),
     MoneyStep("payout", earned, ("POST /v1/transfers$", "POST /v1/payouts$"), 3),

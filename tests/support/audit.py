@@ -47,6 +47,15 @@ _NEVER: Final = {
         " HAVING captured - (refunded + charged_back - recovered) - released"
         " <> -coalesce(sum(l.amount), 0)"
     ),
+    "what was exchanged is what the funds say went to the seller, and what the seller has of it": (
+        'SELECT m."order" FROM order_money m LEFT JOIN (SELECT process,'
+        " sum(CASE postings.kind WHEN 'exchange' THEN 0 ELSE -amount END) AS given,"
+        " sum(CASE postings.kind WHEN 'exchange' THEN amount ELSE 0 END) AS settled"
+        " FROM legs JOIN postings ON posting = postings.id WHERE legs.kind = 'fx_result'"
+        " GROUP BY process) p ON p.process = 'order/' || m.\"order\""
+        " WHERE coalesce(p.settled, 0) <> m.settled OR coalesce(p.given, 0) <>"
+        " CASE m.settles_in WHEN '' THEN 0 ELSE released - recovered - charged END"
+    ),
     "refunds in transit are the effects that were asked and have no end": (
         "SELECT o.owner, o.open, e.open FROM"
         " (SELECT owner, -sum(amount) AS open FROM legs WHERE kind = 'refunds_in_transit'"
@@ -143,6 +152,7 @@ FROM postings JOIN legs ON posting = postings.id WHERE strpos(key, :o) > 0 OR st
 """
 _ROWS: Final = """
 SELECT to_jsonb(m)::text FROM order_money m WHERE "order" = :o
+UNION ALL SELECT to_jsonb(x)::text FROM order_exchanges x WHERE "order" = :o
 UNION ALL SELECT to_jsonb(b)::text FROM balances b WHERE owner IN (:o, :s)
 UNION ALL SELECT to_jsonb(h)::text FROM holds h WHERE "order" = :o
 UNION ALL SELECT state::text FROM order_views WHERE "order" = :o

@@ -44,9 +44,10 @@ def upgrade() -> None:
         sa.Column("estimate", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("order"),
     )
-    empty = sa.Column("settles_in", sa.String(), server_default="", nullable=False)
-    op.add_column("sellers", empty.copy())
-    op.add_column("order_money", empty.copy())
+    for table in ("sellers", "order_money"):
+        op.add_column(
+            table, sa.Column("settles_in", sa.String(), server_default="", nullable=False)
+        )
     op.add_column(
         "order_money", sa.Column("settled", sa.BigInteger(), server_default="0", nullable=False)
     )
