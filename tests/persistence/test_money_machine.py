@@ -85,7 +85,7 @@ def move(
 
 
 class MoneyMachine(RuleBasedStateMachine):
-    """Two sellers, two currencies, a few orders; a provider that sometimes loses an answer."""
+    """Three sellers, two currencies, a few orders; a provider that sometimes loses an answer."""
 
     def __init__(
         self, runner: asyncio.Runner, postgres: LocalPostgres, template: str, place: SandboxPlace
@@ -98,7 +98,11 @@ class MoneyMachine(RuleBasedStateMachine):
         self._opened = open_shop(url, SandboxWorld(place))
         self.shop = self._run(self._opened.__aenter__())
         self._run(self.shop.world.change(auto_refunds=False))
-        self.sellers = [self._run(self.shop.seller(level)) for level in ("standard", "early")]
+        self._run(self.shop.world.change(fx_at=(BEGAN + timedelta(hours=6)).isoformat()))
+        self.sellers = [
+            self._run(self.shop.seller(level, settles_in))
+            for level, settles_in in (("standard", ""), ("early", ""), ("early", "JPY"))
+        ]
         self.now: datetime = BEGAN
         self.deals: list[Deal] = []
         self.outs: list[Out] = []
@@ -165,7 +169,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @move(
         lambda self: len(self.deals) < _ORDERS,
-        seller=st.integers(0, 1),
+        seller=st.integers(0, 2),
         currency=st.sampled_from(["EUR", "JPY"]),
         total=st.integers(1, 50) | st.integers(8_000, 150_000),
         steps=st.integers(0, 6),
@@ -355,7 +359,7 @@ class MoneyMachine(RuleBasedStateMachine):
         self.take(Taken(self.shop.escrow.release_reserve, step, deal))
 
     @move(
-        lambda self: self.deals, seller=st.integers(0, 1), currency=st.sampled_from(["EUR", "JPY"])
+        lambda self: self.deals, seller=st.integers(0, 2), currency=st.sampled_from(["EUR", "JPY"])
     )
     def pay_out(self, seller: int, currency: str) -> None:
         at = self.tick()
@@ -500,6 +504,7 @@ def _has_reserve(state: OrderState) -> bool:
 # The ways of a standard and of an early seller's order, by the names of its steps.
 _WAYS: Final = (
     ("ask", "settle", "ship", "receive", "release"),
+    ("ask", "settle", "ship", "release", "receive", "reserve"),
     ("ask", "settle", "ship", "release", "receive", "reserve"),
 )
 _ASKED: Final[Mapping[str, Callable[[Deal, datetime], Any]]] = {
