@@ -54,12 +54,14 @@ class FxActivities:
         A day whose rates are six hours late raises an alarm, which its rates clear; a rate that
         was published again with another figure raises one that a person clears.
         """
+        try:
+            new = await learn(self._database, self._source, request.at)
+        except Outage:
+            async with self._database.transaction() as tx:
+                await _see_lateness(tx, request.at)
+            raise
         async with self._database.transaction() as tx:
             is_late = await _see_lateness(tx, request.at)
-        new = await learn(self._database, self._source, request.at)
-        async with self._database.transaction() as tx:
-            if is_late:
-                is_late = await _see_lateness(tx, request.at)
             newest = await tx.rates.newest((), request.at.date() + timedelta(days=1))
         log.info("fx_rates.fetched", new=new, late=is_late)
         return Fetched(new, newest.day.isoformat() if newest else "", is_late)
