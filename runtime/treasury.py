@@ -29,7 +29,7 @@ async def record(db: AsyncConnection, conversion: Conversion, by: str) -> None:
     lines = (conversion.sold.line, conversion.bought.line)
     there = await fx_reading.converted(db, conversion.subject, lines)
     if not there:
-        async with AsyncSession(db) as session:
+        async with AsyncSession(db) as session, session.begin():
             for posting in conversion.postings():
                 await SqlLedger(session).post(posting)
         log.info("conversion.recorded", reference=conversion.reference, by=by)

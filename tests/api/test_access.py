@@ -93,6 +93,8 @@ MAY: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("POST", "/v1/payouts/{payout:path}/resolution"): frozenset({Role.OPERATOR}),
     ("GET", "/v1/ledger/postings"): frozenset({Role.AUDITOR, Role.OPERATOR}),
     ("GET", "/v1/ledger/accounts"): frozenset({Role.AUDITOR, Role.OPERATOR}),
+    ("POST", "/v1/ledger/conversions"): frozenset({Role.OPERATOR, Role.COMPLIANCE}),
+    ("GET", "/v1/ledger/fx"): frozenset({Role.AUDITOR, Role.OPERATOR}),
     ("GET", "/v1/alarms"): frozenset(
         {Role.OPERATOR, Role.SUPPORT_LEAD, Role.COMPLIANCE, Role.AUDITOR}
     ),

@@ -68,13 +68,12 @@ async def payable(market: Marketplace) -> int:
 
 def conversion_of(made: Json, at: datetime) -> Conversion:
     """What an operator reads off the provider's dashboard."""
-    sold, bought = (
-        Side(
-            made[half]["amount"], made[half]["currency"].upper(), made[half]["balance_transaction"]
-        )
-        for half in ("sold", "bought")
-    )
+    sold, bought = (_side(made[half]) for half in ("sold", "bought"))
     return Conversion(made["id"], "stripe", sold, bought, at)
+
+
+def _side(half: Json) -> Side:
+    return Side(half["amount"], half["currency"].upper(), half["balance_transaction"])
 
 
 async def recorded(market: Marketplace, conversion: Conversion) -> None:
