@@ -75,7 +75,7 @@ def publications(document: bytes) -> list[Publication]:
     parser.StartElementHandler = reader.begin
     parser.EndElementHandler = reader.end
     try:
-        parser.Parse(document, True)  # noqa: FBT003 - "this is all", by position only
+        parser.Parse(document, True)  # noqa: FBT003 - that this is all is said by position only
     except expat.ExpatError as error:
         raise ValueError(f"no XML: {expat.ErrorString(error.code)}") from None
     if not reader.days:

@@ -88,6 +88,21 @@ async def completed_early(market: Marketplace) -> AnyHandle:
     return order.handle
 
 
+async def abroad(market: Marketplace) -> AnyHandle:
+    """Paid in euros, settled in yuan, with a reserve and a refund that the seller gives back."""
+    await market.seller("s-abroad", level="early", settles_in="CNY")
+    order = await market.order("s-abroad", total=10_000)
+    await order.paid(minutes=1)
+    await order.shipped(days=1)
+    await order.skip(days=7)
+    await order.until(lambda state: state.released > 0)
+    part = said.RefundOrder(SUPPORT, order.at(days=8), 2_500)
+    await order.ask(part)
+    await order.delivered(days=9)
+    await order.skip_to_end()
+    return order.handle
+
+
 async def never_paid(market: Marketplace) -> AnyHandle:
     """Nobody pays, not even in the longer window of a debit that never arrives."""
     return (await unpaid_in_time(market)).handle
@@ -398,6 +413,11 @@ async def books_check(market: Marketplace) -> AnyHandle:
     return await _run_once(market, "books_check")
 
 
+async def rates(market: Marketplace) -> AnyHandle:
+    """What was published, learned by a new database."""
+    return await _run_once(market, "fx_rates")
+
+
 async def _run_once(market: Marketplace, kind: str) -> AnyHandle:
     handle = await market.client.start_workflow(
         kind, id=f"{kind}/{market.task_queue}", task_queue=market.task_queue
@@ -415,6 +435,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
                 completed_in_silence,
                 completed_after_a_hold,
                 completed_early,
+                abroad,
                 never_paid,
                 cancelled_by_buyer,
                 refused_by_risk,
@@ -447,6 +468,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
             ),
             "aftercare": (aftercare,),
             "upkeep": (sweep, books_check),
+            "fx": (rates,),
         }.items()
         for scenario in scenarios
     }
