@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.fx.rules import Fix
 from domain.ledger import Leg, Posting
 from domain.order.postings import (
     RefundSources,
@@ -50,6 +51,7 @@ _BREAKS: Final = MappingProxyType(
         "escrow_drifted": ("UPDATE order_money SET recovered = 7", _ORDER),
         "captured_drifted": ("UPDATE order_money SET captured = captured + 100", _ORDER),
         "holds_drifted": ("UPDATE holds SET amount = amount - 1", _ORDER),
+        "exchange_drifted": ("UPDATE order_money SET settled = settled + 1", _ORDER),
         "refunds_in_transit_drifted": (
             "UPDATE effects SET state = 'done' WHERE kind = 'refund'",
             _ORDER,
@@ -77,6 +79,7 @@ async def _an_order_under_way(tx: SqlTransaction) -> None:
     """100 euros came in; 40 are released, 10 are on their way back, 5 are held."""
     figures = dict.fromkeys(Terms.__dataclass_fields__, 1)
     fixed = {"policy": "standard/1", "tier": Tier.STANDARD, "commission": 800}
+    fixed |= {"settles_in": "", "fx_fix": Fix.PLACED}
     terms = TERMS.validate_python(figures | fixed)
     await tx.orders.open(
         OrderRecord("o-1", "b-1", "s-1", "EUR", 10_000, "DE", placed_at=_AT, terms=terms)
