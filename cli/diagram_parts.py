@@ -3,16 +3,20 @@
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
 from api.schemas.order_views import PATHS
+from domain.fx import settlement
+from domain.fx.rates import Exchange
 from domain.ledger import Leg
 from domain.machine import E, Machine, S
 from domain.money import Money
 from domain.notices import CONCERNS
 from domain.order import postings
 from domain.order.agreements import MANNERS
+from domain.order.money import OrderFunds
 from domain.order.parcels import PARCEL
 from domain.order.rules import BEATS, REMINDED, WHEN_DUE, WHO_MAY, Action
 from domain.order.state import FULFILMENT, PAYMENT, RELEASE, ClockName
@@ -152,6 +156,35 @@ def order_entries() -> str:
     )
 
 
+def entries_abroad() -> str:
+    """The release of an order in euros whose seller settles in yuan, and a later refund of half."""
+    subject, half = "order/o-2", _TOTAL // 2
+    rate = Exchange(
+        "EUR", "CNY", "1", "8.2000", date(2026, 2, 27), datetime(2026, 3, 2, tzinfo=UTC)
+    )
+    funds = OrderFunds("o-2", "s-2", "EUR", _TOTAL, _COMMISSION, _TOTAL, settles_in="CNY")
+    plan = settlement.released(
+        postings.plan_release(
+            _TOTAL, released=0, total=_TOTAL, commission=_COMMISSION, reserve_bp=0
+        ),
+        funds,
+        rate,
+    )
+    funds = funds.with_release(plan)
+    has = postings.RefundSources(0, _TOTAL, _COMMISSION, payable=plan.payable)
+    refund = settlement.exchanged(postings.plan_refund(half, has))
+    back = settlement.recovered(refund, funds, rate, has)
+    release, reserved = f"{subject}/release/9", f"{subject}/refund/1/reserved"
+    return _entries(
+        (
+            (release, postings.released("o-2", "s-2", plan)),
+            (f"{release}/exchange", settlement.released_legs("s-2", plan)),
+            (reserved, postings.refund_reserved("o-2", "s-2", refund)),
+            (f"{reserved}/exchange", settlement.recovered_legs("s-2", back)),
+        )
+    )
+
+
 def payout_entries() -> str:
     """The entries of a payout that its bank sends back."""
     payout, account, net = "s-1/2026-11-30-EUR", "acct_1", _TOTAL - _PAYOUT_FEE
@@ -207,6 +240,7 @@ DOCUMENTS: Final[Mapping[str, Mapping[str, Draw]]] = MappingProxyType(
             "clocks": clocks,
             "requests": requests,
             "entries": order_entries,
+            "entries-abroad": entries_abroad,
             "letters": notices("order"),
         },
         "webhooks.md": {"events": events},
