@@ -1,8 +1,7 @@
 """Reference rates are learned as they are published, day by day, each day once."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -16,6 +15,8 @@ from persistence.port import Database, Transaction
 
 # Publications have been hours late; a day that lacks for longer needs a person's look.
 _LATE_AFTER: Final = timedelta(hours=6)
+# Days of publication before the newest one that must be known, or the longer file is read.
+_LOOKED_BACK: Final = 10
 _LATE: Final = "fx_rates_late"
 _DIFFER: Final = "fx_rates_differ"
 _SUBJECT: Final = "fx_rates"
@@ -67,30 +68,37 @@ class FxActivities:
         return Fetched(new, newest.day.isoformat() if newest else "", is_late)
 
 
-async def learned(database: Database, source: RateSource | None, at: datetime) -> bool:
-    """Whether asking *source* brought anything new; an outage brings nothing."""
-    if source is None:
-        return False
+async def try_to_learn(database: Database, source: RateSource, at: datetime) -> None:
+    """Learn what *source* has published, as far as it answers; an outage is no failure here."""
     try:
-        return await learn(database, source, at) > 0
+        await learn(database, source, at)
     except Outage as outage:
         log.warning("fx_rates.unavailable", why=str(outage))
-        return False
 
 
 async def learn(database: Database, source: RateSource, at: datetime) -> int:
     """Put on record what *source* has published; returns how many days are new.
 
-    One small file brings the newest day. Where the day before it lacks, too, the file of the last
+    One small file brings the newest day. Where one of the ten before it lacks, the file of the last
     90 days fills the gap.
     """
-    found: Sequence[Publication] = [await source.newest()]
+    newest = await source.newest()
     async with database.transaction() as tx:
-        is_gapless = await tx.rates.knows(target_day_before(found[0].day))
-    if not is_gapless:
-        found = [*await source.recent(), *found]
+        is_gapless = await _knows_all_before(tx, newest.day)
+        new = await _taken(tx, newest, at)
+    if is_gapless:
+        return int(new)
+    recent = await source.recent()
     async with database.transaction() as tx:
-        return sum([await _taken(tx, publication, at) for publication in found])
+        return new + sum([await _taken(tx, publication, at) for publication in recent])
+
+
+async def _knows_all_before(tx: Transaction, day: date) -> bool:
+    for _ in range(_LOOKED_BACK):
+        day = target_day_before(day)
+        if not await tx.rates.knows(day):
+            return False
+    return True
 
 
 async def _taken(tx: Transaction, publication: Publication, at: datetime) -> bool:

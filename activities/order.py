@@ -10,7 +10,7 @@ import structlog
 from temporalio import activity
 
 from activities import exchange
-from activities.fx import learned
+from activities.fx import try_to_learn
 from activities.requests import Move, OpenOrder, Park, Record, Remind
 from adapters.fx.port import RateSource
 from domain.errors import FxRateUnknown, PendingRequest, Refusal, SellerNotActive
@@ -56,10 +56,10 @@ class OrderActivities:
         try:
             return await self._opened(request)
         except FxRateUnknown:
-            at = request.state.placed_at
-            if not await learned(self._database, self._rates, at):
+            if self._rates is None:
                 raise
-            return await self._opened(request)
+        await try_to_learn(self._database, self._rates, request.state.placed_at)
+        return await self._opened(request)
 
     async def _opened(self, request: OpenOrder) -> OrderState:
         state = request.state

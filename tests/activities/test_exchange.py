@@ -100,7 +100,7 @@ async def test_a_refund_after_the_release_takes_back_what_was_given(shop: Shop) 
 
 @pytest.mark.case(55)
 async def test_what_was_paid_out_already_becomes_a_debt_in_the_sellers_currency(shop: Shop) -> None:
-    """The recovery order holds over currencies, and the next payout nets the debt."""
+    """The recovery order holds over currencies: what the seller has spent is owed in yuan."""
     deal = await abroad(shop, "early")
     await shop.world.top_up(10_000_000, "CNY")
     await deal.paid()
@@ -289,6 +289,27 @@ async def test_a_day_is_learned_once_and_stands(shop: Shop, world: SandboxWorld)
     assert (again.new, again.newest, again.is_late) == (0, "2026-03-02", False)
     assert raised.all() == [("fx_rates_differ", "fx_rates/2026-03-02", "CNY")]
     assert kept.scalar_one() != "7.0000"
+
+
+async def test_the_newest_day_does_not_wait_for_the_file_of_the_others(
+    shop: Shop, world: SandboxWorld
+) -> None:
+    """The larger file fails for a while: today's orders need today's rate, not last month's."""
+    rates = FxActivities(shop.database, shop.rates)
+    await world.fault("error", "eurofxref-hist-90d", status=503)
+    await world.change(fx_at="2026-02-27T18:00:00+01:00")
+    deal = await abroad(shop)
+    await world.change(fx_at=after(hours=6).isoformat())
+    with pytest.raises(Unavailable):
+        await attempted(rates.fetch, FetchRates(after(hours=6)), 1)
+    async with shop.database.transaction() as tx:
+        is_known = await tx.rates.knows(date(2026, 3, 2))
+    await world.clear_faults()
+    filled = await attempted(rates.fetch, FetchRates(after(hours=6)), 2)
+
+    assert deal.state.exchange is not None
+    assert is_known
+    assert filled.new > 50
 
 
 async def test_a_late_day_raises_an_alarm_and_clears_it(shop: Shop, world: SandboxWorld) -> None:
