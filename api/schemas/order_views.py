@@ -50,7 +50,10 @@ class AxesView(View):
 
 
 class OrderMoneyView(View):
-    """Where the order's money is. `in_escrow` includes what is held."""
+    """Where the order's money is. `in_escrow` includes what is held.
+
+    `in_reserve` is in the currency that the seller settles in.
+    """
 
     total: Money
     captured: Money
