@@ -5,10 +5,19 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from domain.calendar import Calendar, Span
-from domain.errors import CurrencyUnknown, PolicyInvalid
+from domain.errors import CurrencyUnknown
+from domain.figures import (
+    count_of,
+    invalid_at,
+    like_default,
+    must_be_known,
+    names_of,
+    table_of,
+    text_of,
+)
 from domain.fx.rules import Fix, FxRules
 from domain.money import BASIS_POINTS
 
@@ -268,7 +277,7 @@ def from_document(
     policy = Policy(
         name=name,
         version=version,
-        zone=_text(document, "zone"),
+        zone=text_of(document, "zone"),
         currencies=tuple(sorted(tables["minimum_payout"])),
         order=OrderWindows(**_figures(OrderWindows(), document.get("order", {}), "order")),
         release=ReleaseRules(**_figures(ReleaseRules(), document.get("release", {}), "release")),
@@ -285,45 +294,21 @@ def from_document(
     return policy
 
 
-def _invalid(key: str, why: str) -> PolicyInvalid:
-    return PolicyInvalid(f"{key}: {why}", key=key)
-
-
-def _text(document: Mapping[str, Any], key: str) -> str:
-    value = document.get(key)
-    if not isinstance(value, str) or not value:
-        raise _invalid(key, "a text is needed here")
-    return value
-
-
-def _table(value: object, key: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise _invalid(key, "a table is needed here")
-    return cast("Mapping[str, Any]", value)
-
-
 def _tables(document: object) -> dict[str, Mapping[str, int]]:
     """Turn figures per currency into one table of currencies per figure."""
-    currencies = _table(document, "currencies")
+    currencies = table_of(document, "currencies")
     if not currencies:
-        raise _invalid("currencies", "at least one currency needs figures")
+        raise invalid_at("currencies", "at least one currency needs figures")
     found: dict[str, dict[str, int]] = {figure: {} for figure in _PER_CURRENCY}
     for currency, entry in currencies.items():
         path = f"currencies.{currency}"
-        table = _table(entry, path)
-        _must_be_known(table, _PER_CURRENCY, path)
+        table = table_of(entry, path)
+        must_be_known(table, _PER_CURRENCY, path)
         for figure in _PER_CURRENCY:
             if figure not in table:
-                raise _invalid(f"{path}.{figure}", "missing")
-            found[figure][currency] = _count(table[figure], f"{path}.{figure}")
+                raise invalid_at(f"{path}.{figure}", "missing")
+            found[figure][currency] = count_of(table[figure], f"{path}.{figure}")
     return {figure: MappingProxyType(amounts) for figure, amounts in found.items()}
-
-
-def _must_be_known(table: Mapping[str, Any], known: Iterable[str], path: str) -> None:
-    names = sorted(known)
-    for key in table:
-        if key not in names:
-            raise _invalid(f"{path}.{key}", f"unknown; known are {', '.join(names)}")
 
 
 def _figures(defaults: object, value: object, path: str) -> dict[str, Any]:
@@ -333,60 +318,18 @@ def _figures(defaults: object, value: object, path: str) -> dict[str, Any]:
         for item in fields(defaults)  # type: ignore[arg-type]  # every group is a dataclass
         if not isinstance(default := getattr(defaults, item.name), Mapping)
     }
-    table = _table(value, path)
-    _must_be_known(table, known, path)
-    return {key: _like(known[key], raw, f"{path}.{key}") for key, raw in table.items()}
-
-
-def _like(default: object, raw: object, path: str) -> Span | int | Fix | tuple[str, ...]:
-    match default:
-        case Span():
-            return _span(raw, path)
-        case Fix():
-            return _fix(raw, path)
-        case int():
-            return _count(raw, path)
-        case _:
-            return _names(raw, path)
-
-
-def _span(raw: object, path: str) -> Span:
-    try:
-        span = Span.parse(str(raw))
-    except ValueError as error:
-        raise _invalid(path, str(error)) from None
-    if span == Span():
-        raise _invalid(path, "a window of no length closes before anybody can act")
-    return span
-
-
-def _fix(raw: object, path: str) -> Fix:
-    if raw not in tuple(Fix):
-        raise _invalid(path, f"one of {', '.join(Fix)}")
-    return Fix(str(raw))
-
-
-def _count(raw: object, path: str) -> int:
-    if not isinstance(raw, int) or isinstance(raw, bool) or raw < 0:
-        raise _invalid(path, f"{raw!r} is not a whole number of at least 0")
-    return raw
-
-
-def _names(raw: object, path: str) -> tuple[str, ...]:
-    items = cast("Sequence[object]", raw) if isinstance(raw, list | tuple) else ()
-    names = tuple(item for item in items if isinstance(item, str))
-    if not names or len(names) != len(items):
-        raise _invalid(path, "a list of texts is needed here")
-    return names
+    table = table_of(value, path)
+    must_be_known(table, known, path)
+    return {key: like_default(known[key], raw, f"{path}.{key}") for key, raw in table.items()}
 
 
 def _override(entry: object, path: str) -> Override:
-    table = _table(entry, path)
-    _must_be_known(table, ("when", "order", "release"), path)
-    when = _table(table.get("when"), f"{path}.when")
-    _must_be_known(when, _CONDITIONS, f"{path}.when")
+    table = table_of(entry, path)
+    must_be_known(table, ("when", "order", "release"), path)
+    when = table_of(table.get("when"), f"{path}.when")
+    must_be_known(when, _CONDITIONS, f"{path}.when")
     return Override(
-        **{key: _names(raw, f"{path}.when.{key}") for key, raw in when.items()},
+        **{key: names_of(raw, f"{path}.when.{key}") for key, raw in when.items()},
         order=_figures(OrderWindows(), table.get("order", {}), f"{path}.order"),
         release=_figures(ReleaseRules(), table.get("release", {}), f"{path}.release"),
     )
@@ -404,11 +347,11 @@ def _must_agree(policy: Policy) -> None:
     for currency in policy.currencies:
         if policy.payout.fee[currency] >= max(1, policy.payout.minimum[currency]):
             key = f"currencies.{currency}.payout_fee"
-            raise _invalid(key, "the fee would eat a payout of the minimum")
+            raise invalid_at(key, "the fee would eat a payout of the minimum")
     if policy.fx.max_age.business_days:
-        raise _invalid("fx.max_age", "business days are not possible here")
+        raise invalid_at("fx.max_age", "business days are not possible here")
     if policy.fx.margin_bp >= BASIS_POINTS:
-        raise _invalid("fx.margin_bp", f"nothing would be left of {BASIS_POINTS}")
+        raise invalid_at("fx.margin_bp", f"nothing would be left of {BASIS_POINTS}")
 
 
 def _must_be_usable(order: OrderWindows, release: ReleaseRules, path: str) -> None:
@@ -418,9 +361,9 @@ def _must_be_usable(order: OrderWindows, release: ReleaseRules, path: str) -> No
             # An order's terms are flat seconds, resolved before anybody knows when each begins.
             is_flat = item.name != "first_scan_within"
             if is_flat and isinstance(value, Span) and value.business_days:
-                raise _invalid(f"{path}{name}.{item.name}", "business days are not possible here")
+                raise invalid_at(f"{path}{name}.{item.name}", "business days are not possible here")
     if order.assess_risk_at_most.seconds < order.assess_risk_within.seconds:
-        raise _invalid(f"{path}order.assess_risk_at_most", "shorter than assess_risk_within")
+        raise invalid_at(f"{path}order.assess_risk_at_most", "shorter than assess_risk_within")
     for figure in ("commission_bp", "early_share_bp"):
         if getattr(release, figure) > BASIS_POINTS:
-            raise _invalid(f"{path}release.{figure}", f"more than the whole ({BASIS_POINTS})")
+            raise invalid_at(f"{path}release.{figure}", f"more than the whole ({BASIS_POINTS})")

@@ -1,16 +1,16 @@
 """Orders as they are shown: each to the caller who asks."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import Field
 
 from api.auth import Caller
-from api.schemas.common import Currency, Money, View
+from api.schemas.common import Money, View
+from api.schemas.settlement import SettlementView, settlement_of
 from domain.actors import STAFF, Role
-from domain.fx.rates import Exchange, decimal
 from domain.order import rules
 from domain.order.agreements import MANNERS, Agreement, who_answers
 from domain.order.parcels import Parcel
@@ -62,30 +62,6 @@ class OrderMoneyView(View):
     released: Money
     in_reserve: Money
     in_escrow: Money
-
-
-class ExchangeView(View):
-    """The rate that an order keeps, in words and figures that anybody can check."""
-
-    rate: str = Field(
-        description="How much of the settlement currency for one of the order's, the margin taken "
-        "off; rounded to ten digits here, exact in the books.",
-        examples=["7.854100000"],
-    )
-    per_euro: dict[str, str] = Field(
-        description="The two quotes as published.", examples=[{"EUR": "1", "CNY": "7.8541"}]
-    )
-    margin_bp: int
-    published_on: date
-    fixed_at: datetime
-    estimate: Money = Field(description="What the whole order would settle at.")
-
-
-class SettlementView(View):
-    """The currency that the seller is credited in; `exchange` once its rate is fixed."""
-
-    currency: Currency
-    exchange: ExchangeView | None
 
 
 class ParcelView(View):
@@ -208,7 +184,7 @@ class OrderView(View):
                 payment=state.payment, fulfilment=state.fulfilment, release=state.release
             ),
             money=_money(state),
-            settlement=None if caller.role is Role.BUYER else _settlement(state),
+            settlement=None if caller.role is Role.BUYER else settlement_of(state),
             parcels=[_parcel(parcel, state.currency) for parcel in state.parcels],
             unshipped=state.unshipped,
             questions=[_question(agreement) for agreement in state.agreements],
@@ -324,24 +300,6 @@ def _question(agreement: Agreement) -> QuestionView:
 def _owed(owed: Owed, currency: str) -> OwedView:
     amount = Money(amount=owed.amount, currency=currency)
     return OwedView(name=owed.name, amount=amount, reason=owed.reason)
-
-
-def _settlement(state: OrderState) -> SettlementView | None:
-    if not state.settles_in:
-        return None
-    kept = state.exchange
-    return SettlementView(currency=state.settles_in, exchange=_exchange(kept) if kept else None)
-
-
-def _exchange(kept: Exchange) -> ExchangeView:
-    return ExchangeView(
-        rate=decimal(kept.major_rate, 10),
-        per_euro={kept.sold: kept.sold_per_euro, kept.bought: kept.bought_per_euro},
-        margin_bp=kept.margin_bp,
-        published_on=kept.published_on,
-        fixed_at=kept.fixed_at,
-        estimate=Money(amount=kept.estimate, currency=kept.bought),
-    )
 
 
 def _clock(clock: Clock) -> ClockView:

@@ -402,7 +402,7 @@ def a_policy(**fx: object) -> dict[str, Any]:
 def test_a_policy_says_when_the_rate_is_fixed() -> None:
     """It is a rule of the house like any other: data, pinned with the order."""
     policy = from_document(a_policy(fix="captured", max_age="3d", margin_bp=50), "p", 1)
-    terms = policy.terms("DE", "standard", [("general", 10_000)], "EUR", "CNY")
+    terms = policy.terms("DE", "standard", [("general", 10_000)], "EUR", settles_in="CNY")
 
     assert (terms.settles_in, terms.fx_fix) == ("CNY", Fix.CAPTURED)
     assert (terms.fx_max_age, terms.fx_margin_bp) == (3 * 86_400, 50)
@@ -410,7 +410,7 @@ def test_a_policy_says_when_the_rate_is_fixed() -> None:
 
 def test_a_seller_of_the_same_currency_has_no_exchange() -> None:
     """Settling euros in euros needs no rate, and none can be missing."""
-    terms = from_document(a_policy(), "p", 1).terms("DE", "standard", [], "EUR", "EUR")
+    terms = from_document(a_policy(), "p", 1).terms("DE", "standard", [], "EUR", settles_in="EUR")
 
     assert terms.settles_in == Terms.settles_in == ""
 
@@ -420,7 +420,7 @@ def test_a_currency_to_settle_in_needs_figures_too() -> None:
     policy = from_document(a_policy(), "p", 1)
 
     with pytest.raises(CurrencyUnknown):
-        policy.terms("DE", "standard", [], "EUR", "XTS")
+        policy.terms("DE", "standard", [], "EUR", settles_in="XTS")
 
 
 @pytest.mark.parametrize(
