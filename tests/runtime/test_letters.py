@@ -59,6 +59,20 @@ each_letter = pytest.mark.parametrize(("kind", "audience"), _EVERY)
 
 
 @each_language
+def test_a_seller_in_another_currency_reads_their_own(language: str) -> None:
+    """What is payable is yuan, what left escrow was euros: a slip would promise eightfold."""
+    facts = _FACTS | {"payable": 92_791, "settles_in": "CNY"}
+    reader = Reader("A. Seller", language)
+    words = Letters().write(
+        Occasion("order.released", "seller", "order/o-1", facts, reader, _ORDER)
+    )
+
+    assert "927.91" in words.subject
+    assert "CNY" in words.text
+    assert "EUR" in words.text
+
+
+@each_language
 @each_letter
 def test_every_event_has_words_for_everybody_whom_it_concerns(
     kind: str, audience: str, language: str
