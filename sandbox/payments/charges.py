@@ -9,6 +9,7 @@ from sandbox.payments.params import Params
 from sandbox.store import Json
 from sandbox.world import Desk, new_id
 
+AUTHORISATION_SECONDS: Final = 7 * 86_400
 _CARRIED: Final = (
     "currency",
     "customer",
@@ -34,6 +35,10 @@ def succeed(desk: Desk, intent: Json, method: Json, amount: int, *, captured: bo
     if captured:
         capture(desk, charge, amount)
     else:
+        charge["payment_method_details"]["card"] |= {
+            "amount_authorized": amount,
+            "capture_before": desk.at + AUTHORISATION_SECONDS,
+        }
         desk.keep(charge)
     tell(desk, "charge.succeeded", charge)
     return charge
@@ -44,6 +49,11 @@ def capture(desk: Desk, charge: Json, amount: int) -> None:
     entry = balance.enter(desk, "charge", charge, amount, desk.rules.fee(amount))
     charge |= {"captured": True, "amount_captured": amount, "balance_transaction": entry["id"]}
     desk.keep(charge)
+
+
+def capture_before(charge: Json) -> int:
+    """When a reservation that was not captured runs out, UTC seconds."""
+    return int(charge["payment_method_details"]["card"]["capture_before"])
 
 
 def fail(desk: Desk, intent: Json, method: Json, problem: Json) -> Json:
