@@ -39,6 +39,17 @@ class OrderWindows:
     answer_cancellation_within: Span = Span.parse("48h")
     extend_protection_by: Span = Span.parse("15d")
     answer_protection_within: Span = Span.parse("5d")
+    authenticate_within: Span = Span.parse("30m")
+    decide_amount_within: Span = Span.parse("72h")
+    capture: str = "at_once"
+    capture_margin: Span = Span.parse("24h")
+    authorisation_lost: str = "ask_again"
+
+
+# What a figure in words may be.
+_WORDS: Final = MappingProxyType(
+    {"capture": ("at_once", "on_shipment"), "authorisation_lost": ("ask_again", "cancel")}
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,13 @@ class PayoutRules:
     watch_return_for: Span = Span.parse("10bd")
     bank_change_cool_down: Span = Span.parse("3d")
     confirm_bank_change_within: Span = Span.parse("3d")
+
+
+@dataclass(frozen=True)
+class RefundRules:
+    """When a person looks for a refund that the provider has taken on and not finished."""
+
+    final_within: Span = Span.parse("20bd")
 
 
 @dataclass(frozen=True)
@@ -116,6 +134,12 @@ class Terms:
         span = Span(self.first_scan_within, self.first_scan_business_days)
         return Calendar(self.holidays).after(declared_at, span, zone)
 
+    authenticate_within: int = 1_800
+    decide_amount_within: int = 259_200
+    capture: str = "at_once"
+    capture_margin: int = 86_400
+    authorisation_lost: str = "ask_again"
+
 
 @dataclass(frozen=True)
 class Override:
@@ -151,6 +175,7 @@ class Policy:
     release: ReleaseRules = ReleaseRules()
     payout: PayoutRules = PayoutRules()
     risk: RiskRules = RiskRules()
+    refund: RefundRules = RefundRules()
     calendar: Calendar = Calendar()
     overrides: tuple[Override, ...] = ()
 
@@ -207,7 +232,7 @@ class Policy:
         """
         self.must_know(currency)
         order, release = self.rules_for(country, level, [category for category, _ in lines])
-        windows = {item.name: getattr(order, item.name).seconds for item in fields(order)}
+        windows = {item.name: _flat(getattr(order, item.name)) for item in fields(order)}
         return Terms(
             policy=self.label,
             **windows,
@@ -236,6 +261,10 @@ def _that_matter(holidays: Sequence[date], placed_at: datetime | None) -> tuple[
     return tuple(day for day in holidays if first <= day <= first + _LONGEST_LIFE)
 
 
+def _flat(figure: Span | str) -> Any:  # noqa: ANN401 - seconds, or a word
+    return figure.seconds if isinstance(figure, Span) else figure
+
+
 # What a document says per currency, and where the figure is kept.
 _PER_CURRENCY: Final = ("minimum_payout", "payout_fee", "review_above")
 _CONDITIONS: Final = ("country", "category", "level")
@@ -260,6 +289,7 @@ def from_document(
         release=ReleaseRules(**_figures(ReleaseRules(), document.get("release", {}), "release")),
         payout=PayoutRules(**payout, minimum=tables["minimum_payout"], fee=tables["payout_fee"]),
         risk=RiskRules(review_above=tables["review_above"]),
+        refund=RefundRules(**_figures(RefundRules(), document.get("refund", {}), "refund")),
         calendar=Calendar(tuple(date.fromisoformat(day) for day in holidays)),
         overrides=tuple(
             _override(entry, f"override[{index}]")
@@ -323,8 +353,10 @@ def _figures(defaults: object, value: object, path: str) -> dict[str, Any]:
     return {key: _like(known[key], raw, f"{path}.{key}") for key, raw in table.items()}
 
 
-def _like(default: object, raw: object, path: str) -> Span | int | tuple[str, ...]:
+def _like(default: object, raw: object, path: str) -> Span | int | str | tuple[str, ...]:
     match default:
+        case str():
+            return _word(raw, path)
         case Span():
             return _span(raw, path)
         case int():
@@ -341,6 +373,13 @@ def _span(raw: object, path: str) -> Span:
     if span == Span():
         raise _invalid(path, "a window of no length closes before anybody can act")
     return span
+
+
+def _word(raw: object, path: str) -> str:
+    known = _WORDS[path.rpartition(".")[2]]
+    if raw not in known:
+        raise _invalid(path, f"{raw!r} is none of {', '.join(known)}")
+    return str(raw)
 
 
 def _count(raw: object, path: str) -> int:

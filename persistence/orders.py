@@ -229,6 +229,10 @@ _COUNTERS = (
     "reserved",
     "recovered",
     "charged",
+    "subsidised",
+    "subsidised_back",
+    "borne",
+    "borne_back",
 )
 
 

@@ -14,9 +14,13 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.aftercare import AftercareActivities
+from activities.amount import AmountActivities
+from activities.attempts import AttemptActivities
+from activities.capture import CaptureActivities
 from activities.consent import ConsentActivities
 from activities.escrow import EscrowActivities
 from activities.failures import TypedFailures
+from activities.fraud import FraudActivities
 from activities.order import OrderActivities
 from activities.payment import PaymentActivities
 from activities.payout import PayoutActivities
@@ -159,6 +163,10 @@ def activities(
     order = OrderActivities(database)
     payment = PaymentActivities(database, payments)
     refund = RefundActivities(database, payments)
+    attempts = AttemptActivities(database, payments)
+    amount = AmountActivities(database, payments)
+    capture = CaptureActivities(database, payments)
+    fraud = FraudActivities(database, payments)
     escrow = EscrowActivities(database)
     shipment = ShipmentActivities(database, tracking)
     consent, standing = ConsentActivities(database), StandingActivities(database)
@@ -178,6 +186,15 @@ def activities(
         payment.close,
         refund.refund,
         refund.follow,
+        attempts.ask_again,
+        attempts.close_others,
+        amount.decide,
+        capture.capture,
+        capture.follow,
+        capture.void,
+        fraud.report,
+        fraud.heed,
+        fraud.decide,
         escrow.hold,
         escrow.lift,
         escrow.release,

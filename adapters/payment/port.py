@@ -87,6 +87,14 @@ class FraudSign:
     at: datetime
 
 
+class WaitsFor(StrEnum):
+    """What money that goes out, and is pending, waits for."""
+
+    NOTHING = ""
+    BALANCE = "balance"
+    PROVIDER = "provider"
+
+
 @dataclass(frozen=True)
 class Effect:
     """One thing that was done with money that goes out, and how it stands."""
@@ -96,6 +104,7 @@ class Effect:
     status: EffectStatus
     amount: Money
     failure: str = ""
+    waits_for: WaitsFor = WaitsFor.NOTHING
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from adapters.payment.port import (
     Intent,
     IntentStatus,
     Todo,
+    WaitsFor,
 )
 from adapters.payment.stripe_calls import NAME
 from domain.money import Money
@@ -172,7 +173,15 @@ def refund_of(key: str, seen: stripe.Refund) -> Effect:
         _EFFECTS.get(seen.status or "", EffectStatus.PENDING),
         money(seen.amount, seen.currency),
         getattr(seen, "failure_reason", None) or "",
+        _waits_for(seen),
     )
+
+
+def _waits_for(seen: stripe.Refund) -> WaitsFor:
+    if seen.status != "pending":
+        return WaitsFor.NOTHING
+    why = getattr(seen, "pending_reason", None)
+    return WaitsFor.BALANCE if why == "insufficient_funds" else WaitsFor.PROVIDER
 
 
 def payout_of(key: str, seen: stripe.Payout) -> Effect:

@@ -27,7 +27,7 @@ _CARRIED: Final = (
 
 def succeed(desk: Desk, intent: Json, method: Json, amount: int, *, captured: bool) -> Json:
     """Take *amount* (minor units), or only reserve it where it is not *captured* yet."""
-    charge = _shape(desk, intent, method, amount) | {
+    charge: Json = _shape(desk, intent, method, amount) | {
         "status": "succeeded",
         "paid": True,
         "outcome": _outcome("authorized", "approved_by_network", "Payment complete."),
@@ -35,11 +35,7 @@ def succeed(desk: Desk, intent: Json, method: Json, amount: int, *, captured: bo
     if captured:
         capture(desk, charge, amount)
     else:
-        charge["payment_method_details"]["card"] |= {
-            "amount_authorized": amount,
-            "capture_before": desk.at + AUTHORISATION_SECONDS,
-        }
-        desk.keep(charge)
+        _reserve(desk, charge, amount)
     tell(desk, "charge.succeeded", charge)
     return charge
 
@@ -48,6 +44,12 @@ def capture(desk: Desk, charge: Json, amount: int) -> None:
     """Put *amount* of the charge on the balance; the rest of a reservation lapses."""
     entry = balance.enter(desk, "charge", charge, amount, desk.rules.fee(amount))
     charge |= {"captured": True, "amount_captured": amount, "balance_transaction": entry["id"]}
+    desk.keep(charge)
+
+
+def _reserve(desk: Desk, charge: Json, amount: int) -> None:
+    card: Json = charge["payment_method_details"]["card"]
+    card |= {"amount_authorized": amount, "capture_before": desk.at + AUTHORISATION_SECONDS}
     desk.keep(charge)
 
 

@@ -258,8 +258,9 @@ def fail_slow(desk: Desk, intent: Json) -> Json:
     """The slow payment will not come: its voucher lapsed, its debit was returned."""
     if intent["status"] not in {"requires_action", "processing"}:
         raise unexpected(intent, "fail")
-    challenged = (intent["next_action"] or {}).get("type") == "redirect_to_url"
-    problem = _NOT_AUTHENTICATED if challenged else _ATTEMPT_FAILED
+    action: Json = intent["next_action"] or {}
+    is_challenge = action.get("type") == "redirect_to_url"
+    problem = _NOT_AUTHENTICATED if is_challenge else _ATTEMPT_FAILED
     return _back_to_start(desk, intent, dict(problem), None)
 
 

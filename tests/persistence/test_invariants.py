@@ -77,6 +77,7 @@ async def _an_order_under_way(tx: SqlTransaction) -> None:
     """100 euros came in; 40 are released, 10 are on their way back, 5 are held."""
     figures = dict.fromkeys(Terms.__dataclass_fields__, 1)
     fixed = {"policy": "standard/1", "tier": Tier.STANDARD, "commission": 800}
+    fixed |= {"capture": "at_once", "authorisation_lost": "ask_again"}
     terms = TERMS.validate_python(figures | fixed)
     await tx.orders.open(
         OrderRecord("o-1", "b-1", "s-1", "EUR", 10_000, "DE", placed_at=_AT, terms=terms)
