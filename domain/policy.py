@@ -5,11 +5,20 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from domain.calendar import Calendar, Span
-from domain.errors import CurrencyUnknown, PolicyInvalid
+from domain.errors import CurrencyUnknown
 from domain.money import BASIS_POINTS
+from domain.policy_form import (
+    as_count,
+    as_like,
+    as_names,
+    as_table,
+    as_text,
+    invalid,
+    must_be_known,
+)
 
 
 class Tier(StrEnum):
@@ -44,12 +53,6 @@ class OrderWindows:
     capture: str = "at_once"
     capture_margin: Span = Span.parse("24h")
     authorisation_lost: str = "ask_again"
-
-
-# What a figure in words may be.
-_WORDS: Final = MappingProxyType(
-    {"capture": ("at_once", "on_shipment"), "authorisation_lost": ("ask_again", "cancel")}
-)
 
 
 @dataclass(frozen=True)
@@ -283,7 +286,7 @@ def from_document(
     policy = Policy(
         name=name,
         version=version,
-        zone=_text(document, "zone"),
+        zone=as_text(document, "zone"),
         currencies=tuple(sorted(tables["minimum_payout"])),
         order=OrderWindows(**_figures(OrderWindows(), document.get("order", {}), "order")),
         release=ReleaseRules(**_figures(ReleaseRules(), document.get("release", {}), "release")),
@@ -300,45 +303,21 @@ def from_document(
     return policy
 
 
-def _invalid(key: str, why: str) -> PolicyInvalid:
-    return PolicyInvalid(f"{key}: {why}", key=key)
-
-
-def _text(document: Mapping[str, Any], key: str) -> str:
-    value = document.get(key)
-    if not isinstance(value, str) or not value:
-        raise _invalid(key, "a text is needed here")
-    return value
-
-
-def _table(value: object, key: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise _invalid(key, "a table is needed here")
-    return cast("Mapping[str, Any]", value)
-
-
 def _tables(document: object) -> dict[str, Mapping[str, int]]:
     """Turn figures per currency into one table of currencies per figure."""
-    currencies = _table(document, "currencies")
+    currencies = as_table(document, "currencies")
     if not currencies:
-        raise _invalid("currencies", "at least one currency needs figures")
+        raise invalid("currencies", "at least one currency needs figures")
     found: dict[str, dict[str, int]] = {figure: {} for figure in _PER_CURRENCY}
     for currency, entry in currencies.items():
         path = f"currencies.{currency}"
-        table = _table(entry, path)
-        _must_be_known(table, _PER_CURRENCY, path)
+        table = as_table(entry, path)
+        must_be_known(table, _PER_CURRENCY, path)
         for figure in _PER_CURRENCY:
             if figure not in table:
-                raise _invalid(f"{path}.{figure}", "missing")
-            found[figure][currency] = _count(table[figure], f"{path}.{figure}")
+                raise invalid(f"{path}.{figure}", "missing")
+            found[figure][currency] = as_count(table[figure], f"{path}.{figure}")
     return {figure: MappingProxyType(amounts) for figure, amounts in found.items()}
-
-
-def _must_be_known(table: Mapping[str, Any], known: Iterable[str], path: str) -> None:
-    names = sorted(known)
-    for key in table:
-        if key not in names:
-            raise _invalid(f"{path}.{key}", f"unknown; known are {', '.join(names)}")
 
 
 def _figures(defaults: object, value: object, path: str) -> dict[str, Any]:
@@ -348,61 +327,18 @@ def _figures(defaults: object, value: object, path: str) -> dict[str, Any]:
         for item in fields(defaults)  # type: ignore[arg-type]  # every group is a dataclass
         if not isinstance(default := getattr(defaults, item.name), Mapping)
     }
-    table = _table(value, path)
-    _must_be_known(table, known, path)
-    return {key: _like(known[key], raw, f"{path}.{key}") for key, raw in table.items()}
-
-
-def _like(default: object, raw: object, path: str) -> Span | int | str | tuple[str, ...]:
-    match default:
-        case str():
-            return _word(raw, path)
-        case Span():
-            return _span(raw, path)
-        case int():
-            return _count(raw, path)
-        case _:
-            return _names(raw, path)
-
-
-def _span(raw: object, path: str) -> Span:
-    try:
-        span = Span.parse(str(raw))
-    except ValueError as error:
-        raise _invalid(path, str(error)) from None
-    if span == Span():
-        raise _invalid(path, "a window of no length closes before anybody can act")
-    return span
-
-
-def _word(raw: object, path: str) -> str:
-    known = _WORDS[path.rpartition(".")[2]]
-    if raw not in known:
-        raise _invalid(path, f"{raw!r} is none of {', '.join(known)}")
-    return str(raw)
-
-
-def _count(raw: object, path: str) -> int:
-    if not isinstance(raw, int) or isinstance(raw, bool) or raw < 0:
-        raise _invalid(path, f"{raw!r} is not a whole number of at least 0")
-    return raw
-
-
-def _names(raw: object, path: str) -> tuple[str, ...]:
-    items = cast("Sequence[object]", raw) if isinstance(raw, list | tuple) else ()
-    names = tuple(item for item in items if isinstance(item, str))
-    if not names or len(names) != len(items):
-        raise _invalid(path, "a list of texts is needed here")
-    return names
+    table = as_table(value, path)
+    must_be_known(table, known, path)
+    return {key: as_like(known[key], raw, f"{path}.{key}") for key, raw in table.items()}
 
 
 def _override(entry: object, path: str) -> Override:
-    table = _table(entry, path)
-    _must_be_known(table, ("when", "order", "release"), path)
-    when = _table(table.get("when"), f"{path}.when")
-    _must_be_known(when, _CONDITIONS, f"{path}.when")
+    table = as_table(entry, path)
+    must_be_known(table, ("when", "order", "release"), path)
+    when = as_table(table.get("when"), f"{path}.when")
+    must_be_known(when, _CONDITIONS, f"{path}.when")
     return Override(
-        **{key: _names(raw, f"{path}.when.{key}") for key, raw in when.items()},
+        **{key: as_names(raw, f"{path}.when.{key}") for key, raw in when.items()},
         order=_figures(OrderWindows(), table.get("order", {}), f"{path}.order"),
         release=_figures(ReleaseRules(), table.get("release", {}), f"{path}.release"),
     )
@@ -420,7 +356,7 @@ def _must_agree(policy: Policy) -> None:
     for currency in policy.currencies:
         if policy.payout.fee[currency] >= max(1, policy.payout.minimum[currency]):
             key = f"currencies.{currency}.payout_fee"
-            raise _invalid(key, "the fee would eat a payout of the minimum")
+            raise invalid(key, "the fee would eat a payout of the minimum")
 
 
 def _must_be_usable(order: OrderWindows, release: ReleaseRules, path: str) -> None:
@@ -430,9 +366,9 @@ def _must_be_usable(order: OrderWindows, release: ReleaseRules, path: str) -> No
             # An order's terms are flat seconds, resolved before anybody knows when each begins.
             is_flat = item.name != "first_scan_within"
             if is_flat and isinstance(value, Span) and value.business_days:
-                raise _invalid(f"{path}{name}.{item.name}", "business days are not possible here")
+                raise invalid(f"{path}{name}.{item.name}", "business days are not possible here")
     if order.assess_risk_at_most.seconds < order.assess_risk_within.seconds:
-        raise _invalid(f"{path}order.assess_risk_at_most", "shorter than assess_risk_within")
+        raise invalid(f"{path}order.assess_risk_at_most", "shorter than assess_risk_within")
     for figure in ("commission_bp", "early_share_bp"):
         if getattr(release, figure) > BASIS_POINTS:
-            raise _invalid(f"{path}release.{figure}", f"more than the whole ({BASIS_POINTS})")
+            raise invalid(f"{path}release.{figure}", f"more than the whole ({BASIS_POINTS})")

@@ -163,10 +163,6 @@ def activities(
     order = OrderActivities(database)
     payment = PaymentActivities(database, payments)
     refund = RefundActivities(database, payments)
-    attempts = AttemptActivities(database, payments)
-    amount = AmountActivities(database, payments)
-    capture = CaptureActivities(database, payments)
-    fraud = FraudActivities(database, payments)
     escrow = EscrowActivities(database)
     shipment = ShipmentActivities(database, tracking)
     consent, standing = ConsentActivities(database), StandingActivities(database)
@@ -186,15 +182,7 @@ def activities(
         payment.close,
         refund.refund,
         refund.follow,
-        attempts.ask_again,
-        attempts.close_others,
-        amount.decide,
-        capture.capture,
-        capture.follow,
-        capture.void,
-        fraud.report,
-        fraud.heed,
-        fraud.decide,
+        *_of_payments(database, payments),
         escrow.hold,
         escrow.lift,
         escrow.release,
@@ -222,6 +210,25 @@ def activities(
         upkeep.check_invariants,
         reconciliation.reconcile,
     ]
+
+
+def _of_payments(database: SqlDatabase, payments: PaymentGateway) -> tuple[Callable[..., Any], ...]:
+    """The steps of payments that are not one payment of the right amount, taken at once."""
+    attempts = AttemptActivities(database, payments)
+    amount = AmountActivities(database, payments)
+    capture = CaptureActivities(database, payments)
+    fraud = FraudActivities(database, payments)
+    return (
+        attempts.ask_again,
+        attempts.close_others,
+        amount.decide,
+        capture.capture,
+        capture.follow,
+        capture.void,
+        fraud.report,
+        fraud.heed,
+        fraud.decide,
+    )
 
 
 def worker(
