@@ -1,21 +1,18 @@
 """What is done about facts that come after their process has ended."""
 
-from datetime import datetime
-
 import structlog
 from temporalio import activity
 
+from activities import returns
 from activities.refund import BY_HAND, post_return
 from activities.requests import CallOperator, CareForPayment
-from adapters.errors import Rejected
-from adapters.payment.port import Effect, EffectStatus, Intent, IntentStatus, PaymentGateway
+from activities.returns import Owed, Returns, keep_apart
+from adapters.payment.port import EffectStatus, Intent, IntentStatus, PaymentGateway
 from domain.ids import money_key, order_workflow_id
-from domain.ledger import Leg, Posting
-from domain.money import Money
-from domain.order import postings
 from domain.order.state import OrderState, Payment
-from persistence.port import Database, EffectRecord, Event, Transaction
+from persistence.port import Database, EffectRecord, Event
 
+FRAUD_KINDS = ("radar.", "review.")
 log = structlog.get_logger()
 
 
@@ -26,6 +23,7 @@ class AftercareActivities:
         """Post to *database* what *gateway* says is true."""
         self._database = database
         self._gateway = gateway
+        self._returns = Returns(database, gateway)
 
     @activity.defn(name="aftercare.payment")
     async def payment(self, request: CareForPayment) -> str:
@@ -45,16 +43,42 @@ class AftercareActivities:
         if state is None:
             return "unknown"
         done: list[str] = []
+        subject = order_workflow_id(state.order)
+        late = [(other, f"{subject}/late-refund/{other}") for other in state.others]
         if state.payment is Payment.NEVER_PAID and state.intent:
-            intent = await self._gateway.look(state.intent)
-            if intent.status is IntentStatus.CAPTURED and intent.captured.minor:
-                done.append(await self._give_back(state, intent, request))
+            late.insert(0, (state.intent, money_key(subject, "late-refund", 1)))
+        went_back = {effect.key.rpartition("/")[2] for effect in sent}
+        for intent, key in late:
+            if intent not in went_back:
+                done += await self._late(state, intent, key, request)
+        if request.kind.startswith(FRAUD_KINDS):
+            done += await self._doubted(state, request)
         done += [
             "refund_came_back"
             for refund in sent
             if refund.state in ("done", "pending") and await self._has_come_back(refund, request)
         ]
         return ", ".join(done) or "nothing_to_do"
+
+    async def _late(
+        self, state: OrderState, intent: str, key: str, request: CareForPayment
+    ) -> list[str]:
+        """Money of a payment that no order waits for any more goes back in full."""
+        seen = await self._gateway.look(intent)
+        if seen.status is not IntentStatus.CAPTURED or not seen.captured.minor:
+            return []
+        return [await self._give_back(state, seen, key, request)]
+
+    async def _doubted(self, state: OrderState, request: CareForPayment) -> list[str]:
+        """Reported as fraudulent after the end: nothing is left to freeze, but a person knows."""
+        signs = await self._gateway.fraud_signs(state.intent)
+        if not any(sign.is_open for sign in signs):
+            return []
+        words = "the payment of an order that has ended is reported as fraudulent"
+        subject = order_workflow_id(state.order)
+        async with self._database.transaction() as tx:
+            await tx.story.alarm("fraud_after_end", subject, words, request.at)
+        return ["fraud_reported"]
 
     @activity.defn(name="aftercare.call_operator")
     async def call_operator(self, request: CallOperator) -> None:
@@ -63,57 +87,33 @@ class AftercareActivities:
             await tx.story.alarm("aftercare_failed", request.subject, request.reason, request.at)
         log.warning("aftercare.failed", subject=request.subject)
 
-    async def _give_back(self, state: OrderState, intent: Intent, request: CareForPayment) -> str:
+    async def _give_back(
+        self, state: OrderState, intent: Intent, key: str, request: CareForPayment
+    ) -> str:
         subject = order_workflow_id(state.order)
-        key = money_key(subject, "late-refund", 1)
-        gross, name = intent.captured.minor, self._gateway.name
+        process = f"aftercare/{subject}"
+        gross = intent.captured.minor
+        back = Owed(
+            state.order,
+            state.currency,
+            intent.reference,
+            gross,
+            key,
+            process,
+            request.at,
+        )
         async with self._database.transaction() as tx:
-            effect = await tx.funds.ask(
-                EffectRecord(key, "late_refund", subject, name, state.currency, gross, request.at)
-            )
-            received = postings.received_unapplied(name, state.order, gross, intent.fee.minor)
-            for step, legs in (
-                (f"{subject}/late/{intent.reference}", received),
-                (f"{key}/reserved", postings.unapplied_refund_reserved(state.order, gross)),
-            ):
-                await tx.ledger.post(_entry(state, step, request, legs))
-        if effect.state != "asked":
-            return "late_refund_refused" if effect.state == "failed" else "late_payment_refunded"
-        amount = Money(gross, state.currency)
-        try:
-            sent = await self._gateway.refund(
-                key, subject, intent.reference, amount, again=not effect.is_new
-            )
-        except Rejected as no:
-            sent = Effect(key, "", EffectStatus.FAILED, amount, no.code)
-        if sent.status is EffectStatus.FAILED:
-            await self._kept(key, subject, sent.failure, request)
+            await keep_apart(tx, self._gateway.name, state, intent, process, request.at)
+            effect = await self._returns.reserve(tx, back)
+        if not await self._returns.carry_out(back, effect):
             return "late_refund_refused"
-        settled = postings.refund_settled(name, state.order, gross)
-        is_done = sent.status is EffectStatus.DONE
+        facts: dict[str, str | int] = {"amount": gross, "currency": state.currency}
         async with self._database.transaction() as tx:
-            await tx.ledger.post(_entry(state, f"{key}/settled", request, settled))
-            await tx.funds.finish(key, "done" if is_done else "pending", sent.reference)
-            facts: dict[str, str | int] = {"amount": gross, "currency": state.currency}
             await tx.story.tell(
                 state, Event("order.late_payment_refunded", request.at, facts=facts)
             )
         log.info("aftercare.refunded", order=state.order, minor=gross)
         return "late_payment_refunded"
-
-    async def _kept(self, key: str, subject: str, code: str, request: CareForPayment) -> None:
-        """The provider's final no: the money is unapplied again, and a person is told."""
-        async with self._database.transaction() as tx:
-            reserved = await tx.ledger.entry(f"{key}/reserved")
-            if reserved is not None:
-                await tx.ledger.post(
-                    reserved.reversed(f"{key}/reversed", "late_refund_reversed", request.at)
-                )
-            await tx.funds.finish(key, "failed", failure=code)
-            facts: dict[str, str | int] = {"key": key, "reason": code}
-            words = "money that came too late could not be given back: find another way"
-            await tx.story.alarm("late_refund_refused", subject, words, request.at, facts)
-        log.warning("aftercare.refund_refused", key=key, code=code)
 
     async def _has_come_back(self, refund: EffectRecord, request: CareForPayment) -> bool:
         now = await self._gateway.refund_status(refund.key, refund.reference)
@@ -124,7 +124,9 @@ class AftercareActivities:
             return False
         async with self._database.transaction() as tx:
             if refund.kind == "late_refund":
-                await self._post_late_return(tx, refund, now.failure, request.at)
+                process = f"aftercare/{refund.subject}"
+                name, code = self._gateway.name, now.failure
+                await returns.post_return(tx, name, refund, code, process, request.at)
             else:
                 await post_return(tx, self._gateway.name, refund, now.failure, request.at)
             facts: dict[str, str | int] = {"key": refund.key, "reason": now.failure}
@@ -137,27 +139,3 @@ class AftercareActivities:
             )
         log.warning("aftercare.refund_returned", key=refund.key)
         return True
-
-    async def _post_late_return(
-        self, tx: Transaction, refund: EffectRecord, code: str, at: datetime
-    ) -> None:
-        """Late money that came back is unapplied again; no order's funds are concerned."""
-        legs = postings.unapplied_refund_returned(
-            self._gateway.name, refund.subject.removeprefix("order/"), refund.amount
-        )
-        await tx.ledger.post(
-            Posting(
-                f"{refund.key}/returned",
-                "late_refund_returned",
-                f"aftercare/{refund.subject}",
-                refund.currency,
-                at,
-                legs,
-            )
-        )
-        await tx.funds.finish(refund.key, "failed", failure=code)
-
-
-def _entry(state: OrderState, key: str, request: CareForPayment, legs: tuple[Leg, ...]) -> Posting:
-    kind = "late_refund" if "late-refund" in key else "unapplied_receipt"
-    return Posting(key, kind, f"aftercare/order/{state.order}", state.currency, request.at, legs)

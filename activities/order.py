@@ -13,12 +13,18 @@ from activities import exchange
 from activities.fx import try_to_learn
 from activities.requests import Move, OpenOrder, Park, Record, Remind
 from adapters.fx.port import RateSource
-from domain.errors import FxRateUnknown, PendingRequest, Refusal, SellerNotActive
+from domain.errors import (
+    AmountExceeded,
+    FxRateUnknown,
+    PendingRequest,
+    Refusal,
+    SellerNotActive,
+)
 from domain.ids import order_workflow_id
-from domain.order import money_moves, moves, parcel_moves
+from domain.order import money_moves, moves, parcel_moves, paying
 from domain.order.lines import amounts_of
 from domain.order.parcels import Doubt, ParcelEvent
-from domain.order.state import FulfilmentEvent, OrderState, Outcome
+from domain.order.state import ClockName, FulfilmentEvent, OrderState, Outcome
 from domain.payout.rules import Standing
 from persistence.port import Database, Event, OrderRecord, Transaction
 
@@ -83,6 +89,13 @@ class OrderActivities:
                 seller=state.seller,
                 standing=str(seller.standing),
             )
+        if not 0 <= state.subsidy < state.total:
+            raise AmountExceeded(
+                "a subsidy is less than the price that it is part of",
+                asked=state.subsidy,
+                available=state.total,
+                currency=state.currency,
+            )
         policy = await tx.sellers.policy(seller.policy)
         lines = [(line.category, line.total) for line in request.lines]
         return await tx.orders.open(
@@ -128,13 +141,9 @@ class OrderActivities:
                 await tx.sellers.mark_non_fulfilment(state.seller)
             if request.move in _RULINGS:
                 await tx.story.clear("at_customs", order_workflow_id(state.order), request.at)
-            if request.move is Move.RISK_EXTENDED:
-                await tx.story.alarm(
-                    "risk_check_late",
-                    order_workflow_id(state.order),
-                    "nobody has decided a risk check in its first window",
-                    request.at,
-                )
+            if request.move in _ALARMS:
+                kind, words = _ALARMS[request.move]
+                await tx.story.alarm(kind, order_workflow_id(state.order), words, request.at)
             if after.ended_at is not None:
                 await tx.orders.unwatched(state.order)
             await tx.story.tell(after, *events)
@@ -180,9 +189,19 @@ async def must_not_be_asked(tx: Transaction, order: str, deadline: datetime) -> 
         )
 
 
+async def shown_since(tx: Transaction, state: OrderState) -> OrderState | None:
+    """What an earlier run of this very step has come to, asked under the lock; None if it is new.
+
+    A process takes one step at a time: a newer state than the one that a step was given can only
+    be that step's own, and its repeat is told the same.
+    """
+    shown = await tx.orders.state(state.order)
+    return shown if shown is not None and shown.version > state.version else None
+
+
 def ready_to_ship(state: OrderState, actor: str = "") -> Event:
     """The seller is told to ship, and until when."""
-    (clock,) = state.clocks
+    (clock,) = (clock for clock in state.clocks if clock.name is ClockName.SHIPMENT)
     return Event(
         "order.ready_to_ship", clock.opened_at, actor, {"ship_by": clock.due_at.isoformat()}
     )
@@ -192,6 +211,19 @@ _NOT_FULFILLED: Final = frozenset(
     {Move.NEVER_SHIPPED, Move.NOT_ALL_SHIPPED, Move.SHIPMENT_FALSE, Move.SEIZED}
 )
 _RULINGS: Final = frozenset({Move.SEIZED, Move.FORFEITED})
+# What a person must look at once it has happened.
+_ALARMS: Final = MappingProxyType(
+    {
+        Move.RISK_EXTENDED: (
+            "risk_check_late",
+            "nobody has decided a risk check in its first window",
+        ),
+        Move.REFUND_LATE: (
+            "refund_not_final",
+            "a refund is not with the buyer in the time that the policy gives it",
+        ),
+    }
+)
 _OF_PARCELS: Final[Mapping[Move, ParcelEvent]] = MappingProxyType(
     {
         Move.BUYER_ASKED: ParcelEvent.PROMISE_PASSED,
@@ -234,6 +266,7 @@ _MOVES: Final[Mapping[Move, Callable[[Record, OrderRecord], OrderState]]] = Mapp
         ),
         Move.NOT_ALL_SHIPPED: _rest_not_shipped,
         Move.NOTHING_OWED: lambda r, _: money_moves.nothing_owed(r.state),
+        Move.REFUND_LATE: lambda r, _: paying.refund_late(r.state),
         Move.ENDED: lambda r, _: moves.ended(r.state, r.at),
         Move.BUYER_ASKED: _parcel_moved,
         Move.NEVER_RECEIVED: _parcel_moved,

@@ -1,22 +1,28 @@
 """The buyer's money on its way in: ask for it, look at it, close the window."""
 
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import structlog
 from temporalio import activity
 
 from activities import exchange
-from activities.order import must_not_be_asked, ready_to_ship
+from activities.order import must_not_be_asked, ready_to_ship, shown_since
 from activities.requests import AskPayment, ClosePayment, Step
-from adapters.payment.port import Intent, IntentStatus, PaymentGateway
+from activities.returns import keep_apart
+from adapters.payment.port import Capture, Intent, IntentStatus, PaymentGateway, Todo
 from domain.ids import money_key, order_workflow_id
 from domain.ledger import Posting
 from domain.money import Money
 from domain.order import moves, postings
 from domain.order.facts import clock_of
+from domain.order.paying import authorised, chosen, due_from_buyer, other_amount
 from domain.order.state import ClockName, OrderState, Payment
-from persistence.port import Database, Event, Transaction
+from domain.policy import Terms
+from persistence.port import Database, Event, Facts, Transaction
 
+Waits = Callable[[Terms], int]
 log = structlog.get_logger()
 
 
@@ -37,11 +43,14 @@ class PaymentActivities:
         state = request.state
         subject = order_workflow_id(state.order)
         again = request.again or activity.info().attempt > 1
+        async with self._database.transaction() as tx:
+            terms = (await tx.orders.get(state.order)).terms
         intent = await self._gateway.open(
             money_key(subject, "take", 1),
             subject,
-            Money(state.total, state.currency),
+            Money(due_from_buyer(state), state.currency),
             request.method,
+            capture=capture_when(terms),
             again=again,
         )
         after = moves.payment_asked(state, intent.reference)
@@ -55,97 +64,85 @@ class PaymentActivities:
     async def settle(self, step: Step) -> OrderState:
         """Look at the payment as it stands and post what is new; the order of news is no matter.
 
-        An order that needs no person's look passes its risk check in the same step.
+        Of several payments, one pays the order; what becomes of the others is another step's. An
+        order that needs no person's look passes its risk check in the same step.
         """
-        if step.state.payment is not Payment.AWAITING or not step.state.intent:
-            return step.state
-        intent = await self._gateway.look(step.state.intent)
-        if intent.status is not IntentStatus.CAPTURED:
-            return step.state
+        state = step.state
+        if state.payment is not Payment.AWAITING or not state.intent:
+            return state
+        seen = [await self._gateway.look(one) for one in (state.intent, *state.others)]
+        found = which_pays(seen, due_from_buyer(state))
+        return state if found is None else await self._paid(step, found)
+
+    async def _paid(self, step: Step, intent: Intent) -> OrderState:
+        state = chosen(step.state, intent.reference)
+        step = replace(step, state=state)
+        if intent.status is IntentStatus.AUTHORISED:
+            return await self._authorised(step, intent)
+        if intent.captured.minor != due_from_buyer(state):
+            return await self._amount_differs(step, intent)
         return await self._captured(step, intent)
 
     async def _captured(self, step: Step, intent: Intent) -> OrderState:
         state, gross = step.state, intent.captured.minor
-        if gross != state.total:
-            await self._amount_differs(step, intent)
-            return state
         async with self._database.transaction() as tx:
-            shown = await tx.orders.state(state.order)
-            if shown is not None and shown.payment is Payment.NEVER_PAID:
-                # It closed in an earlier run of this step: what arrives now is aftercare's.
+            await tx.funds.locked(state.order)
+            if (shown := await shown_since(tx, state)) is not None:
                 return shown
             terms = (await tx.orders.get(state.order)).terms
-            await self._post_capture(tx, step, intent)
-            paid = moves.paid(state, terms, gross, step.at)
-            paid = await exchange.captured(tx, paid, terms)
-            facts: dict[str, str | int] = {"amount": gross, "currency": state.currency}
-            events = [Event("order.paid", step.at, facts=facts)]
-            if state.total > terms.review_above:
-                after = paid
-                events.append(Event("order.in_risk_check", step.at))
-                await tx.story.alarm(
-                    "risk_review",
-                    order_workflow_id(state.order),
-                    "a payment above the review threshold waits for compliance",
-                    step.at,
-                    facts,
-                )
-            else:
-                after = moves.risk_accepted(paid, terms, step.at)
-                events.append(ready_to_ship(after))
-            await tx.story.tell(after, *events)
+            await post_capture(tx, self._gateway.name, state, intent, step.at)
+            paid = moves.paid(state, terms, gross + state.subsidy, step.at)
+            facts: Facts = {"amount": gross, "currency": state.currency}
+            after = await assessed(tx, paid, terms, Event("order.paid", step.at, facts=facts))
         log.info("payment.captured", order=state.order, minor=gross, fee=intent.fee.minor)
         return after
 
-    async def _post_capture(self, tx: Transaction, step: Step, intent: Intent) -> None:
+    async def _authorised(self, step: Step, intent: Intent) -> OrderState:
+        """The buyer's bank agrees: nothing is posted, for no money has moved."""
+        state, agreed = step.state, due_from_buyer(step.state)
+        lasts = (intent.expires_at or step.at) - (intent.authorised_at or step.at)
+        async with self._database.transaction() as tx:
+            await tx.funds.locked(state.order)
+            if (shown := await shown_since(tx, state)) is not None:
+                return shown
+            terms = (await tx.orders.get(state.order)).terms
+            agreed_to = authorised(state, terms, agreed, step.at, lasts)
+            facts: Facts = {"amount": agreed, "currency": state.currency}
+            event = Event("order.authorised", step.at, facts=facts)
+            after = await assessed(tx, agreed_to, terms, event)
+        log.info("payment.authorised", order=state.order, minor=agreed)
+        return after
+
+    async def _amount_differs(self, step: Step, intent: Intent) -> OrderState:
+        """Keep money of another amount apart, and ask a person what becomes of it."""
         state, gross = step.state, intent.captured.minor
         subject = order_workflow_id(state.order)
-        posting = Posting(
-            key=f"{subject}/capture/{intent.reference}",
-            kind="capture",
-            process=subject,
-            currency=state.currency,
-            effective_at=step.at,
-            legs=postings.captured(self._gateway.name, state.order, gross, intent.fee.minor),
-        )
-        funds = await tx.funds.locked(state.order)
-        if await tx.ledger.post(posting):
-            await tx.funds.put(funds.with_capture(gross))
-
-    async def _amount_differs(self, step: Step, intent: Intent) -> None:
-        """Keep money of another amount apart: nobody ships for it, and it can go back."""
-        subject = order_workflow_id(step.state.order)
-        gross, fee = intent.captured.minor, intent.fee.minor
+        facts: Facts = {
+            "amount": gross,
+            "asked": due_from_buyer(state),
+            "currency": state.currency,
+        }
         async with self._database.transaction() as tx:
-            await tx.ledger.post(
-                Posting(
-                    key=f"{subject}/late/{intent.reference}",
-                    kind="unapplied_receipt",
-                    process=subject,
-                    currency=step.state.currency,
-                    effective_at=step.at,
-                    legs=postings.received_unapplied(
-                        self._gateway.name, step.state.order, gross, fee
-                    ),
-                )
-            )
-            await tx.story.alarm(
-                "amount_differs",
-                subject,
-                "the buyer paid another amount than was asked",
-                step.at,
-                {"paid": gross, "asked": step.state.total, "currency": step.state.currency},
-            )
-        log.warning("payment.amount_differed", order=step.state.order, minor=gross)
+            await tx.funds.locked(state.order)
+            if (shown := await shown_since(tx, state)) is not None:
+                return shown
+            terms = (await tx.orders.get(state.order)).terms
+            await keep_apart(tx, self._gateway.name, state, intent, subject, step.at)
+            after = other_amount(state, terms, gross, step.at)
+            words = "the buyer paid another amount than was asked"
+            await tx.story.alarm("amount_differs", subject, words, step.at, facts)
+            await tx.story.tell(after, Event("order.amount_differs", step.at, facts=facts))
+        log.warning("payment.amount_differed", order=state.order, minor=gross)
+        return after
 
     @activity.defn(name="payment.close")
     async def close(self, request: ClosePayment) -> OrderState:
         """Close the payment window, unless the money is there or on its way.
 
         The provider's truth decides: captured means paid, however late the news; still
-        processing lengthens the window once; else the intent is cancelled, so that nothing can
-        arrive any more. By deadline, refuses with `PendingRequest` while a request received by
-        then waits to be heard.
+        processing, or a buyer before their bank's page, lengthens the window once; else each
+        payment is cancelled, so that nothing can arrive any more. By deadline, refuses with
+        `PendingRequest` while a request received by then waits to be heard.
         """
         state = request.state
         if request.by_deadline:
@@ -153,23 +150,26 @@ class PaymentActivities:
                 await must_not_be_asked(tx, state.order, request.at)
         if not state.intent:
             return await self._never_paid(request)
-        intent = await self._gateway.look(state.intent)
-        is_pending = intent.status is IntentStatus.PROCESSING
-        if is_pending and request.by_deadline and _is_first_window(state):
-            return await self._wait_for_money(request)
-        intent = await self._gateway.cancel(state.intent)
-        if intent.status is IntentStatus.CAPTURED:
-            if intent.captured.minor == state.total:
-                return await self._captured(Step(state, request.at), intent)
-            await self._amount_differs(Step(state, request.at), intent)
+        open_ones = (state.intent, *state.others)
+        step, due = Step(state, request.at), due_from_buyer(state)
+        if request.by_deadline:
+            seen = [await self._gateway.look(one) for one in open_ones]
+            if (found := which_pays(seen, due)) is not None:
+                return await self._paid(step, found)
+            waits = _waits(seen)
+            if waits is not None and _is_first_window(state):
+                return await self._wait_for_money(request, waits)
+        ends = [await self._gateway.cancel(one) for one in open_ones]
+        if (found := which_pays(ends, due)) is not None:
+            return await self._paid(step, found)
         return await self._never_paid(request)
 
-    async def _wait_for_money(self, request: ClosePayment) -> OrderState:
+    async def _wait_for_money(self, request: ClosePayment, waits: Waits) -> OrderState:
         async with self._database.transaction() as tx:
             terms = (await tx.orders.get(request.state.order)).terms
-            until = request.at + timedelta(seconds=terms.pending_payment_within)
+            until = request.at + timedelta(seconds=waits(terms))
             after = moves.payment_pending(request.state, until)
-            facts: dict[str, str | int] = {"until": until.isoformat()}
+            facts: Facts = {"until": until.isoformat()}
             await tx.story.tell(after, Event("order.payment_pending", request.at, facts=facts))
         return after
 
@@ -183,7 +183,59 @@ class PaymentActivities:
         return after
 
 
+def capture_when(terms: Terms) -> Capture:
+    """Whether the money is taken with the payment, or when the goods are shipped."""
+    return Capture.LATER if terms.capture == "on_shipment" else Capture.AT_ONCE
+
+
+def which_pays(seen: Sequence[Intent], due: int) -> Intent | None:
+    """The payment that pays an order: the right amount before another, the earliest first."""
+    captured = [intent for intent in seen if intent.status is IntentStatus.CAPTURED]
+    by_time = sorted(captured, key=lambda one: (one.captured.minor != due, one.captured_at))
+    agreed = [intent for intent in seen if intent.status is IntentStatus.AUTHORISED]
+    return next(iter((*by_time, *agreed)), None)
+
+
+async def post_capture(
+    tx: Transaction, provider: str, state: OrderState, intent: Intent, at: datetime
+) -> None:
+    """Put the buyer's money, and the platform's share of the price, into escrow; once."""
+    subject, gross = order_workflow_id(state.order), intent.captured.minor
+    legs = postings.captured(provider, state.order, gross, intent.fee.minor, state.subsidy)
+    key = f"{subject}/capture/{intent.reference}"
+    funds = await tx.funds.locked(state.order)
+    if await tx.ledger.post(Posting(key, "capture", subject, state.currency, at, legs)):
+        await tx.funds.put(funds.with_capture(gross, state.subsidy))
+
+
+async def assessed(tx: Transaction, paid: OrderState, terms: Terms, event: Event) -> OrderState:
+    """Show that the order is paid for; let the seller ship unless a person must look first."""
+    paid = await exchange.captured(tx, paid, terms)
+    if paid.total > terms.review_above:
+        await tx.story.alarm(
+            "risk_review",
+            order_workflow_id(paid.order),
+            "a payment above the review threshold waits for compliance",
+            event.at,
+            event.facts,
+        )
+        await tx.story.tell(paid, event, Event("order.in_risk_check", event.at))
+        return paid
+    after = moves.risk_accepted(paid, terms, event.at)
+    await tx.story.tell(after, event, ready_to_ship(after))
+    return after
+
+
+def _waits(seen: Sequence[Intent]) -> Waits | None:
+    """How long a payment that was begun is waited for at the window's end; None if none was."""
+    if any(intent.status is IntentStatus.PROCESSING for intent in seen):
+        return lambda terms: terms.pending_payment_within
+    if any(intent.todo is Todo.AUTHENTICATION for intent in seen):
+        return lambda terms: terms.authenticate_within
+    return None
+
+
 def _is_first_window(state: OrderState) -> bool:
-    """Whether the window has not been lengthened yet: it opened when the order was placed."""
+    """Whether the window has not been lengthened yet: it opened when the buyer was asked."""
     clock = clock_of(state, ClockName.PAYMENT)
-    return clock is not None and clock.opened_at == state.placed_at
+    return clock is not None and clock.opened_at == (state.asked_at or state.placed_at)

@@ -1,13 +1,16 @@
 """The buyer's money on its way back: three steps in one, so that no gap can lose it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import structlog
 from temporalio import activity
 
 from activities import exchange
 from activities.requests import Refund, Step
+from activities.returns import BALANCE_SHORT, tell_of_waiting
 from adapters.errors import Rejected
 from adapters.payment.port import Effect, EffectStatus, PaymentGateway
 from domain.errors import KeyReused
@@ -15,13 +18,15 @@ from domain.ids import money_key, order_workflow_id
 from domain.ledger import Account, Leg, Posting
 from domain.ledger import AccountKind as Kind
 from domain.money import Money
-from domain.order import money_moves, moves, postings
+from domain.order import money_moves, moves, paying, postings
+from domain.order.clocks import with_clocks
 from domain.order.money import OrderFunds
-from domain.order.state import OrderState, Parked
+from domain.order.state import ClockName, OrderState, Parked
 from persistence.port import Database, EffectRecord, Event, Transaction
 
 log = structlog.get_logger()
 BY_HAND = "by_hand"
+NO_MONEY = "no_money"
 
 
 class RefundActivities:
@@ -55,7 +60,10 @@ class RefundActivities:
         return await self._settle(request, done)
 
     async def _done(self, request: Refund, effect: EffectRecord) -> Effect:
-        amount = Money(request.amount, request.state.currency)
+        amount = Money(effect.amount, request.state.currency)
+        if not effect.amount:
+            # All of it was paid by the platform: nothing goes to the buyer.
+            return Effect(effect.key, NO_MONEY, EffectStatus.DONE, amount)
         if effect.reference.startswith(BY_HAND):
             return Effect(effect.key, effect.reference, EffectStatus.DONE, amount)
         if request.by_hand:
@@ -67,8 +75,10 @@ class RefundActivities:
         )
 
     async def _reserve(self, tx: Transaction, request: Refund, key: str) -> EffectRecord:
+        """Set the refund aside. Its effect is the buyer's share; the rest is the platform's."""
         state = request.state
         funds = await tx.funds.locked(state.order)
+        share = funds.share_of_refund(request.amount)
         effect = await tx.funds.ask(
             EffectRecord(
                 key=key,
@@ -76,26 +86,26 @@ class RefundActivities:
                 subject=order_workflow_id(state.order),
                 provider=self._gateway.name,
                 currency=state.currency,
-                amount=request.amount,
+                amount=share.buyer,
                 effective_at=request.at,
             )
         )
-        if effect.amount != request.amount:
-            raise KeyReused(f"{key} is a refund of {effect.amount}", asked=request.amount)
         if effect.is_new:
             sources = await _sources(tx, funds)
             plan = postings.plan_refund(request.amount, sources)
             plan, abroad = await exchange.recovered(tx, funds, plan, sources)
-            await tx.funds.put(funds.with_refund(request.amount, plan, abroad))
-            legs = postings.refund_reserved(state.order, state.seller, plan)
+            await tx.funds.put(funds.with_refund(request.amount, plan, share, abroad))
+            legs = postings.refund_reserved(state.order, state.seller, plan, share)
             entry = _entry(request, f"{key}/reserved", "refund_reserved", legs)
             await tx.ledger.post(entry)
             await exchange.post_recovered(tx, funds, abroad, entry)
+        elif (first := await _whole(tx, effect)) != request.amount:
+            raise KeyReused(f"{key} is a refund of {first}", asked=request.amount)
         return effect
 
     async def _settle(self, request: Refund, done: Effect) -> OrderState:
         state, key = request.state, done.key
-        is_final = done.status is EffectStatus.DONE
+        is_final, sent = done.status is EffectStatus.DONE, done.amount.minor
         paid_from = BY_HAND if done.reference.startswith(BY_HAND) else self._gateway.name
         legs = postings.refund_settled(paid_from, state.order, request.amount)
         async with self._database.transaction() as tx:
@@ -108,13 +118,15 @@ class RefundActivities:
                 recovered=await _recovered(tx, key),
                 owed=request.owed,
             )
-            await tx.ledger.post(_entry(request, f"{key}/settled", "refund_settled", legs))
+            if not is_final:
+                until = await final_by(tx, state, request.at)
+                after = paying.refund_watched(after, until, request.at)
+                await tell_of_waiting(tx, order_workflow_id(state.order), done, request.at)
+            if sent:
+                legs = postings.refund_settled(paid_from, state.order, sent)
+                await tx.ledger.post(_entry(request, f"{key}/settled", "refund_settled", legs))
             await tx.funds.finish(key, "done" if is_final else "pending", done.reference)
-            facts: dict[str, str | int] = {"amount": request.amount, "currency": state.currency}
-            if request.reason:
-                facts["reason"] = request.reason
-            event = Event("order.refund_sent", request.at, request.actor, facts)
-            await tx.story.tell(after, event)
+            await tx.story.tell(after, _sent_event(request, sent))
         log.info("refund.sent", key=key, minor=request.amount, final=is_final)
         return after
 
@@ -145,8 +157,9 @@ class RefundActivities:
         state = step.state
         async with self._database.transaction() as tx:
             effects = await tx.funds.of(order_workflow_id(state.order), "refund")
+            wholes = {effect.key: await _whole(tx, effect) for effect in effects}
         for effect in effects:
-            if effect.reference.startswith(BY_HAND) or not _is_counted(state, effect, effects):
+            if not _is_at_provider(effect) or not _is_counted(state, effect, effects, wholes):
                 continue
             now = await self._now(effect)
             if now.status is EffectStatus.DONE and effect.key in state.open_refunds:
@@ -162,9 +175,10 @@ class RefundActivities:
         return await self._gateway.refund_status(effect.key, effect.reference)
 
     async def _arrived(self, state: OrderState, key: str, at: datetime) -> OrderState:
-        after = money_moves.refund_arrived(state, key)
+        after = _unwatched(money_moves.refund_arrived(state, key))
         async with self._database.transaction() as tx:
             await tx.funds.finish(key, "done")
+            await _is_not_late(tx, after, at)
             await tx.story.tell(after, Event("order.refund_arrived", at, facts={"key": key}))
         return after
 
@@ -174,9 +188,13 @@ class RefundActivities:
         why = Parked("payment.refund", f"the refund came back: {code}", effect.key, at)
         async with self._database.transaction() as tx:
             failed = money_moves.refund_failed(
-                state, effect.key, effect.amount, recovered=await _recovered(tx, effect.key)
+                state,
+                effect.key,
+                await _whole(tx, effect),
+                recovered=await _recovered(tx, effect.key),
             )
-            after = moves.parked(failed, why)
+            after = moves.parked(_unwatched(failed), why)
+            await _is_not_late(tx, after, at)
             await post_return(tx, self._gateway.name, effect, code, at)
             facts: dict[str, str | int] = {"key": effect.key, "reason": code}
             await tx.story.alarm("parked", order_workflow_id(state.order), why.reason, at, facts)
@@ -185,13 +203,52 @@ class RefundActivities:
         return after
 
 
-def _is_counted(state: OrderState, effect: EffectRecord, effects: Sequence[EffectRecord]) -> bool:
+def _is_at_provider(effect: EffectRecord) -> bool:
+    return not effect.reference.startswith((BY_HAND, NO_MONEY))
+
+
+def _is_counted(
+    state: OrderState,
+    effect: EffectRecord,
+    effects: Sequence[EffectRecord],
+    wholes: Mapping[str, int],
+) -> bool:
     """Whether the state counts the refund as sent: it is, or its return was not heard of."""
     if effect.state in ("done", "pending"):
         return True
-    standing = sum(other.amount for other in effects if other.state in ("done", "pending"))
+    standing = sum(wholes[other.key] for other in effects if other.state in ("done", "pending"))
     is_missed = effect.state == "failed" and bool(effect.reference)
-    return is_missed and state.refunded >= standing + effect.amount
+    return is_missed and state.refunded >= standing + wholes[effect.key]
+
+
+def _sent_event(request: Refund, sent: int) -> Event:
+    facts: dict[str, str | int] = {"amount": sent, "currency": request.state.currency}
+    if request.reason:
+        facts["reason"] = request.reason
+    kind = "order.refund_sent" if sent else "order.subsidy_returned"
+    if sent != request.amount:
+        facts["subsidy"] = request.amount - sent
+    return Event(kind, request.at, request.actor, facts)
+
+
+async def final_by(tx: Transaction, state: OrderState, at: datetime) -> datetime:
+    """When a refund sent at *at* has to be with the buyer, by the order's own policy."""
+    name, _, version = state.policy.rpartition("/")
+    policy = await tx.sellers.policy(name, int(version))
+    return policy.calendar.after(at, policy.refund.final_within, ZoneInfo(policy.zone))
+
+
+def _unwatched(state: OrderState) -> OrderState:
+    """No clock waits for refunds once none is open. Part of a step, no version of its own."""
+    if state.open_refunds:
+        return state
+    return replace(state, clocks=with_clocks(state, stop=(ClockName.REFUND,)))
+
+
+async def _is_not_late(tx: Transaction, state: OrderState, at: datetime) -> None:
+    if not state.open_refunds:
+        for kind in ("refund_not_final", BALANCE_SHORT):
+            await tx.story.clear(kind, order_workflow_id(state.order), at)
 
 
 async def _give_up(tx: Transaction, order: str, key: str, code: str, at: datetime) -> None:
@@ -231,10 +288,16 @@ async def _put_back(tx: Transaction, order: str, key: str) -> Posting | None:
     effect = await tx.funds.found(key)
     if reserved is None or effect is None or effect.state == "failed":
         return None
+    plan, share = postings.plan_of(reserved), postings.share_of(reserved)
     abroad = await exchange.given(tx, reserved)
-    plan = postings.plan_of(reserved)
-    await tx.funds.put(funds.without_refund(effect.amount, plan, abroad))
+    await tx.funds.put(funds.without_refund(share.total, plan, share, abroad))
     return reserved
+
+
+async def _whole(tx: Transaction, effect: EffectRecord) -> int:
+    """What a refund came to with the platform's share in it, as its entry says."""
+    reserved = await tx.ledger.entry(f"{effect.key}/reserved")
+    return effect.amount if reserved is None else postings.share_of(reserved).total
 
 
 async def _recovered(tx: Transaction, key: str) -> int:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from domain.actors import Role
 from domain.order.agreements import Topic
 from domain.order.lines import OrderLine
+from domain.order.paying import AmountDecision, BorneBy
 from domain.order.state import ClockName, OrderState, Outcome, Parked
 from domain.payout.rules import Standing
 from domain.payout.state import PayoutState
@@ -43,6 +44,7 @@ class AskPayment:
     at: datetime
     method: str = ""
     again: bool = False
+    actor: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,34 @@ class ClosePayment:
     outcome: Outcome
     by_deadline: bool = False
     actor: str = ""
+
+
+@dataclass(frozen=True)
+class DecideAmount:
+    """Do what was decided about money of another amount; `by_deadline`: nobody has decided.
+
+    `borne_by` names whose account makes a short payment whole, `outcome` how an order closes.
+    """
+
+    state: OrderState
+    at: datetime
+    decision: AmountDecision
+    actor: str = ""
+    reason: str = ""
+    borne_by: BorneBy = BorneBy.PLATFORM_LOSS
+    outcome: Outcome = Outcome.AMOUNT_REFUSED
+    by_deadline: bool = False
+
+
+@dataclass(frozen=True)
+class DecideFraud:
+    """Say whether a payment that was doubted is fraudulent."""
+
+    state: OrderState
+    at: datetime
+    is_fraud: bool
+    actor: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,6 +156,7 @@ class Move(StrEnum):
     RECEIPT_DENIED = "receipt_denied"
     NEVER_SHIPPED = "never_shipped"
     NEVER_RECEIVED = "never_received"
+    REFUND_LATE = "refund_late"
     ENDED = "ended"
     NOT_ALL_SHIPPED = "not_all_shipped"
     SHIPMENT_DOUBTED = "shipment_doubted"
@@ -247,6 +278,7 @@ class CareForPayment:
 
     subject: str
     at: datetime
+    kind: str = ""
 
 
 @dataclass(frozen=True)

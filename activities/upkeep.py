@@ -19,6 +19,7 @@ from persistence.upkeep_port import Books, Found, Silence, SilentParcel, SilentP
 
 PARCEL_SILENCE: Final = timedelta(hours=6)
 PAYMENT_SILENCE: Final = timedelta(minutes=30)
+_NEWS: Final = frozenset({IntentStatus.AUTHORISED, IntentStatus.CAPTURED, IntentStatus.CANCELLED})
 _BATCH: Final = 100
 _AT_ONCE: Final = 8
 
@@ -125,12 +126,17 @@ class UpkeepActivities:
         before = at - self._payment_silence
 
         async def look(payment: SilentPayment) -> bool:
-            intent = await self._gateway.look(payment.intent)
-            if intent.status not in {IntentStatus.CAPTURED, IntentStatus.CANCELLED}:
+            found = [await ended(payment.order, one) for one in (payment.intent, *payment.others)]
+            return any(found)
+
+        async def ended(order: str, reference: str) -> bool:
+            intent = await self._gateway.look(reference)
+            if intent.status not in _NEWS:
                 return False
-            subject = order_workflow_id(payment.order)
             state = fingerprint(intent.status, str(intent.captured))
-            return await self._found("payment", subject, intent.reference, state, at)
+            return await self._found(
+                "payment", order_workflow_id(order), intent.reference, state, at
+            )
 
         return await _all(
             lambda last: self._silence.payments(before, last.order if last else "", _BATCH), look

@@ -32,7 +32,13 @@ _POLICIES: Final = ("standard", "fast-release", "demo")
 # The figures of a policy that each clock is wound by; more than one where it may be lengthened.
 _WOUND_BY: Final[Mapping[ClockName, tuple[str, ...]]] = MappingProxyType(
     {
-        ClockName.PAYMENT: ("order.pay_within", "order.pending_payment_within"),
+        ClockName.PAYMENT: (
+            "order.pay_within",
+            "order.pending_payment_within",
+            "order.authenticate_within",
+        ),
+        ClockName.AMOUNT: ("order.decide_amount_within",),
+        ClockName.AUTHORISATION: ("order.capture_margin",),
         ClockName.RISK: ("order.assess_risk_within", "order.assess_risk_at_most"),
         ClockName.SHIPMENT: ("order.ship_within",),
         ClockName.DELIVERY: ("order.deliver_within",),
@@ -47,6 +53,7 @@ _WOUND_BY: Final[Mapping[ClockName, tuple[str, ...]]] = MappingProxyType(
         ClockName.EXTENSION_ANSWER: ("order.ship_within",),
         ClockName.CANCELLATION_ANSWER: ("order.answer_cancellation_within",),
         ClockName.PROTECTION_ANSWER: ("order.answer_protection_within",),
+        ClockName.REFUND: ("refund.final_within",),
     }
 )
 # The order that the tables of entries are about: EUR 100.00, of which the provider keeps 3.30.

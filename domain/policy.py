@@ -9,17 +9,17 @@ from typing import Any, Final
 
 from domain.calendar import Calendar, Span
 from domain.errors import CurrencyUnknown
-from domain.figures import (
-    count_of,
-    invalid_at,
-    like_default,
-    must_be_known,
-    names_of,
-    table_of,
-    text_of,
-)
 from domain.fx.rules import Fix, FxRules
 from domain.money import BASIS_POINTS
+from domain.policy_form import (
+    as_count,
+    as_like,
+    as_names,
+    as_table,
+    as_text,
+    invalid,
+    must_be_known,
+)
 
 
 class Tier(StrEnum):
@@ -49,6 +49,11 @@ class OrderWindows:
     answer_cancellation_within: Span = Span.parse("48h")
     extend_protection_by: Span = Span.parse("15d")
     answer_protection_within: Span = Span.parse("5d")
+    authenticate_within: Span = Span.parse("30m")
+    decide_amount_within: Span = Span.parse("72h")
+    capture: str = "at_once"
+    capture_margin: Span = Span.parse("24h")
+    authorisation_lost: str = "ask_again"
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,13 @@ class PayoutRules:
     watch_return_for: Span = Span.parse("10bd")
     bank_change_cool_down: Span = Span.parse("3d")
     confirm_bank_change_within: Span = Span.parse("3d")
+
+
+@dataclass(frozen=True)
+class RefundRules:
+    """When a person looks for a refund that the provider has taken on and not finished."""
+
+    final_within: Span = Span.parse("20bd")
 
 
 @dataclass(frozen=True)
@@ -131,6 +143,12 @@ class Terms:
         span = Span(self.first_scan_within, self.first_scan_business_days)
         return Calendar(self.holidays).after(declared_at, span, zone)
 
+    authenticate_within: int = 1_800
+    decide_amount_within: int = 259_200
+    capture: str = "at_once"
+    capture_margin: int = 86_400
+    authorisation_lost: str = "ask_again"
+
 
 @dataclass(frozen=True)
 class Override:
@@ -167,6 +185,7 @@ class Policy:
     payout: PayoutRules = PayoutRules()
     risk: RiskRules = RiskRules()
     fx: FxRules = FxRules()
+    refund: RefundRules = RefundRules()
     calendar: Calendar = Calendar()
     overrides: tuple[Override, ...] = ()
 
@@ -226,7 +245,7 @@ class Policy:
         self.must_know(currency)
         self.must_know(settles_in or currency)
         order, release = self.rules_for(country, level, [category for category, _ in lines])
-        windows = {item.name: getattr(order, item.name).seconds for item in fields(order)}
+        windows = {item.name: _flat(getattr(order, item.name)) for item in fields(order)}
         return Terms(
             policy=self.label,
             **windows,
@@ -259,6 +278,10 @@ def _that_matter(holidays: Sequence[date], placed_at: datetime | None) -> tuple[
     return tuple(day for day in holidays if first <= day <= first + _LONGEST_LIFE)
 
 
+def _flat(figure: Span | str) -> Any:  # noqa: ANN401 - seconds, or a word
+    return figure.seconds if isinstance(figure, Span) else figure
+
+
 # What a document says per currency, and where the figure is kept.
 _PER_CURRENCY: Final = ("minimum_payout", "payout_fee", "review_above")
 _CONDITIONS: Final = ("country", "category", "level")
@@ -277,13 +300,14 @@ def from_document(
     policy = Policy(
         name=name,
         version=version,
-        zone=text_of(document, "zone"),
+        zone=as_text(document, "zone"),
         currencies=tuple(sorted(tables["minimum_payout"])),
         order=OrderWindows(**_figures(OrderWindows(), document.get("order", {}), "order")),
         release=ReleaseRules(**_figures(ReleaseRules(), document.get("release", {}), "release")),
         payout=PayoutRules(**payout, minimum=tables["minimum_payout"], fee=tables["payout_fee"]),
         risk=RiskRules(review_above=tables["review_above"]),
-        fx=FxRules(**_figures(FxRules(), document.get("fx", {}), "fx")),
+        fx=_fx(document.get("fx", {})),
+        refund=RefundRules(**_figures(RefundRules(), document.get("refund", {}), "refund")),
         calendar=Calendar(tuple(date.fromisoformat(day) for day in holidays)),
         overrides=tuple(
             _override(entry, f"override[{index}]")
@@ -296,18 +320,18 @@ def from_document(
 
 def _tables(document: object) -> dict[str, Mapping[str, int]]:
     """Turn figures per currency into one table of currencies per figure."""
-    currencies = table_of(document, "currencies")
+    currencies = as_table(document, "currencies")
     if not currencies:
-        raise invalid_at("currencies", "at least one currency needs figures")
+        raise invalid("currencies", "at least one currency needs figures")
     found: dict[str, dict[str, int]] = {figure: {} for figure in _PER_CURRENCY}
     for currency, entry in currencies.items():
         path = f"currencies.{currency}"
-        table = table_of(entry, path)
+        table = as_table(entry, path)
         must_be_known(table, _PER_CURRENCY, path)
         for figure in _PER_CURRENCY:
             if figure not in table:
-                raise invalid_at(f"{path}.{figure}", "missing")
-            found[figure][currency] = count_of(table[figure], f"{path}.{figure}")
+                raise invalid(f"{path}.{figure}", "missing")
+            found[figure][currency] = as_count(table[figure], f"{path}.{figure}")
     return {figure: MappingProxyType(amounts) for figure, amounts in found.items()}
 
 
@@ -318,18 +342,23 @@ def _figures(defaults: object, value: object, path: str) -> dict[str, Any]:
         for item in fields(defaults)  # type: ignore[arg-type]  # every group is a dataclass
         if not isinstance(default := getattr(defaults, item.name), Mapping)
     }
-    table = table_of(value, path)
+    table = as_table(value, path)
     must_be_known(table, known, path)
-    return {key: like_default(known[key], raw, f"{path}.{key}") for key, raw in table.items()}
+    return {key: as_like(known[key], raw, f"{path}.{key}") for key, raw in table.items()}
+
+
+def _fx(value: object) -> FxRules:
+    figures = _figures(FxRules(), value, "fx")
+    return FxRules(**figures | {"fix": Fix(figures.get("fix", Fix.PLACED))})
 
 
 def _override(entry: object, path: str) -> Override:
-    table = table_of(entry, path)
+    table = as_table(entry, path)
     must_be_known(table, ("when", "order", "release"), path)
-    when = table_of(table.get("when"), f"{path}.when")
+    when = as_table(table.get("when"), f"{path}.when")
     must_be_known(when, _CONDITIONS, f"{path}.when")
     return Override(
-        **{key: names_of(raw, f"{path}.when.{key}") for key, raw in when.items()},
+        **{key: as_names(raw, f"{path}.when.{key}") for key, raw in when.items()},
         order=_figures(OrderWindows(), table.get("order", {}), f"{path}.order"),
         release=_figures(ReleaseRules(), table.get("release", {}), f"{path}.release"),
     )
@@ -347,11 +376,11 @@ def _must_agree(policy: Policy) -> None:
     for currency in policy.currencies:
         if policy.payout.fee[currency] >= max(1, policy.payout.minimum[currency]):
             key = f"currencies.{currency}.payout_fee"
-            raise invalid_at(key, "the fee would eat a payout of the minimum")
+            raise invalid(key, "the fee would eat a payout of the minimum")
     if policy.fx.max_age.business_days:
-        raise invalid_at("fx.max_age", "business days are not possible here")
+        raise invalid("fx.max_age", "business days are not possible here")
     if policy.fx.margin_bp >= BASIS_POINTS:
-        raise invalid_at("fx.margin_bp", f"nothing would be left of {BASIS_POINTS}")
+        raise invalid("fx.margin_bp", f"nothing would be left of {BASIS_POINTS}")
 
 
 def _must_be_usable(order: OrderWindows, release: ReleaseRules, path: str) -> None:
@@ -361,9 +390,9 @@ def _must_be_usable(order: OrderWindows, release: ReleaseRules, path: str) -> No
             # An order's terms are flat seconds, resolved before anybody knows when each begins.
             is_flat = item.name != "first_scan_within"
             if is_flat and isinstance(value, Span) and value.business_days:
-                raise invalid_at(f"{path}{name}.{item.name}", "business days are not possible here")
+                raise invalid(f"{path}{name}.{item.name}", "business days are not possible here")
     if order.assess_risk_at_most.seconds < order.assess_risk_within.seconds:
-        raise invalid_at(f"{path}order.assess_risk_at_most", "shorter than assess_risk_within")
+        raise invalid(f"{path}order.assess_risk_at_most", "shorter than assess_risk_within")
     for figure in ("commission_bp", "early_share_bp"):
         if getattr(release, figure) > BASIS_POINTS:
-            raise invalid_at(f"{path}release.{figure}", f"more than the whole ({BASIS_POINTS})")
+            raise invalid(f"{path}release.{figure}", f"more than the whole ({BASIS_POINTS})")

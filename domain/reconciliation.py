@@ -1,14 +1,17 @@
 """Two sets of books about the same money, compared line by line: ours and the provider's."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from domain.ids import money_key
 
 _Group = tuple[str, str, str, str]
+_ATTEMPT: Final = re.compile(r"/take/\d+$")
 
 
 class Effect(StrEnum):
@@ -146,7 +149,9 @@ def compare(
 def _grouped(movements: Iterable[Movement]) -> dict[_Group, list[Movement]]:
     found: dict[_Group, list[Movement]] = defaultdict(list)
     for one in movements:
-        found[one.account, one.key or one.name, one.effect, one.currency].append(one)
+        # Which of several payments of an order was the one, our entries do not say.
+        key = _ATTEMPT.sub("/take/1", one.key) or one.name
+        found[one.account, key, one.effect, one.currency].append(one)
     return found
 
 

@@ -46,6 +46,10 @@ class SqlFunds:
                 recovered=funds.recovered,
                 charged=funds.charged,
                 settled=funds.settled,
+                subsidised=funds.subsidised,
+                subsidised_back=funds.subsidised_back,
+                borne=funds.borne,
+                borne_back=funds.borne_back,
             )
         )
 
@@ -86,6 +90,10 @@ class SqlFunds:
         row.lifted_at, row.lifted_by = at, by
         await self._session.flush()
         return row.amount
+
+    async def has_hold(self, hold: str, order: str) -> bool:
+        """Whether the hold is on record, standing or lifted."""
+        return await self._session.get(Hold, f"{order}/{hold}") is not None
 
     async def ask(self, effect: EffectRecord) -> EffectRecord:
         """Put the effect on record under its key, or return the one that is there."""

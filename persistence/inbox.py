@@ -14,7 +14,7 @@ from adapters.logistics.port import Scan
 from domain.ids import order_workflow_id
 from domain.shipment.milestones import Milestone
 from persistence import waiting
-from persistence.tables.business import OrderRow, ParcelRow, PayoutRow, ScanRow
+from persistence.tables.business import OrderRow, OrderViewRow, ParcelRow, PayoutRow, ScanRow
 from persistence.tables.traffic import Fact
 
 
@@ -124,6 +124,13 @@ async def person_of(db: AsyncConnection, subject: str) -> str:
     else:
         return ""
     return (await db.execute(query)).scalar_one_or_none() or ""
+
+
+async def paid_by(db: AsyncConnection, payment: str) -> str:
+    """The process of the order that *payment* (the provider's reference) pays; "" for none."""
+    query = select(col(OrderViewRow.order)).where(col(OrderViewRow.intent) == payment).limit(1)
+    order = (await db.execute(query)).scalar_one_or_none()
+    return order_workflow_id(order) if order else ""
 
 
 async def parcel_of(

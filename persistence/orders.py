@@ -231,6 +231,10 @@ _COUNTERS = (
     "recovered",
     "charged",
     "settled",
+    "subsidised",
+    "subsidised_back",
+    "borne",
+    "borne_back",
 )
 
 

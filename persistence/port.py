@@ -149,6 +149,10 @@ class Funds(Protocol):
         """End a hold and return its amount; zero if it had ended. Unknown: `NotKnown`."""
         ...
 
+    async def has_hold(self, hold: str, order: str) -> bool:
+        """Whether a hold of that name was ever placed on the order."""
+        ...
+
     async def ask(self, effect: EffectRecord) -> EffectRecord:
         """Put an effect on record before the provider hears of it, or find it there."""
         ...

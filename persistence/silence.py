@@ -18,8 +18,10 @@ from persistence.upkeep_port import Found, SilentParcel, SilentPayment
 
 _REFUNDS: Final = ("refund", "late_refund")
 _PAYMENTS: Final = text("""
-    SELECT "order", intent FROM order_views
-    WHERE ended_at IS NULL AND intent <> '' AND state->>'payment' = 'awaiting'
+    SELECT "order", intent, coalesce(state->'others', '[]'::jsonb) FROM order_views
+    WHERE ended_at IS NULL AND intent <> ''
+        AND (state->>'payment' IN ('awaiting', 'authorised')
+            OR coalesce(state->'others', '[]'::jsonb) <> '[]'::jsonb)
         AND placed_at < :before AND "order" > :after
     ORDER BY "order" LIMIT :limit
 """)
@@ -60,10 +62,11 @@ class SqlSilence:
             )
 
     async def payments(self, before: datetime, after: str, limit: int) -> Sequence[SilentPayment]:
-        """Orders that have an intent and no money."""
+        """Orders that have an intent and no money, or further payments that may still arrive."""
         values = {"before": before, "after": after, "limit": limit}
         async with self._engine.connect() as db:
-            return [SilentPayment(*row) for row in (await db.execute(_PAYMENTS, values)).all()]
+            rows = (await db.execute(_PAYMENTS, values)).all()
+        return [SilentPayment(order, intent, tuple(others)) for order, intent, others in rows]
 
     async def refunds(self, after: str, limit: int) -> Sequence[EffectRecord]:
         """Refunds that are not final."""

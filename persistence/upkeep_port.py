@@ -21,10 +21,14 @@ class SilentParcel:
 
 @dataclass(frozen=True)
 class SilentPayment:
-    """An order that waits for its buyer's money; `intent` is the provider's reference."""
+    """An order that waits for its buyer's money; `intent` is the provider's reference.
+
+    `others` are further payments of it that may still be made.
+    """
 
     order: str
     intent: str
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ def first_state(placed: PlaceOrder) -> OrderState:
         currency=placed.currency,
         total=placed.total,
         placed_at=placed.received_at,
+        subsidy=placed.subsidy,
     )
 
 

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.logistics.port import TrackingProvider
-from adapters.payment.port import PaymentGateway
+from adapters.payment.port import PaymentGateway, PaymentNews
 from persistence import inbox
 from persistence.inbox import Arrived
 from persistence.vault import Erased, Vault
@@ -47,16 +47,17 @@ class Intake:
         `NotGenuine`.
         """
         found = self._payments.verify(headers, body, now or datetime.now(UTC))
+        subject = found.subject or await self._subject_of(found)
         arrived = Arrived(
             provider=self._payments.name,
             event_id=found.event_id,
             kind=found.kind,
-            subject=found.subject,
+            subject=subject,
             reference=found.reference,
             occurred_at=found.occurred_at,
-            received_at=self._clock.now(found.subject),
+            received_at=self._clock.now(subject),
         )
-        is_news = bool(found.subject) and found.kind in news.PAYMENT
+        is_news = bool(subject) and found.kind in news.PAYMENT | news.FRAUD
         return await self._keep(arrived, body, is_news=is_news)
 
     async def tracking(
@@ -84,6 +85,14 @@ class Intake:
         )
         is_news = bool(subject) and found.kind in news.TRACKING
         return await self._keep(arrived, body, is_news=is_news)
+
+    async def _subject_of(self, found: PaymentNews) -> str:
+        """Whose payment a report is about; it names the payment and nothing of ours."""
+        payment = found.facts.get("payment_intent", "")
+        if found.kind not in news.FRAUD or not payment:
+            return ""
+        async with self._engine.connect() as db:
+            return await inbox.paid_by(db, payment)
 
     async def _keep(self, arrived: Arrived, body: bytes, *, is_news: bool) -> bool:
         async with self._engine.connect() as db:

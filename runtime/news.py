@@ -8,6 +8,7 @@ PAYMENT: Final = frozenset(
     {
         "payment_intent.succeeded",
         "payment_intent.processing",
+        "payment_intent.amount_capturable_updated",
         "payment_intent.payment_failed",
         "payment_intent.canceled",
         "refund.updated",
@@ -15,6 +16,15 @@ PAYMENT: Final = frozenset(
         "charge.refund.updated",
         "payout.paid",
         "payout.failed",
+    }
+)
+# Reports about a payment; they name it, and carry nothing of ours.
+FRAUD: Final = frozenset(
+    {
+        "radar.early_fraud_warning.created",
+        "radar.early_fraud_warning.updated",
+        "review.opened",
+        "review.closed",
     }
 )
 TRACKING: Final = frozenset({"tracker.created", "tracker.updated"})

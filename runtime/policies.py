@@ -68,6 +68,7 @@ class PolicyDocument(_Part):
     currencies: dict[CurrencyCode, Figures] = Field(min_length=1)
     order: Figures = Field(default_factory=Figures)
     release: Figures = Field(default_factory=Figures)
+    refund: Figures = Field(default_factory=Figures)
     payout: Figures = Field(default_factory=Figures)
     fx: Figures = Field(default_factory=Figures)
     override: tuple[Figures, ...] = ()

@@ -14,9 +14,13 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.aftercare import AftercareActivities
+from activities.amount import AmountActivities
+from activities.attempts import AttemptActivities
+from activities.capture import CaptureActivities
 from activities.consent import ConsentActivities
 from activities.escrow import EscrowActivities
 from activities.failures import TypedFailures
+from activities.fraud import FraudActivities
 from activities.fx import FxActivities
 from activities.order import OrderActivities
 from activities.payment import PaymentActivities
@@ -186,6 +190,7 @@ def activities(
         payment.close,
         refund.refund,
         refund.follow,
+        *_of_payments(database, payments),
         escrow.hold,
         escrow.lift,
         escrow.release,
@@ -214,6 +219,25 @@ def activities(
         reconciliation.reconcile,
         fx.fetch,
     ]
+
+
+def _of_payments(database: SqlDatabase, payments: PaymentGateway) -> tuple[Callable[..., Any], ...]:
+    """The steps of payments that are not one payment of the right amount, taken at once."""
+    attempts = AttemptActivities(database, payments)
+    amount = AmountActivities(database, payments)
+    capture = CaptureActivities(database, payments)
+    fraud = FraudActivities(database, payments)
+    return (
+        attempts.ask_again,
+        attempts.close_others,
+        amount.decide,
+        capture.capture,
+        capture.follow,
+        capture.void,
+        fraud.report,
+        fraud.heed,
+        fraud.decide,
+    )
 
 
 def worker(

@@ -1,6 +1,6 @@
 """What any payment provider must do for us, and promise."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -14,8 +14,25 @@ class IntentStatus(StrEnum):
 
     AWAITING_BUYER = "awaiting_buyer"
     PROCESSING = "processing"
+    AUTHORISED = "authorised"
     CAPTURED = "captured"
     CANCELLED = "cancelled"
+
+
+class Capture(StrEnum):
+    """When the buyer's money is taken: with the payment, or by a later word of ours."""
+
+    AT_ONCE = "at_once"
+    LATER = "later"
+
+
+class Todo(StrEnum):
+    """What a payment that was begun waits for."""
+
+    NOTHING = ""
+    AUTHENTICATION = "authentication"
+    SLIP = "slip"
+    TRANSFER = "transfer"
 
 
 class EffectStatus(StrEnum):
@@ -33,6 +50,10 @@ class Intent:
     `captured` and `fee` (what the provider keeps of it) are zero until money is there;
     `captured_at` is the provider's own time of it (UTC). `reference` is the provider's id,
     `client_secret` what the buyer's browser needs to pay: it is never logged or stored by us.
+
+    An authorisation is the buyer's bank's word, no money: `capturable` may be captured until
+    `expires_at`, given at `authorised_at` (the provider's clock, UTC). `todo` says what a payment
+    waits for that the buyer has begun, `funded` what has come of it so far.
     """
 
     reference: str
@@ -43,6 +64,35 @@ class Intent:
     captured_at: datetime | None = None
     client_secret: str = ""
     decline: str = ""
+    capturable: Money | None = None
+    authorised_at: datetime | None = None
+    expires_at: datetime | None = None
+    todo: Todo = Todo.NOTHING
+    funded: Money | None = None
+
+
+@dataclass(frozen=True)
+class FraudSign:
+    """A report that a payment may be fraudulent, as the provider tells it now.
+
+    `kind` is `warning` (the cardholder's bank reports it) or `review` (the provider's own rules
+    have put it before a person); `reason` is the provider's word. A review that found nothing,
+    and a warning of a payment that went back already, are not `open`.
+    """
+
+    reference: str
+    kind: str
+    reason: str
+    is_open: bool
+    at: datetime
+
+
+class WaitsFor(StrEnum):
+    """What money that goes out, and is pending, waits for."""
+
+    NOTHING = ""
+    BALANCE = "balance"
+    PROVIDER = "provider"
 
 
 @dataclass(frozen=True)
@@ -54,6 +104,7 @@ class Effect:
     status: EffectStatus
     amount: Money
     failure: str = ""
+    waits_for: WaitsFor = WaitsFor.NOTHING
 
 
 @dataclass(frozen=True)
@@ -110,13 +161,34 @@ class PaymentGateway(Protocol):
     name: str
 
     async def open(
-        self, key: str, subject: str, amount: Money, method: str = "", *, again: bool = False
+        self,
+        key: str,
+        subject: str,
+        amount: Money,
+        method: str = "",
+        *,
+        capture: Capture = Capture.AT_ONCE,
+        again: bool = False,
     ) -> Intent:
         """Ask for *amount* from the buyer.
 
         With *method* (a provider's token, never card data) it is confirmed at once; a decline
-        is an `Intent` that awaits the buyer, not an error.
+        is an `Intent` that awaits the buyer, not an error. With *capture* later, a method that
+        can be authorised is; the others are captured as they arrive.
         """
+        ...
+
+    async def capture(self, key: str, intent: str, amount: Money) -> Intent:
+        """Take *amount* of what was authorised; what is beyond it is given free.
+
+        Returns how the intent really stands. Not captured means that nothing was taken: the
+        authorisation has expired, or was cancelled. One that was captured with another amount,
+        or *amount* beyond what was authorised, raises `Rejected`.
+        """
+        ...
+
+    async def fraud_signs(self, intent: str) -> Sequence[FraudSign]:
+        """What was reported of a payment, oldest first; the order of messages is no matter."""
         ...
 
     async def look(self, reference: str) -> Intent:
@@ -124,7 +196,7 @@ class PaymentGateway(Protocol):
         ...
 
     async def cancel(self, reference: str) -> Intent:
-        """Close the intent so that it can no longer be paid.
+        """Close the intent so that it can no longer be paid; an authorisation is given back.
 
         Returns how it really stands, which may be captured or processing: then nothing was
         cancelled.

@@ -1,17 +1,26 @@
 """Stripe, through its official client."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import stripe
 
-from adapters.payment.port import BookLine, Effect, Intent, PaymentNews
+from adapters.payment.port import (
+    BookLine,
+    Capture,
+    Effect,
+    FraudSign,
+    Intent,
+    PaymentNews,
+)
 from adapters.payment.stripe_books import PAGE, lines
 from adapters.payment.stripe_calls import NAME, effect_of, outage_of, same_amount, was_replayed
+from adapters.payment.stripe_frauds import signs
 from adapters.payment.stripe_objects import (
     done_at_once,
     intent_of,
+    is_authorised,
     key_in,
     metadata_for,
     payout_of,
@@ -62,10 +71,19 @@ class StripeGateway:
         self._threads = Threads("stripe", calls)
 
     async def open(
-        self, key: str, subject: str, amount: Money, method: str = "", *, again: bool = False
+        self,
+        key: str,
+        subject: str,
+        amount: Money,
+        method: str = "",
+        *,
+        capture: Capture = Capture.AT_ONCE,
+        again: bool = False,
     ) -> Intent:
         """As the port has it; without *method* the buyer chooses one in the browser."""
         params = _opening(key, subject, amount, method)
+        if capture is Capture.LATER:
+            params["capture_method"] = "manual"
 
         def create(derived: str) -> stripe.PaymentIntent:
             try:
@@ -83,6 +101,35 @@ class StripeGateway:
     async def look(self, reference: str) -> Intent:
         """As the port has it."""
         return intent_of(await self._ask(lambda: self._intent(reference)))
+
+    async def capture(self, key: str, intent: str, amount: Money) -> Intent:
+        """As the port has it."""
+        intents = self._client.v1.payment_intents
+
+        def capture(derived: str) -> stripe.PaymentIntent:
+            try:
+                intents.capture(
+                    intent,
+                    {"amount_to_capture": amount.for_provider(NAME)},
+                    {"idempotency_key": derived},
+                )
+            except stripe.InvalidRequestError as refused:
+                if refused.code != "payment_intent_unexpected_state":
+                    raise
+            return self._intent(intent)
+
+        def find() -> stripe.PaymentIntent | None:
+            seen = self._intent(intent)
+            return None if is_authorised(seen) else seen
+
+        seen = await self._ask(lambda: effect_of(key, capture, find, again=True))
+        if seen.status == "succeeded":
+            same_amount(key, seen.amount_received, amount)
+        return intent_of(seen)
+
+    async def fraud_signs(self, intent: str) -> Sequence[FraudSign]:
+        """As the port has it."""
+        return await self._ask(lambda: signs(self._client, intent))
 
     async def cancel(self, reference: str) -> Intent:
         """As the port has it."""

@@ -6,20 +6,33 @@ from types import MappingProxyType
 from typing import Final
 
 import stripe
+from stripe.radar import EarlyFraudWarning
 
 from adapters.errors import Unavailable
-from adapters.payment.port import BookLine, Effect, EffectStatus, Intent, IntentStatus
+from adapters.payment.port import (
+    BookLine,
+    Effect,
+    EffectStatus,
+    FraudSign,
+    Intent,
+    IntentStatus,
+    Todo,
+    WaitsFor,
+)
 from adapters.payment.stripe_calls import NAME
 from domain.money import Money
 
 _INTENTS: Final = MappingProxyType(
     {
         "processing": IntentStatus.PROCESSING,
-        "requires_capture": IntentStatus.PROCESSING,
+        "requires_capture": IntentStatus.AUTHORISED,
         "succeeded": IntentStatus.CAPTURED,
         "canceled": IntentStatus.CANCELLED,
     }
 )
+# The buyer is before a page of their bank (3-D Secure), and nothing is taken until they answer.
+_CHALLENGES: Final = frozenset({"redirect_to_url", "use_stripe_sdk"})
+_TRANSFER: Final = "display_bank_transfer_instructions"
 _EFFECTS: Final = MappingProxyType(
     {
         "succeeded": EffectStatus.DONE,
@@ -71,15 +84,73 @@ def intent_of(seen: stripe.PaymentIntent) -> Intent:
         captured_at=at,
         client_secret=seen.client_secret or "",
         decline=_why(seen.last_payment_error),
+        capturable=money(seen.amount_capturable, seen.currency) if is_authorised(seen) else None,
+        authorised_at=_authorised_at(seen),
+        expires_at=_expires_at(seen),
+        todo=_todo(seen),
+        funded=_funded(seen),
     )
 
 
+def is_authorised(seen: stripe.PaymentIntent) -> bool:
+    return seen.status == "requires_capture"
+
+
 def _status(seen: stripe.PaymentIntent) -> IntentStatus:
-    """A slip in the buyer's hands (boleto, konbini, ...) may be paid at any counter by now."""
-    todo = seen.next_action
-    if seen.status == "requires_action" and todo and todo.type.endswith("display_details"):
+    """A slip in the buyer's hands (boleto, konbini, ...) may be paid at any counter by now.
+
+    So may a bank transfer that the buyer was given the account of.
+    """
+    if _todo(seen) in {Todo.SLIP, Todo.TRANSFER}:
         return IntentStatus.PROCESSING
     return _INTENTS.get(seen.status, IntentStatus.AWAITING_BUYER)
+
+
+def _todo(seen: stripe.PaymentIntent) -> Todo:
+    action = seen.next_action
+    if seen.status != "requires_action" or action is None:
+        return Todo.NOTHING
+    if action.type in _CHALLENGES:
+        return Todo.AUTHENTICATION
+    if action.type == _TRANSFER:
+        return Todo.TRANSFER
+    return Todo.SLIP if action.type.endswith("display_details") else Todo.NOTHING
+
+
+def _funded(seen: stripe.PaymentIntent) -> Money | None:
+    """How much of a bank transfer has come; Stripe says how much has not."""
+    action = seen.next_action
+    told = getattr(action, _TRANSFER, None)
+    left = getattr(told, "amount_remaining", None)
+    if _todo(seen) is not Todo.TRANSFER or left is None:
+        return None
+    return money(seen.amount - left, seen.currency)
+
+
+def _authorised_at(seen: stripe.PaymentIntent) -> datetime | None:
+    charge = seen.latest_charge
+    if not is_authorised(seen) or not isinstance(charge, stripe.Charge):
+        return None
+    return moment(charge.created)
+
+
+def _expires_at(seen: stripe.PaymentIntent) -> datetime | None:
+    charge = seen.latest_charge
+    if not is_authorised(seen) or not isinstance(charge, stripe.Charge):
+        return None
+    card = getattr(charge.payment_method_details, "card", None)
+    until = getattr(card, "capture_before", None)
+    return None if until is None else moment(until)
+
+
+def warning_of(seen: EarlyFraudWarning) -> FraudSign:
+    return FraudSign(seen.id, "warning", seen.fraud_type, seen.actionable, moment(seen.created))
+
+
+def review_of(seen: stripe.Review) -> FraudSign:
+    """Closed as fraud is a verdict against the payment, and stays one."""
+    is_open = seen.open or seen.closed_reason == "refunded_as_fraud"
+    return FraudSign(seen.id, "review", seen.reason, is_open, moment(seen.created))
 
 
 def _why(error: object) -> str:
@@ -102,7 +173,15 @@ def refund_of(key: str, seen: stripe.Refund) -> Effect:
         _EFFECTS.get(seen.status or "", EffectStatus.PENDING),
         money(seen.amount, seen.currency),
         getattr(seen, "failure_reason", None) or "",
+        _waits_for(seen),
     )
+
+
+def _waits_for(seen: stripe.Refund) -> WaitsFor:
+    if seen.status != "pending":
+        return WaitsFor.NOTHING
+    why = getattr(seen, "pending_reason", None)
+    return WaitsFor.BALANCE if why == "insufficient_funds" else WaitsFor.PROVIDER
 
 
 def payout_of(key: str, seen: stripe.Payout) -> Effect:

@@ -12,10 +12,14 @@ from api.routers.orders import OrderId
 from api.schemas.common import Id
 from api.schemas.order_views import PATHS, OrderView
 from api.schemas.orders import (
+    AmountDecisionIn,
+    AttemptIn,
     CancellationIn,
     ConsentIn,
     CustomsRulingIn,
     DisownIn,
+    FraudDecisionIn,
+    FraudReportIn,
     HoldIn,
     LiftingIn,
     NothingMore,
@@ -55,6 +59,50 @@ async def cancel(order: OrderId, body: CancellationIn, asked: Asked) -> Response
     """Close the order before it is paid."""
     return await asked.order(
         order, "order.cancel", body, lambda actor, at: said.CancelOrder(actor, at, body.reason)
+    )
+
+
+@_asks_for(Action.PAY_ANOTHER_WAY)
+async def pay_another_way(order: OrderId, body: AttemptIn, asked: Asked) -> Response:
+    """Open a further payment, while a slip is out perhaps. The first that is paid counts."""
+    return await asked.order(
+        order,
+        "order.pay_another_way",
+        body,
+        lambda actor, at: said.PayAnotherWay(actor, at, body.method),
+    )
+
+
+@_asks_for(Action.DECIDE_AMOUNT)
+async def decide_amount(order: OrderId, body: AmountDecisionIn, asked: Asked) -> Response:
+    """Decide about a payment of another amount: accept it, or send it back and wait, or close."""
+    return await asked.order(
+        order,
+        "order.decide_amount",
+        body,
+        lambda actor, at: said.DecideAmount(actor, at, body.decision, body.reason, body.borne_by),
+    )
+
+
+@_asks_for(Action.REPORT_FRAUD)
+async def report_fraud(order: OrderId, body: FraudReportIn, asked: Asked) -> Response:
+    """Doubt the payment: its money is frozen, nothing is shipped, parcels are asked back."""
+    return await asked.order(
+        order,
+        "order.report_fraud",
+        body,
+        lambda actor, at: said.ReportFraud(actor, at, body.reason),
+    )
+
+
+@_asks_for(Action.DECIDE_FRAUD)
+async def decide_fraud(order: OrderId, body: FraudDecisionIn, asked: Asked) -> Response:
+    """Clear the payment, or call it fraud: then everything goes back to the card's holder."""
+    return await asked.order(
+        order,
+        "order.decide_fraud",
+        body,
+        lambda actor, at: said.DecideFraud(actor, at, body.verdict, body.reason),
     )
 
 

@@ -50,6 +50,7 @@ async def place_order(body: OrderIn, caller: Placer, asked: Asked) -> Response:
         ship_to=body.ship_to.country,
         received_at=received_at,
         method=body.payment.method,
+        subsidy=_subsidy(body, caller),
     )
     answer = await asked.use.desk.ask(
         Ask(
@@ -78,6 +79,12 @@ def _buyer(body: OrderIn, caller: Caller) -> str:
         errors = [{"field": "buyer", "why": "a service must say whose order it is"}]
         raise Problem("request-invalid", "cannot be accepted: buyer", {"errors": errors})
     return body.buyer
+
+
+def _subsidy(body: OrderIn, caller: Caller) -> int:
+    if body.subsidy and caller.role is not Role.SERVICE:
+        raise not_yours("a subsidy is the platform's to give")
+    return body.subsidy
 
 
 def _created(asked: Asking, response: Response, order: str) -> Response:
@@ -137,6 +144,8 @@ async def read_payment(order: OrderId, caller: Payer, use: Use) -> PaymentView:
         status=intent.status,
         amount=_money(intent.amount),
         captured=_money(intent.captured),
+        todo=intent.todo,
+        expires_at=intent.expires_at,
         client_secret=intent.client_secret,
         decline=intent.decline,
     )

@@ -383,5 +383,9 @@ class PaymentView(View):
     status: str
     amount: Money
     captured: Money
+    todo: str = Field(
+        description="What a payment that was begun waits for: authentication, slip, transfer."
+    )
+    expires_at: datetime | None = Field(description="Until when an authorisation can be captured.")
     client_secret: str
     decline: str = Field(description="Why the last attempt failed, in the provider's words.")

@@ -22,6 +22,10 @@ from persistence.reading import Happened
 PATHS: Final[Mapping[Action, str]] = MappingProxyType(
     {
         Action.CANCEL: "cancellation",
+        Action.PAY_ANOTHER_WAY: "payment-attempts",
+        Action.DECIDE_AMOUNT: "amount-decision",
+        Action.REPORT_FRAUD: "fraud-reports",
+        Action.DECIDE_FRAUD: "fraud-decision",
         Action.DECIDE_RISK: "risk-decision",
         Action.DECLARE_SHIPMENT: "shipments",
         Action.CONFIRM_RECEIPT: "receipt",
@@ -52,10 +56,15 @@ class AxesView(View):
 class OrderMoneyView(View):
     """Where the order's money is. `in_escrow` includes what is held.
 
+    `subsidy` is the platform's part of `total`; `authorised` what the buyer's bank has agreed to
+    and nobody has taken; `kept_apart` a payment of another amount, of which support decides.
     `in_reserve` is in the currency that the seller settles in.
     """
 
     total: Money
+    subsidy: Money
+    authorised: Money
+    kept_apart: Money
     captured: Money
     refunded: Money
     held: Money
@@ -161,6 +170,9 @@ class OrderView(View):
     next: NextView | None
     allowed: list[AllowedView]
     parked: ParkedView | None = Field(description="Shown to staff.")
+    fraud: str | None = Field(
+        description="Shown to staff: none, suspected, cleared or confirmed.", examples=["none"]
+    )
     links: dict[str, str]
 
     @classmethod
@@ -194,6 +206,7 @@ class OrderView(View):
             next=_next(rules.next_due(state)),
             allowed=_allowed(state, caller.role),
             parked=_parked(state) if caller.role in STAFF else None,
+            fraud=state.fraud if caller.role in STAFF else None,
             links=_links(state.order, caller.role),
         )
 
@@ -265,6 +278,9 @@ def _money(state: OrderState) -> OrderMoneyView:
 
     return OrderMoneyView(
         total=money(state.total),
+        subsidy=money(state.subsidy),
+        authorised=money(state.authorised),
+        kept_apart=money(state.received),
         captured=money(state.captured),
         refunded=money(state.refunded),
         held=money(state.held),

@@ -23,7 +23,8 @@ from api.schemas.common import (
 )
 from domain.order.agreements import Topic
 from domain.order.lines import OrderLine
-from workflows.order.messages import CustomsRuling, Resolution, RiskVerdict
+from domain.order.paying import AmountDecision, BorneBy
+from workflows.order.messages import CustomsRuling, FraudVerdict, Resolution, RiskVerdict
 
 MOST_LINES = 100
 ParcelName = Annotated[
@@ -100,12 +101,17 @@ class OrderIn(Form):
     lines: tuple[LineIn, ...] = Field(min_length=1, max_length=MOST_LINES)
     ship_to: ShipToIn
     payment: PaymentIn = PaymentIn()
+    subsidy: Amount = Field(
+        default=0, description="The platform's part of the price; only a service may give one."
+    )
 
     @model_validator(mode="after")
     def _has_a_total(self) -> Self:
         total = sum(line.price + line.freight for line in self.lines)
         if not 0 < total <= LARGEST_AMOUNT:
             raise ValueError(f"the order's total must be between 1 and {LARGEST_AMOUNT}")
+        if self.subsidy >= total:
+            raise ValueError("a subsidy is less than the order's total")
         return self
 
     def order_lines(self) -> tuple[OrderLine, ...]:
@@ -131,6 +137,38 @@ class CancellationIn(Form):
     """Close an order before it is paid."""
 
     reason: Reason = Field(default="", examples=["ordered twice"])
+
+
+class AttemptIn(Form):
+    """Pay another way: the provider's token of a method; empty to choose in the browser."""
+
+    method: str = Field(
+        default="", max_length=200, pattern=r"^[A-Za-z0-9_]*$", examples=["pm_card_visa"]
+    )
+
+
+class AmountDecisionIn(Form):
+    """What becomes of a payment of another amount than was asked for.
+
+    `borne_by` says whose account makes a short payment whole; it matters to `accept` alone.
+    """
+
+    decision: AmountDecision
+    reason: Reason = Field(min_length=1, examples=["a bank's fee was taken off on the way"])
+    borne_by: BorneBy = BorneBy.PLATFORM_LOSS
+
+
+class FraudReportIn(Form):
+    """Why a payment is thought to be fraudulent."""
+
+    reason: Reason = Field(min_length=1, examples=["the card's holder denies the order"])
+
+
+class FraudDecisionIn(Form):
+    """What compliance says of a payment that was doubted."""
+
+    verdict: FraudVerdict
+    reason: Reason = Field(min_length=1, examples=["the holder has recognised the order"])
 
 
 class RiskDecisionIn(Form):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from domain.errors import AmountExceeded
-from domain.order.postings import RefundPlan, ReleasePlan
+from domain.order.postings import PaidBy, RefundPlan, ReleasePlan
 
 
 @dataclass(frozen=True)
@@ -11,8 +11,10 @@ class OrderFunds:
     """An order's money in minor units, as found under its lock: the truth that states mirror.
 
     `commission` is what the whole order would bear, `charged` what was kept so far; `recovered`
-    is what later refunds took back from outside escrow. `settles_in` is the seller's currency, ""
-    for the order's; `settled` is what the seller has of the order in it, and `reserved` is in it.
+    is what later refunds took back from outside escrow. Of what was captured, `subsidised` came
+    from the platform's subsidy and `borne` from its loss; the `_back` are what of each went back.
+    `settles_in` is the seller's currency, "" for the order's; `settled` is what the seller has of
+    the order in it, and `reserved` is in it.
     """
 
     order: str
@@ -28,6 +30,10 @@ class OrderFunds:
     reserved: int = 0
     recovered: int = 0
     charged: int = 0
+    subsidised: int = 0
+    subsidised_back: int = 0
+    borne: int = 0
+    borne_back: int = 0
     settles_in: str = ""
     settled: int = 0
 
@@ -57,20 +63,56 @@ class OrderFunds:
         """What escrow may release now."""
         return max(0, self.escrow - self.held)
 
-    def with_capture(self, amount: int) -> "OrderFunds":
-        """The buyer's money has arrived."""
-        return replace(self, captured=self.captured + amount)
+    def with_capture(self, amount: int, subsidy: int = 0, borne: int = 0) -> "OrderFunds":
+        """The buyer's money has arrived, and with it what the platform pays of the price."""
+        return replace(
+            self,
+            captured=self.captured + amount + subsidy + borne,
+            subsidised=self.subsidised + subsidy,
+            borne=self.borne + borne,
+        )
+
+    def share_of_refund(self, amount: int) -> PaidBy:
+        """Divide a refund by who paid, pro rata and cumulative: all parts sum exactly.
+
+        The odd minor unit goes to the larger remainder. What the platform paid is never paid
+        out to the buyer: it goes back to the account that it came from.
+        """
+        platform = self.subsidised + self.borne
+        back = self.subsidised_back + self.borne_back
+        buyer = _next_part(
+            amount,
+            refunded=self.refunded,
+            mine=self.captured - platform,
+            whole=self.captured,
+            had=self.refunded - back,
+        )
+        subsidy = _next_part(
+            amount - buyer,
+            refunded=back,
+            mine=self.subsidised,
+            whole=platform,
+            had=self.subsidised_back,
+        )
+        return PaidBy(buyer, subsidy, amount - buyer - subsidy)
 
     def with_refund(
-        self, amount: int, plan: RefundPlan, abroad: RefundPlan | None = None
+        self,
+        amount: int,
+        plan: RefundPlan,
+        share: PaidBy | None = None,
+        abroad: RefundPlan | None = None,
     ) -> "OrderFunds":
         """A refund is set aside; more than is there is refused (`AmountExceeded`).
 
         *abroad* is what the seller gives for it in another currency.
         """
         self._must_have(amount, self.refundable, "refund")
+        share = share or PaidBy(amount)
         return replace(
             self,
+            subsidised_back=self.subsidised_back + share.subsidy,
+            borne_back=self.borne_back + share.loss,
             refunded=self.refunded + amount,
             recovered=self.recovered + plan.recovered,
             charged=self.charged - plan.commission,
@@ -79,11 +121,18 @@ class OrderFunds:
         )
 
     def without_refund(
-        self, amount: int, plan: RefundPlan, abroad: RefundPlan | None = None
+        self,
+        amount: int,
+        plan: RefundPlan,
+        share: PaidBy | None = None,
+        abroad: RefundPlan | None = None,
     ) -> "OrderFunds":
         """A refund failed for good: everything stands where it stood."""
+        share = share or PaidBy(amount)
         return replace(
             self,
+            subsidised_back=self.subsidised_back - share.subsidy,
+            borne_back=self.borne_back - share.loss,
             refunded=self.refunded - amount,
             recovered=self.recovered - plan.recovered,
             charged=self.charged + plan.commission,
@@ -122,3 +171,15 @@ class OrderFunds:
                 available=available,
                 currency=self.currency,
             )
+
+
+def _next_part(amount: int, *, refunded: int, mine: int, whole: int, had: int) -> int:
+    """What of *amount* is due to who paid *mine* of the *whole*, and *had* some of it back.
+
+    The target is their share of all that is refunded then, to the nearest unit (largest
+    remainder of two); refunds that failed in between are made up for by the next ones.
+    """
+    if not mine:
+        return 0
+    until = (2 * mine * (refunded + amount) + whole) // (2 * whole)
+    return min(amount, max(0, until - had))

@@ -156,3 +156,8 @@ def nothing_owed(state: OrderState) -> OrderState:
 def held(state: OrderState, amount: int) -> OrderState:
     """*amount* more may not be released (less, where negative)."""
     return replace(state, held=state.held + amount, version=state.version + 1)
+
+
+def mirrored_hold(state: OrderState, held_now: int) -> OrderState:
+    """What the locked row says is held. Part of a step, no version of its own."""
+    return replace(state, held=held_now)

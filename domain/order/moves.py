@@ -60,7 +60,7 @@ def not_accepted(state: OrderState) -> OrderState:
 
 def payment_asked(state: OrderState, intent: str) -> OrderState:
     """The provider knows about the payment."""
-    return replace(state, intent=intent, version=state.version + 1)
+    return replace(state, intent=intent, attempts=state.attempts + 1, version=state.version + 1)
 
 
 def payment_pending(state: OrderState, until: datetime) -> OrderState:
@@ -75,14 +75,17 @@ def payment_pending(state: OrderState, until: datetime) -> OrderState:
 
 def paid(state: OrderState, terms: Terms, amount: int, at: datetime) -> OrderState:
     """The whole amount is in escrow; the risk check begins."""
+    is_decided = state.payment is Payment.AMOUNT_DIFFERS
+    event = PaymentEvent.AMOUNT_ACCEPTED if is_decided else PaymentEvent.MONEY_ARRIVED
     return replace(
         state,
-        payment=PAYMENT.next(state.payment, PaymentEvent.MONEY_ARRIVED),
+        payment=PAYMENT.next(state.payment, event),
         captured=amount,
+        received=0,
         paid_at=at,
         clocks=with_clocks(
             state,
-            stop=(ClockName.PAYMENT,),
+            stop=(ClockName.PAYMENT, ClockName.AMOUNT),
             start=(running(ClockName.RISK, at, terms.assess_risk_within),),
         ),
         version=state.version + 1,
@@ -90,10 +93,12 @@ def paid(state: OrderState, terms: Terms, amount: int, at: datetime) -> OrderSta
 
 
 def risk_accepted(state: OrderState, terms: Terms, at: datetime) -> OrderState:
-    """The seller is told to ship."""
+    """The seller is told to ship, also where the buyer's bank has only agreed to pay."""
+    is_untaken = bool(state.authorised)
+    event = PaymentEvent.RISK_ACCEPTED_UNTAKEN if is_untaken else PaymentEvent.RISK_ACCEPTED
     return replace(
         state,
-        payment=PAYMENT.next(state.payment, PaymentEvent.RISK_ACCEPTED),
+        payment=PAYMENT.next(state.payment, event),
         fulfilment=FULFILMENT.next(state.fulfilment, FulfilmentEvent.SELLER_TOLD),
         clocks=with_clocks(
             state,
@@ -106,8 +111,8 @@ def risk_accepted(state: OrderState, terms: Terms, at: datetime) -> OrderState:
 
 def risk_extended(state: OrderState, terms: Terms) -> OrderState:
     """Nobody has decided in the first window: it is lengthened explicitly, never fallen through."""
-    paid_at = state.paid_at or state.placed_at
-    clock = running(ClockName.RISK, paid_at, terms.assess_risk_at_most)
+    opened = [clock.opened_at for clock in state.clocks if clock.name is ClockName.RISK]
+    clock = running(ClockName.RISK, min(opened, default=state.placed_at), terms.assess_risk_at_most)
     return replace(
         state,
         clocks=with_clocks(state, start=(replace(clock, reminded=1),)),
@@ -117,9 +122,11 @@ def risk_extended(state: OrderState, terms: Terms) -> OrderState:
 
 def risk_refused(state: OrderState) -> OrderState:
     """Nothing is shipped; the buyer's money goes back."""
+    is_untaken = bool(state.authorised)
+    event = PaymentEvent.RISK_REFUSED_UNTAKEN if is_untaken else PaymentEvent.RISK_REFUSED
     return replace(
         called_off(state, FulfilmentEvent.CALLED_OFF, Outcome.REFUSED_BY_RISK),
-        payment=PAYMENT.next(state.payment, PaymentEvent.RISK_REFUSED),
+        payment=PAYMENT.next(state.payment, event),
     )
 
 

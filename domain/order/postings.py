@@ -8,13 +8,29 @@ from domain.money import BASIS_POINTS
 from domain.order.rules import commission_until
 
 
-def captured(provider: str, order: str, gross: int, fee: int) -> tuple[Leg, ...]:
-    """The buyer's money is with the provider, less the provider's fee, and owed to escrow."""
+def captured(provider: str, order: str, gross: int, fee: int, subsidy: int = 0) -> tuple[Leg, ...]:
+    """The buyer's money is with the provider, less the provider's fee, and owed to escrow.
+
+    The platform's *subsidy* of the price comes to it from its own account.
+    """
     return move(
         [
             (Kind.CLEARING, provider, gross - fee),
             (Kind.PROVIDER_FEES, provider, fee),
-            (Kind.ESCROW, order, -gross),
+            (Kind.SUBSIDY, "", subsidy),
+            (Kind.ESCROW, order, -gross - subsidy),
+        ]
+    )
+
+
+def amount_accepted(order: str, paid: int, subsidy: int, borne: int) -> tuple[Leg, ...]:
+    """Of what was kept apart, *paid* pays the order; what is missing, somebody's account bears."""
+    return move(
+        [
+            (Kind.UNAPPLIED, order, paid),
+            (Kind.SUBSIDY, "", subsidy),
+            (Kind.PLATFORM_LOSS, "", borne),
+            (Kind.ESCROW, order, -paid - subsidy - borne),
         ]
     )
 
@@ -78,6 +94,30 @@ class RefundPlan:
         return self.commission + own + self.exchanged
 
 
+@dataclass(frozen=True)
+class PaidBy:
+    """An amount by who paid it: the buyer, the platform's subsidy, the platform's loss."""
+
+    buyer: int
+    subsidy: int = 0
+    loss: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.buyer + self.subsidy + self.loss
+
+
+def share_of(reserved: Posting) -> PaidBy:
+    """Read back from its entry to whom a refund went."""
+    amounts = {leg.account.kind: -leg.amount for leg in reserved.legs}
+    return PaidBy(
+        buyer=amounts.get(Kind.REFUNDS_IN_TRANSIT, 0),
+        subsidy=amounts.get(Kind.SUBSIDY, 0),
+        loss=amounts.get(Kind.PLATFORM_LOSS, 0),
+    )
+
+
 def plan_of(reserved: Posting) -> RefundPlan:
     """Read back from its entry where a refund was taken from."""
     amounts = {leg.account.kind: leg.amount for leg in reserved.legs}
@@ -110,9 +150,15 @@ def plan_refund(amount: int, sources: RefundSources) -> RefundPlan:
     return RefundPlan(escrow, commission, payable, reserve, deposit, left)
 
 
-def refund_reserved(order: str, seller: str, plan: RefundPlan) -> tuple[Leg, ...]:
-    """The refund is set aside before the provider hears of it: two can never take the same."""
-    total = plan.escrow + plan.recovered
+def refund_reserved(
+    order: str, seller: str, plan: RefundPlan, share: PaidBy | None = None
+) -> tuple[Leg, ...]:
+    """The refund is set aside before the provider hears of it: two can never take the same.
+
+    Only the buyer's *share* (all of it where none is said) goes to them; what the platform paid
+    of the price goes back to the account that paid it.
+    """
+    share = share or PaidBy(plan.escrow + plan.recovered)
     return move(
         [
             (Kind.ESCROW, order, plan.escrow),
@@ -122,7 +168,9 @@ def refund_reserved(order: str, seller: str, plan: RefundPlan) -> tuple[Leg, ...
             (Kind.DEPOSIT, seller, plan.deposit),
             (Kind.DEBT, seller, plan.debt),
             (Kind.FX_RESULT, "", plan.exchanged),
-            (Kind.REFUNDS_IN_TRANSIT, order, -total),
+            (Kind.REFUNDS_IN_TRANSIT, order, -share.buyer),
+            (Kind.SUBSIDY, "", -share.subsidy),
+            (Kind.PLATFORM_LOSS, "", -share.loss),
         ]
     )
 

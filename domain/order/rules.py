@@ -23,6 +23,7 @@ from domain.order.state import (
     PAYMENT,
     Clock,
     ClockName,
+    Fraud,
     Fulfilment,
     FulfilmentEvent,
     OrderState,
@@ -36,10 +37,14 @@ class Action(StrEnum):
     """What somebody may ask of an order."""
 
     CANCEL = "cancel"
+    PAY_ANOTHER_WAY = "pay_another_way"
+    DECIDE_AMOUNT = "decide_amount"
     DECIDE_RISK = "decide_risk"
     DECLARE_SHIPMENT = "declare_shipment"
     CONFIRM_RECEIPT = "confirm_receipt"
     DENY_RECEIPT = "deny_receipt"
+    REPORT_FRAUD = "report_fraud"
+    DECIDE_FRAUD = "decide_fraud"
     REFUND = "refund"
     PLACE_HOLD = "place_hold"
     LIFT_HOLD = "lift_hold"
@@ -56,10 +61,14 @@ class Action(StrEnum):
 WHO_MAY: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
     {
         Action.CANCEL: frozenset({Role.BUYER, Role.SERVICE}),
+        Action.PAY_ANOTHER_WAY: frozenset({Role.BUYER, Role.SERVICE}),
+        Action.DECIDE_AMOUNT: frozenset({Role.SUPPORT_AGENT, Role.SUPPORT_LEAD}),
         Action.DECIDE_RISK: frozenset({Role.COMPLIANCE}),
         Action.DECLARE_SHIPMENT: frozenset({Role.SELLER, Role.SERVICE}),
         Action.CONFIRM_RECEIPT: frozenset({Role.BUYER}),
         Action.DENY_RECEIPT: frozenset({Role.BUYER}),
+        Action.REPORT_FRAUD: frozenset({Role.COMPLIANCE}),
+        Action.DECIDE_FRAUD: frozenset({Role.COMPLIANCE}),
         Action.REFUND: frozenset({Role.SUPPORT_AGENT, Role.SUPPORT_LEAD, Role.SERVICE}),
         Action.PLACE_HOLD: frozenset({Role.SUPPORT_LEAD, Role.COMPLIANCE}),
         Action.LIFT_HOLD: frozenset({Role.SUPPORT_LEAD, Role.COMPLIANCE}),
@@ -79,6 +88,8 @@ WHO_MAY: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
 BEATS: Final[Mapping[Action, ClockName]] = MappingProxyType(
     {
         Action.CANCEL: ClockName.PAYMENT,
+        Action.PAY_ANOTHER_WAY: ClockName.PAYMENT,
+        Action.DECIDE_AMOUNT: ClockName.AMOUNT,
         Action.DECIDE_RISK: ClockName.RISK,
         Action.DECLARE_SHIPMENT: ClockName.SHIPMENT,
         Action.DENY_RECEIPT: ClockName.ANSWER,
@@ -90,6 +101,8 @@ BEATS: Final[Mapping[Action, ClockName]] = MappingProxyType(
 WHEN_DUE: Final[Mapping[ClockName, str]] = MappingProxyType(
     {
         ClockName.PAYMENT: "the payment is looked at once more, then the order closes unpaid",
+        ClockName.AMOUNT: "all that was paid goes back, and the order closes",
+        ClockName.AUTHORISATION: "the money is taken before the bank's word runs out",
         ClockName.RISK: "the check is extended once, with an alarm; then the buyer is refunded",
         ClockName.SHIPMENT: "what was not shipped is cancelled and refunded",
         ClockName.DELIVERY: "the buyer is asked whether the goods arrived",
@@ -104,6 +117,7 @@ WHEN_DUE: Final[Mapping[ClockName, str]] = MappingProxyType(
         ClockName.EXTENSION_ANSWER: "silence leaves the shipping time as it is",
         ClockName.CANCELLATION_ANSWER: "silence agrees: the order is cancelled and refunded",
         ClockName.PROTECTION_ANSWER: "silence leaves the promise as it is",
+        ClockName.REFUND: "a person looks for a refund that has not arrived",
     }
 )
 
@@ -123,6 +137,8 @@ def reminders_left(clock: Clock) -> tuple[datetime, ...]:
     return reminders(clock.opened_at, clock.due_at)[clock.reminded :]
 
 
+# A buyer who has not managed to pay by then is helped by a person, not by another attempt.
+MOST_ATTEMPTS: Final = 8
 REMINDED: Final = frozenset(
     {
         ClockName.PAYMENT,
@@ -156,7 +172,8 @@ def _has(state: OrderState, *stages: ParcelStage) -> bool:
 
 def _may_declare(state: OrderState) -> bool:
     is_possible = FULFILMENT.allows(state.fulfilment, FulfilmentEvent.DECLARED)
-    return is_possible and len(state.parcels) < MOST_PARCELS
+    is_stopped = state.fraud is Fraud.SUSPECTED
+    return is_possible and not is_stopped and len(state.parcels) < MOST_PARCELS
 
 
 def topics(state: OrderState) -> tuple[Topic, ...]:
@@ -181,9 +198,15 @@ _TOPICS: Final[Mapping[Topic, Callable[[OrderState], bool]]] = MappingProxyType(
 # Source: the policy table "Order and shipment": twice fifteen days.
 MOST_PROTECTIONS: Final = 2
 
+# Nobody doubts a payment any more once all of it went back.
+_DOUBTFUL: Final = frozenset({Payment.AUTHORISED, Payment.CAPTURED, Payment.PARTLY_REFUNDED})
 _POSSIBLE: Final[Mapping[Action, Callable[[OrderState], bool]]] = MappingProxyType(
     {
         Action.CANCEL: lambda s: PAYMENT.allows(s.payment, PaymentEvent.CANCELLED),
+        Action.PAY_ANOTHER_WAY: lambda s: (
+            s.payment is Payment.AWAITING and bool(s.intent) and s.attempts < MOST_ATTEMPTS
+        ),
+        Action.DECIDE_AMOUNT: lambda s: s.payment is Payment.AMOUNT_DIFFERS,
         Action.DECIDE_RISK: lambda s: PAYMENT.allows(s.payment, PaymentEvent.RISK_ACCEPTED),
         Action.DECLARE_SHIPMENT: _may_declare,
         Action.CONFIRM_RECEIPT: lambda s: FULFILMENT.allows(
@@ -192,6 +215,8 @@ _POSSIBLE: Final[Mapping[Action, Callable[[OrderState], bool]]] = MappingProxyTy
         Action.DENY_RECEIPT: lambda s: (
             FULFILMENT.allows(s.fulfilment, FulfilmentEvent.DENIED) and not s.denied
         ),
+        Action.REPORT_FRAUD: lambda s: s.payment in _DOUBTFUL and not is_doubted(s),
+        Action.DECIDE_FRAUD: lambda s: s.fraud is Fraud.SUSPECTED,
         Action.REFUND: lambda s: (
             PAYMENT.allows(s.payment, PaymentEvent.PART_REFUNDED) and refundable(s) > 0
         ),
@@ -209,6 +234,16 @@ _POSSIBLE: Final[Mapping[Action, Callable[[OrderState], bool]]] = MappingProxyTy
         Action.WITHDRAW_QUESTION: lambda s: bool(s.agreements),
     }
 )
+
+
+def is_doubted(state: OrderState) -> bool:
+    """Whether the payment is, or was found to be, fraudulent."""
+    return state.fraud in (Fraud.SUSPECTED, Fraud.CONFIRMED)
+
+
+def can_be_doubted(state: OrderState) -> bool:
+    """Whether a report of fraud changes anything: after the risk check, and not yet decided."""
+    return _is_possible(state, Action.REPORT_FRAUD)
 
 
 def _is_possible(state: OrderState, action: Action) -> bool:
@@ -275,6 +310,13 @@ def headline(state: OrderState) -> str:
         return "refunding"
     if state.payment in _BEFORE_SHIPMENT:
         return _BEFORE_SHIPMENT[state.payment]
+    return _on_its_way(state)
+
+
+def _on_its_way(state: OrderState) -> str:
+    # Buyer and seller see this too: that fraud is suspected is not for everybody's eyes.
+    if state.fraud is Fraud.SUSPECTED:
+        return "held"
     if state.fulfilment is Fulfilment.RECEIVED:
         is_kept = state.held or state.frozen
         return "held" if is_kept and not state.clocks else "in_protection"
@@ -282,7 +324,11 @@ def headline(state: OrderState) -> str:
 
 
 _BEFORE_SHIPMENT: Final = MappingProxyType(
-    {Payment.AWAITING: "awaiting_payment", Payment.IN_RISK_CHECK: "in_risk_check"}
+    {
+        Payment.AWAITING: "awaiting_payment",
+        Payment.AMOUNT_DIFFERS: "amount_differs",
+        Payment.IN_RISK_CHECK: "in_risk_check",
+    }
 )
 
 
@@ -291,7 +337,9 @@ def is_settled(state: OrderState) -> bool:
     if state.payment is Payment.NEVER_PAID:
         return True
     is_money_out = state.captured - state.refunded + state.recovered - state.released <= 0
-    is_anything_open = state.reserved or state.held or state.open_refunds or state.owed
+    is_anything_open = (
+        state.reserved or state.held or state.open_refunds or state.owed or state.authorised
+    )
     is_over = state.fulfilment in (Fulfilment.RECEIVED, Fulfilment.CANCELLED)
     return is_over and is_money_out and not is_anything_open
 
@@ -300,7 +348,7 @@ def is_release_due(state: OrderState) -> bool:
     """Whether money waits in escrow that no clock, hold or refund keeps there any more."""
     waits = clock_of(state, ClockName.RELEASE) is not None
     is_received = state.fulfilment is Fulfilment.RECEIVED and state.outcome is Outcome.OPEN
-    is_free = not (state.frozen or state.owed)
+    is_free = not (state.frozen or state.owed or is_doubted(state))
     return is_received and is_free and not waits and releasable(state) > 0
 
 
@@ -318,6 +366,11 @@ _ON_THE_WAY: Final = frozenset(
         str(Fulfilment.BUYER_ASKED),
     }
 )
+
+
+def is_void_due(state: OrderState) -> bool:
+    """Whether the order was called off while the buyer's bank still keeps money ready for it."""
+    return state.outcome is not Outcome.OPEN and state.authorised > 0
 
 
 def is_refund_due(state: OrderState) -> bool:

@@ -16,22 +16,34 @@ class Payment(StrEnum):
     """Where the buyer's money stands."""
 
     AWAITING = "awaiting"
+    AMOUNT_DIFFERS = "amount_differs"
     IN_RISK_CHECK = "in_risk_check"
+    AUTHORISED = "authorised"
     CAPTURED = "captured"
     PARTLY_REFUNDED = "partly_refunded"
     REFUNDED = "refunded"
     NEVER_PAID = "never_paid"
+    VOIDED = "voided"
 
 
 class PaymentEvent(StrEnum):
     """What happens to the buyer's money."""
 
     MONEY_ARRIVED = "money_arrived"
+    OTHER_AMOUNT_ARRIVED = "other_amount_arrived"
+    AMOUNT_ACCEPTED = "amount_accepted"
+    AMOUNT_SENT_BACK = "amount_sent_back"
+    BANK_AGREED = "bank_agreed"
+    TAKEN = "taken"
+    VOIDED = "voided"
+    LAPSED = "lapsed"
     WINDOW_CLOSED = "window_closed"
     CANCELLED = "cancelled"
     RISK_ACCEPTED = "risk_accepted"
     RISK_REFUSED = "risk_refused"
     RISK_REOPENED = "risk_reopened"
+    RISK_ACCEPTED_UNTAKEN = "risk_accepted_untaken"
+    RISK_REFUSED_UNTAKEN = "risk_refused_untaken"
     PART_REFUNDED = "part_refunded"
     FULLY_REFUNDED = "fully_refunded"
     REFUND_FAILED = "refund_failed"
@@ -61,6 +73,7 @@ class FulfilmentEvent(StrEnum):
     CONFIRMED = "confirmed"
     CONFIRMED_BY_SILENCE = "confirmed_by_silence"
     DENIED = "denied"
+    PAYMENT_LAPSED = "payment_lapsed"
     NOT_SHIPPED = "not_shipped"
     NOTHING_UNDER_WAY = "nothing_under_way"
     CALLED_OFF = "called_off"
@@ -88,9 +101,23 @@ PAYMENT: Final = Machine(
             (Payment.AWAITING, PaymentEvent.MONEY_ARRIVED): Payment.IN_RISK_CHECK,
             (Payment.AWAITING, PaymentEvent.WINDOW_CLOSED): Payment.NEVER_PAID,
             (Payment.AWAITING, PaymentEvent.CANCELLED): Payment.NEVER_PAID,
+            (Payment.AWAITING, PaymentEvent.OTHER_AMOUNT_ARRIVED): Payment.AMOUNT_DIFFERS,
+            (Payment.AWAITING, PaymentEvent.BANK_AGREED): Payment.IN_RISK_CHECK,
+            (Payment.AMOUNT_DIFFERS, PaymentEvent.AMOUNT_ACCEPTED): Payment.IN_RISK_CHECK,
+            (Payment.AMOUNT_DIFFERS, PaymentEvent.AMOUNT_SENT_BACK): Payment.AWAITING,
+            (Payment.AMOUNT_DIFFERS, PaymentEvent.WINDOW_CLOSED): Payment.NEVER_PAID,
+            (Payment.AMOUNT_DIFFERS, PaymentEvent.CANCELLED): Payment.NEVER_PAID,
             (Payment.IN_RISK_CHECK, PaymentEvent.RISK_ACCEPTED): Payment.CAPTURED,
             (Payment.IN_RISK_CHECK, PaymentEvent.RISK_REFUSED): Payment.CAPTURED,
             (Payment.CAPTURED, PaymentEvent.RISK_REOPENED): Payment.IN_RISK_CHECK,
+            (Payment.AUTHORISED, PaymentEvent.RISK_REOPENED): Payment.IN_RISK_CHECK,
+            (Payment.IN_RISK_CHECK, PaymentEvent.RISK_ACCEPTED_UNTAKEN): Payment.AUTHORISED,
+            (Payment.IN_RISK_CHECK, PaymentEvent.RISK_REFUSED_UNTAKEN): Payment.AUTHORISED,
+            (Payment.IN_RISK_CHECK, PaymentEvent.TAKEN): Payment.IN_RISK_CHECK,
+            (Payment.IN_RISK_CHECK, PaymentEvent.LAPSED): Payment.AWAITING,
+            (Payment.AUTHORISED, PaymentEvent.TAKEN): Payment.CAPTURED,
+            (Payment.AUTHORISED, PaymentEvent.LAPSED): Payment.AWAITING,
+            (Payment.AUTHORISED, PaymentEvent.VOIDED): Payment.VOIDED,
             (Payment.CAPTURED, PaymentEvent.PART_REFUNDED): Payment.PARTLY_REFUNDED,
             (Payment.CAPTURED, PaymentEvent.FULLY_REFUNDED): Payment.REFUNDED,
             (Payment.PARTLY_REFUNDED, PaymentEvent.PART_REFUNDED): Payment.PARTLY_REFUNDED,
@@ -124,6 +151,10 @@ FULFILMENT: Final = Machine(
                 FulfilmentEvent.PART_DECLARED,
             ): Fulfilment.PARTLY_SHIPPED,
             (Fulfilment.AWAITING_SHIPMENT, FulfilmentEvent.DECLARED): Fulfilment.DECLARED,
+            (
+                Fulfilment.AWAITING_SHIPMENT,
+                FulfilmentEvent.PAYMENT_LAPSED,
+            ): Fulfilment.NOT_STARTED,
             (Fulfilment.AWAITING_SHIPMENT, FulfilmentEvent.NOT_SHIPPED): Fulfilment.CANCELLED,
             (Fulfilment.AWAITING_SHIPMENT, FulfilmentEvent.CALLED_OFF): Fulfilment.CANCELLED,
             (Fulfilment.PARTLY_SHIPPED, FulfilmentEvent.PART_DECLARED): Fulfilment.PARTLY_SHIPPED,
@@ -162,6 +193,8 @@ class ClockName(StrEnum):
     """Every deadline an order can have; what each does when it runs out is in `rules.py`."""
 
     PAYMENT = "payment"
+    AMOUNT = "amount"
+    AUTHORISATION = "authorisation"
     RISK = "risk"
     SHIPMENT = "shipment"
     DELIVERY = "delivery"
@@ -176,6 +209,7 @@ class ClockName(StrEnum):
     EARLY_RELEASE = "early_release"
     RELEASE = "release"
     RESERVE = "reserve"
+    REFUND = "refund"
 
 
 @dataclass(frozen=True)
@@ -220,7 +254,9 @@ class Outcome(StrEnum):
     COMPLETED = "completed"
     NEVER_PAID = "never_paid"
     CANCELLED_BY_BUYER = "cancelled_by_buyer"
+    AMOUNT_REFUSED = "amount_refused"
     REFUSED_BY_RISK = "refused_by_risk"
+    FRAUD = "fraud"
     NEVER_SHIPPED = "never_shipped"
     NEVER_RECEIVED = "never_received"
     REFUNDED = "refunded"
@@ -233,6 +269,15 @@ class Outcome(StrEnum):
     SEIZED = "seized"
 
 
+class Fraud(StrEnum):
+    """What is thought of a payment after its risk check."""
+
+    NONE = "none"
+    SUSPECTED = "suspected"
+    CLEARED = "cleared"
+    CONFIRMED = "confirmed"
+
+
 @dataclass(frozen=True)
 class OrderState:
     """Everything the process knows, flat and small. Amounts are minor units of `currency`.
@@ -243,6 +288,12 @@ class OrderState:
     lines that no parcel holds yet; `owed` what is to be refunded of an order that goes on.
     `frozen`: the seller is suspended, and nothing is released to them. `settles_in` is the currency
     that the seller is credited in, "" for the order's: `reserved` is in that one.
+
+    `intent` is the payment that pays the order, or the newest asked for; `others` may still be
+    paid, `attempts` were asked for in all. `subsidy` is the platform's part of `total`,
+    `authorised` what may be captured, `received` money of another amount that is kept apart,
+    `returns` how many payments that no order waited for went back.
+    `asked_at` is when the payment window opened anew, `frauds` how often fraud was suspected.
     """
 
     order: str
@@ -264,6 +315,15 @@ class OrderState:
     reserved: int = 0
     recovered: int = 0
     intent: str = ""
+    others: tuple[str, ...] = ()
+    attempts: int = 0
+    subsidy: int = 0
+    authorised: int = 0
+    received: int = 0
+    returns: int = 0
+    asked_at: datetime | None = None
+    fraud: Fraud = Fraud.NONE
+    frauds: int = 0
     refunds: int = 0
     open_refunds: tuple[str, ...] = ()
     clocks: tuple[Clock, ...] = ()

@@ -1,6 +1,7 @@
 """The double-entry ledger, the rows that money moves lock, and what is known of each effect."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Column, Identity, Index, text
 from sqlmodel import Field, SQLModel
@@ -48,11 +49,17 @@ class Balance(SQLModel, table=True):
     amount: int = Field(sa_type=BigInteger, default=0)
 
 
+def _counter() -> Any:  # noqa: ANN401 - SQLModel's own form
+    """A sum that began at zero also in rows that were there before it."""
+    return Field(sa_type=BigInteger, default=0, sa_column_kwargs={"server_default": text("0")})
+
+
 class OrderMoney(SQLModel, table=True):
     """An order's money in minor units: the row that holds, refunds and releases all lock.
 
-    `commission` is what the whole order would bear, `charged` what was kept so far. `settled` and
-    `reserved` are in the currency that the seller settles in.
+    `commission` is what the whole order would bear, `charged` what was kept so far; `subsidised`
+    and `borne` are what the platform paid of what was captured, and `_back` what it had back.
+    `settled` and `reserved` are in the currency that the seller settles in.
     """
 
     __tablename__ = "order_money"  # pyright: ignore[reportAssignmentType] - SQLModel's own form
@@ -70,10 +77,12 @@ class OrderMoney(SQLModel, table=True):
     reserved: int = Field(sa_type=BigInteger, default=0)
     recovered: int = Field(sa_type=BigInteger, default=0)
     charged: int = Field(sa_type=BigInteger, default=0)
+    subsidised: int = _counter()
+    subsidised_back: int = _counter()
+    borne: int = _counter()
+    borne_back: int = _counter()
     settles_in: str = Field(default="", sa_column_kwargs={"server_default": ""})
-    settled: int = Field(
-        sa_type=BigInteger, default=0, sa_column_kwargs={"server_default": text("0")}
-    )
+    settled: int = _counter()
 
 
 class Hold(SQLModel, table=True):

@@ -27,21 +27,21 @@ from runtime.intake import UNATTRIBUTED
 from runtime.relay.lane import DELIVERED, MOST_DEFECTS, MOST_OUTAGES, Job, wait_after
 from workflows._kit.attributes import at_start
 from workflows.aftercare.messages import LateFact
-from workflows.order.messages import ParcelMoved, PaymentChanged, SellerChanged
+from workflows.order.messages import FraudWarned, ParcelMoved, PaymentChanged, SellerChanged
 from workflows.payout.messages import PayoutChanged
 
 _LEASE: Final = timedelta(seconds=20)
 _PATIENCE: Final = 5
 _MOST_AT_ONCE: Final = 20
 # The signal by which each kind of process hears that its money has news.
-_SIGNALS: Final[Mapping[str, tuple[str, type[PaymentChanged] | type[PayoutChanged]]]] = (
-    MappingProxyType(
-        {
-            "order": ("payment_changed", PaymentChanged),
-            "payout": ("payout_changed", PayoutChanged),
-        }
-    )
+Said = type[PaymentChanged] | type[PayoutChanged] | type[FraudWarned]
+_SIGNALS: Final[Mapping[str, tuple[str, Said]]] = MappingProxyType(
+    {
+        "order": ("payment_changed", PaymentChanged),
+        "payout": ("payout_changed", PayoutChanged),
+    }
 )
+_REPORTED: Final[tuple[str, Said]] = ("fraud_warned", FraudWarned)
 log = structlog.get_logger(__name__)
 
 
@@ -99,7 +99,8 @@ class Facts:
             told = SellerChanged(fact.event_id, fact.received_at, Standing(fact.reference))
             await self._signalled(fact.subject, "seller_changed", told)
         elif kind in _SIGNALS:
-            signal, message = _SIGNALS[kind]
+            is_report = kind == "order" and fact.kind in news.FRAUD
+            signal, message = _REPORTED if is_report else _SIGNALS[kind]
             said = message(fact.event_id, fact.received_at)
             if not await self._signalled(fact.subject, signal, said):
                 await self._arrived_late(fact)

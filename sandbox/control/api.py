@@ -12,6 +12,7 @@ from sandbox.control import play
 from sandbox.control.play import BadControl
 from sandbox.courier import Courier
 from sandbox.faults import Fault
+from sandbox.payments import intents
 from sandbox.payments.errors import StripeError
 from sandbox.rates import gate as rates
 from sandbox.store import Json, is_table
@@ -159,6 +160,8 @@ class Control:
         if not isinstance(seconds, int) or seconds < 0:
             raise BadControl(400, "advance_seconds is a whole number and not negative")
         self._store.advance(seconds)
+        with self._store.transaction():
+            intents.lapse_all(self._world.desk())
         return {"now": self._store.now()}
 
     async def expire(self, request: Request) -> Json:

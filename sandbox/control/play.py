@@ -1,9 +1,21 @@
 """What a player can do to the world, in the words of the control API and its page."""
 
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
 
 from sandbox.carriers.trackers import DETAILS, STATUSES, Scan
-from sandbox.payments import accounts, conversions, intents, methods, payouts, refunds, transfers
+from sandbox.payments import (
+    accounts,
+    conversions,
+    frauds,
+    intents,
+    methods,
+    payouts,
+    refunds,
+    transfers,
+)
 from sandbox.payments.errors import StripeError, missing
 from sandbox.payments.params import Params
 from sandbox.store import Json, is_table
@@ -19,23 +31,24 @@ class BadControl(Exception):
 
 
 def payment(desk: Desk, intent_id: str, act: str, asked: Json) -> Json:
-    """Play the buyer (pay) or the bank of a slow payment (arrive, fail)."""
+    """Play the buyer (pay, arrive, fail), the card's bank (expire, warn) or a rule (review)."""
     desk = desk.of(_owner(desk.world, "payment_intent", intent_id))
     intent = intents.load(desk, intent_id)
-    match act:
-        case "pay":
-            return _pay(desk, intent, asked.get("method", "card"), _amount(asked))
-        case "arrive":
-            if intent["status"] not in {"requires_action", "processing"}:
-                raise BadControl(409, f"nothing is on its way: it is {intent['status']}")
-            method = methods.resolve(desk, intent["payment_method"])
-            return intents.receive(desk, intent, method, _amount(asked) or intent["amount"])
-        case "fail":
-            return intents.fail_slow(desk, intent)
-        case "cancel":
-            return intents.cancel(desk, Params({}), intent_id)
-        case _:
-            raise BadControl(404, "a payment can be: pay, arrive, fail, cancel")
+    played = _BANK.get(act) or _REPORTS.get(act)
+    if played is None:
+        raise BadControl(404, f"a payment can be: {', '.join((*_BANK, *_REPORTS))}")
+    return played(desk, intent, asked)
+
+
+def _arrive(desk: Desk, intent: Json, amount: int | None) -> Json:
+    """The money of a slow payment, or the answer of a buyer who proves who they are."""
+    if intent["status"] not in {"requires_action", "processing"}:
+        raise BadControl(409, f"nothing is on its way: it is {intent['status']}")
+    method = methods.resolve(desk, intent["payment_method"])
+    if method["type"] == "customer_balance":
+        left = intent["next_action"]["display_bank_transfer_instructions"]["amount_remaining"]
+        return intents.fund(desk, intent, method, amount or left)
+    return intents.receive(desk, intent, method, amount or intent["amount"])
 
 
 def _pay(desk: Desk, intent: Json, how: str, amount: int | None) -> Json:
@@ -57,6 +70,26 @@ def _pay(desk: Desk, intent: Json, how: str, amount: int | None) -> Json:
         if error.status == HTTPStatus.PAYMENT_REQUIRED:  # The buyer's news, not the player's.
             return intents.load(desk, intent["id"])
         raise
+
+
+_BANK: Final[Mapping[str, Callable[[Desk, Json, Json], Json]]] = MappingProxyType(
+    {
+        "pay": lambda desk, it, asked: _pay(desk, it, asked.get("method", "card"), _amount(asked)),
+        "arrive": lambda desk, it, asked: _arrive(desk, it, _amount(asked)),
+        "fail": lambda desk, it, _: intents.fail_slow(desk, it),
+        "cancel": lambda desk, it, _: intents.cancel(desk, Params({}), it["id"]),
+        "expire": lambda desk, it, _: intents.lapsed(desk, it),
+    }
+)
+_REPORTS: Final[Mapping[str, Callable[[Desk, Json, Json], Json]]] = MappingProxyType(
+    {
+        "warn": lambda desk, it, asked: frauds.warn(desk, it, asked.get("fraud_type", "misc")),
+        "review": lambda desk, it, _: frauds.open_review(desk, it),
+        "close_review": lambda desk, it, asked: frauds.close_review(
+            desk, it, asked.get("reason", "approved")
+        ),
+    }
+)
 
 
 def _amount(asked: Json) -> int | None:

@@ -9,6 +9,7 @@ from sandbox.payments.params import Params
 from sandbox.store import Json
 from sandbox.world import Desk, new_id
 
+AUTHORISATION_SECONDS: Final = 7 * 86_400
 _CARRIED: Final = (
     "currency",
     "customer",
@@ -26,7 +27,7 @@ _CARRIED: Final = (
 
 def succeed(desk: Desk, intent: Json, method: Json, amount: int, *, captured: bool) -> Json:
     """Take *amount* (minor units), or only reserve it where it is not *captured* yet."""
-    charge = _shape(desk, intent, method, amount) | {
+    charge: Json = _shape(desk, intent, method, amount) | {
         "status": "succeeded",
         "paid": True,
         "outcome": _outcome("authorized", "approved_by_network", "Payment complete."),
@@ -34,7 +35,7 @@ def succeed(desk: Desk, intent: Json, method: Json, amount: int, *, captured: bo
     if captured:
         capture(desk, charge, amount)
     else:
-        desk.keep(charge)
+        _reserve(desk, charge, amount)
     tell(desk, "charge.succeeded", charge)
     return charge
 
@@ -44,6 +45,17 @@ def capture(desk: Desk, charge: Json, amount: int) -> None:
     entry = balance.enter(desk, "charge", charge, amount, desk.rules.fee(amount))
     charge |= {"captured": True, "amount_captured": amount, "balance_transaction": entry["id"]}
     desk.keep(charge)
+
+
+def _reserve(desk: Desk, charge: Json, amount: int) -> None:
+    card: Json = charge["payment_method_details"]["card"]
+    card |= {"amount_authorized": amount, "capture_before": desk.at + AUTHORISATION_SECONDS}
+    desk.keep(charge)
+
+
+def capture_before(charge: Json) -> int:
+    """When a reservation that was not captured runs out, UTC seconds."""
+    return int(charge["payment_method_details"]["card"]["capture_before"])
 
 
 def fail(desk: Desk, intent: Json, method: Json, problem: Json) -> Json:

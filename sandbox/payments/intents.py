@@ -17,13 +17,51 @@ _ATTEMPT_FAILED: Final = {
     "code": "payment_intent_payment_attempt_failed",
     "message": "The payment failed.",
 }
+_NOT_AUTHENTICATED: Final = {
+    "type": "invalid_request_error",
+    "code": "payment_intent_authentication_failure",
+    "message": "The provided PaymentMethod has failed authentication.",
+}
 
 
 def load(desk: Desk, intent_id: str, param: str = "intent", status: int = 404) -> Json:
     intent = desk.store.read("payment_intent", intent_id, desk.account)
     if intent is None:
         raise missing("payment_intent", intent_id, param, status)
-    return intent
+    return lapsed(desk, intent) if _has_lapsed(desk, intent) else intent
+
+
+def _has_lapsed(desk: Desk, intent: Json) -> bool:
+    """Whether its authorisation has run out by the world's clock and nobody has noticed."""
+    if intent["status"] != "requires_capture":
+        return False
+    charge = charges.load(desk, intent["latest_charge"])
+    return bool(charges.capture_before(charge) <= desk.at)
+
+
+def lapse_all(desk: Desk) -> None:
+    """End every authorisation that has run out, as the provider does by itself."""
+    waiting = desk.store.rows(
+        "SELECT id FROM objects WHERE kind = 'payment_intent' AND account = ?"
+        " AND json_extract(body, '$.status') = 'requires_capture' ORDER BY seq",
+        desk.account,
+    )
+    for row in waiting:
+        load(desk, row["id"])
+
+
+def lapsed(desk: Desk, intent: Json) -> Json:
+    """The bank gives the reserved money back to the buyer: nothing can be captured any more."""
+    if intent["status"] != "requires_capture":
+        raise unexpected(intent, "expire")
+    _give_free(desk, intent, "charge.expired")
+    return _canceled(desk, intent, "expired")
+
+
+def _give_free(desk: Desk, intent: Json, kind: str) -> None:
+    charge = charges.load(desk, intent["latest_charge"])
+    charge |= {"refunded": True, "amount_refunded": charge["amount"]}
+    tell(desk, kind, desk.keep(charge))
 
 
 def create(desk: Desk, params: Params) -> Json:
@@ -220,13 +258,28 @@ def fail_slow(desk: Desk, intent: Json) -> Json:
     """The slow payment will not come: its voucher lapsed, its debit was returned."""
     if intent["status"] not in {"requires_action", "processing"}:
         raise unexpected(intent, "fail")
-    return _back_to_start(desk, intent, dict(_ATTEMPT_FAILED), None)
+    action: Json = intent["next_action"] or {}
+    is_challenge = action.get("type") == "redirect_to_url"
+    problem = _NOT_AUTHENTICATED if is_challenge else _ATTEMPT_FAILED
+    return _back_to_start(desk, intent, dict(problem), None)
+
+
+def fund(desk: Desk, intent: Json, method: Json, amount: int) -> Json:
+    """A bank transfer arrives: what is still missing is said, and the last part pays it all."""
+    kind = "display_bank_transfer_instructions"
+    told = intent["next_action"][kind]
+    if amount < told["amount_remaining"]:
+        told["amount_remaining"] -= amount
+        tell(desk, "payment_intent.partially_funded", intent)
+        return desk.keep(intent)
+    return receive(desk, intent, method, intent["amount"])
 
 
 def capture(desk: Desk, params: Params, intent_id: str) -> Json:
     intent = load(desk, intent_id)
     if intent["status"] != "requires_capture":
         raise unexpected(intent, "capture")
+    intent["metadata"] = params.metadata(intent["metadata"])
     amount = params.amount("amount_to_capture") or intent["amount_capturable"]
     if amount > intent["amount_capturable"]:
         raise refused(
@@ -249,9 +302,11 @@ def cancel(desk: Desk, params: Params, intent_id: str) -> Json:
     if intent["status"] not in _CANCELLABLE:
         raise unexpected(intent, "cancel")
     if intent["status"] == "requires_capture":
-        charge = charges.load(desk, intent["latest_charge"])
-        charge |= {"refunded": True, "amount_refunded": charge["amount"]}
-        tell(desk, "charge.refunded", desk.keep(charge))
+        _give_free(desk, intent, "charge.refunded")
+    return _canceled(desk, intent, reason)
+
+
+def _canceled(desk: Desk, intent: Json, reason: str | None) -> Json:
     intent |= {
         "amount_capturable": 0,
         "canceled_at": desk.at,

@@ -5,8 +5,19 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from activities.requests import AskPayment, CareForPayment, PayoutStep, PayoutWord, Step
+from activities.requests import (
+    AskPayment,
+    CareForPayment,
+    DecideAmount,
+    DecideFraud,
+    PayoutStep,
+    PayoutWord,
+    Step,
+)
 from adapters.errors import Unavailable
+from domain.order.moves import called_off
+from domain.order.paying import AmountDecision
+from domain.order.state import FulfilmentEvent, Outcome
 from domain.payout import state as moves
 from domain.payout.state import Parked, PayoutState
 from tests.support.shop import CARD, SLIP, Deal, Shop, after, attempted
@@ -264,6 +275,113 @@ async def _payout_by_hand(shop: Shop) -> Ready:
 
 
 _REVERSED: Final = r"POST /v1/transfers/\w+/reversals$"
+
+
+async def _subsidised_capture(shop: Shop) -> Ready:
+    deal = await shop.order(await shop.seller(), subsidy=1_500)
+    await deal.asked()
+    await shop.world.pay(deal.state.intent)
+    key = f"order/{deal.order}/capture/{deal.state.intent}"
+    step = Step(deal.state, after(minutes=2))
+    return Ready(deal.order, deal.seller, shop.payments.settle, step, (key,))
+
+
+async def _subsidised_refund(shop: Shop) -> Ready:
+    deal = await shop.order(await shop.seller(), subsidy=1_500)
+    await deal.paid()
+    key = f"order/{deal.order}/refund/1"
+    bars = (f"{key}/reserved", f"{key}/settled")
+    return Ready(deal.order, deal.seller, shop.refunds.refund, deal.refunding(3_333), bars)
+
+
+async def _excess_refund(shop: Shop) -> Ready:
+    deal = await shop.order(await shop.seller())
+    await deal.asked()
+    debit = deal.state.intent
+    await shop.world.pay(debit, SLIP)
+    await deal.took(
+        shop.attempts.ask_again, AskPayment(deal.state, after(hours=1), CARD, again=False)
+    )
+    await deal.settled()
+    await shop.world.arrive(debit)
+    key = f"order/{deal.order}/excess-refund/{debit}"
+    bars = (f"order/{deal.order}/late/{debit}", f"{key}/settled")
+    step = Step(deal.state, after(days=2))
+    return Ready(deal.order, deal.seller, shop.attempts.close_others, step, bars)
+
+
+async def _other_amount(shop: Shop, paid: int, decision: AmountDecision) -> Ready:
+    deal = await shop.order(await shop.seller())
+    await deal.asked()
+    await shop.world.pay(deal.state.intent, SLIP)
+    await shop.world.arrive(deal.state.intent, amount=paid)
+    await deal.settled()
+    key = f"order/{deal.order}/amount-refund/{deal.state.intent}"
+    asked = DecideAmount(deal.state, after(days=2), decision, "support_agent:a-1", "a fee")
+    accepted = f"order/{deal.order}/capture/{deal.state.intent}/accepted"
+    bars = {
+        AmountDecision.ACCEPT: (accepted,),
+        AmountDecision.REFUND_AND_WAIT: (f"{key}/reserved", f"{key}/settled"),
+        AmountDecision.REFUND_AND_CLOSE: (f"{key}/reserved", f"{key}/settled"),
+    }
+    return Ready(deal.order, deal.seller, shop.amounts.decide, asked, bars[decision])
+
+
+async def _amount_accepted(shop: Shop) -> Ready:
+    return await _other_amount(shop, 9_000, AmountDecision.ACCEPT)
+
+
+async def _excess_accepted(shop: Shop) -> Ready:
+    return await _other_amount(shop, 12_000, AmountDecision.ACCEPT)
+
+
+async def _amount_sent_back(shop: Shop) -> Ready:
+    return await _other_amount(shop, 9_000, AmountDecision.REFUND_AND_WAIT)
+
+
+async def _amount_refused(shop: Shop) -> Ready:
+    return await _other_amount(shop, 9_000, AmountDecision.REFUND_AND_CLOSE)
+
+
+async def _authorised(shop: Shop) -> Deal:
+    await shop.policy("long", capture="on_shipment", ship_within="20d")
+    deal = await shop.order(await shop.seller(policy="long"))
+    await deal.asked(CARD)
+    await deal.settled()
+    assert deal.state.authorised
+    return deal
+
+
+async def _late_capture(shop: Shop) -> Ready:
+    deal = await _authorised(shop)
+    key = f"order/{deal.order}/capture/{deal.state.intent}"
+    step = Step(deal.state, after(days=3))
+    return Ready(deal.order, deal.seller, shop.captures.capture, step, (key,))
+
+
+async def _void(shop: Shop) -> Ready:
+    deal = await _authorised(shop)
+    off = called_off(deal.state, FulfilmentEvent.NOT_SHIPPED, Outcome.NEVER_SHIPPED)
+    step = Step(off, after(days=21))
+    return Ready(deal.order, deal.seller, shop.captures.void, step, ())
+
+
+async def _freeze(shop: Shop) -> Ready:
+    deal = await shop.order(await shop.seller())
+    await deal.paid()
+    step = Step(deal.state, after(days=1), "compliance:c-1", "reported")
+    return Ready(deal.order, deal.seller, shop.frauds.report, step, ())
+
+
+async def _thaw(shop: Shop) -> Ready:
+    deal = await shop.order(await shop.seller())
+    await deal.paid()
+    await deal.took(shop.frauds.report, Step(deal.state, after(days=1), "compliance:c-1"))
+    asked = DecideFraud(deal.state, after(days=2), is_fraud=True, actor="compliance:c-1")
+    return Ready(deal.order, deal.seller, shop.frauds.decide, asked, ())
+
+
+_REFUNDS: Final = ("POST /v1/refunds$",)
 STEPS: Final = (
     MoneyStep("take", _take, ("POST /v1/payment_intents$",)),
     MoneyStep("capture", _capture),
@@ -281,6 +399,17 @@ STEPS: Final = (
     MoneyStep("refund_return_abroad", _refund_return_abroad, (), 2),
     MoneyStep("hold", _hold),
     MoneyStep("lift", _lift),
+    MoneyStep("subsidised_capture", _subsidised_capture),
+    MoneyStep("subsidised_refund", _subsidised_refund, _REFUNDS, 2),
+    MoneyStep("excess_refund", _excess_refund, _REFUNDS, 2),
+    MoneyStep("amount_accepted", _amount_accepted),
+    MoneyStep("excess_accepted", _excess_accepted, _REFUNDS),
+    MoneyStep("amount_sent_back", _amount_sent_back, (*_REFUNDS, "POST /v1/payment_intents$"), 2),
+    MoneyStep("amount_refused", _amount_refused, _REFUNDS, 2),
+    MoneyStep("late_capture", _late_capture, (r"POST /v1/payment_intents/\w+/capture$",)),
+    MoneyStep("void", _void, (), 0),
+    MoneyStep("freeze", _freeze),
+    MoneyStep("thaw", _thaw),
     MoneyStep("payout", earned, ("POST /v1/transfers$", "POST /v1/payouts$"), 3),
     MoneyStep("payout_return", _payout_return, (_REVERSED,), 2),
     MoneyStep("payout_undone", _payout_undone, (_REVERSED,), 2),

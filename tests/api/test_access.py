@@ -55,6 +55,12 @@ MAY: Final[dict[tuple[str, str], frozenset[Role]]] = {
         {Role.SUPPORT_LEAD, Role.COMPLIANCE}
     ),
     ("POST", "/v1/orders/{order}/resolution"): frozenset({Role.OPERATOR}),
+    ("POST", "/v1/orders/{order}/payment-attempts"): frozenset({Role.BUYER, Role.SERVICE}),
+    ("POST", "/v1/orders/{order}/amount-decision"): frozenset(
+        {Role.SUPPORT_AGENT, Role.SUPPORT_LEAD}
+    ),
+    ("POST", "/v1/orders/{order}/fraud-reports"): frozenset({Role.COMPLIANCE}),
+    ("POST", "/v1/orders/{order}/fraud-decision"): frozenset({Role.COMPLIANCE}),
     ("POST", "/v1/orders/{order}/shipments/number"): frozenset({Role.SELLER, Role.SERVICE}),
     ("POST", "/v1/orders/{order}/shipments/disowning"): frozenset({Role.BUYER}),
     ("POST", "/v1/orders/{order}/shipments/customs-ruling"): frozenset(

@@ -254,7 +254,7 @@ class OneOrderAbroad(RuleBasedStateMachine):
         assert plan.escrow + plan.recovered == amount
         self.books.post("AAA", postings.refund_reserved("o-1", "s-1", plan))
         self.books.post("BBB", settlement.recovered_legs("s-1", given_back))
-        self.funds = self.funds.with_refund(amount, plan, given_back)
+        self.funds = self.funds.with_refund(amount, plan, abroad=given_back)
         self.sent.append((amount, plan, given_back))
 
     @precondition(lambda self: self.sent)
@@ -266,7 +266,7 @@ class OneOrderAbroad(RuleBasedStateMachine):
             ("BBB", settlement.recovered_legs("s-1", given_back)),
         ):
             self.books.post(currency, tuple(Leg(leg.account, -leg.amount) for leg in legs))
-        self.funds = self.funds.without_refund(amount, plan, given_back)
+        self.funds = self.funds.without_refund(amount, plan, abroad=given_back)
 
     @precondition(lambda self: self.began)
     @invariant()

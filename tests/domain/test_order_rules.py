@@ -19,6 +19,7 @@ from domain.order.rules import WHO_MAY, Action, check
 from domain.order.state import (
     Clock,
     ClockName,
+    Fraud,
     Fulfilment,
     OrderState,
     Outcome,
@@ -33,6 +34,17 @@ PAID: Final = replace(NEW, payment=Payment.CAPTURED, captured=10_000)
 # One state in which each action is possible, with the clock that the action must beat, if any.
 POSSIBLE: Final = {
     Action.CANCEL: replace(NEW, clocks=(Clock(ClockName.PAYMENT, AT, LATER),)),
+    Action.PAY_ANOTHER_WAY: replace(
+        NEW, intent="pi_1", attempts=1, clocks=(Clock(ClockName.PAYMENT, AT, LATER),)
+    ),
+    Action.DECIDE_AMOUNT: replace(
+        NEW,
+        payment=Payment.AMOUNT_DIFFERS,
+        received=9_000,
+        clocks=(Clock(ClockName.AMOUNT, AT, LATER),),
+    ),
+    Action.REPORT_FRAUD: PAID,
+    Action.DECIDE_FRAUD: replace(PAID, fraud=Fraud.SUSPECTED),
     Action.DECIDE_RISK: replace(
         PAID, payment=Payment.IN_RISK_CHECK, clocks=(Clock(ClockName.RISK, AT, LATER),)
     ),

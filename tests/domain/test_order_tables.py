@@ -40,9 +40,23 @@ _TABLES: Final[tuple[tuple[Machine[Any, Any], type[StrEnum], type[StrEnum], str]
         awaiting        money_arrived   in_risk_check
         awaiting        window_closed   never_paid
         awaiting        cancelled       never_paid
+        awaiting        other_amount_arrived  amount_differs
+        awaiting        bank_agreed           in_risk_check
+        amount_differs  amount_accepted       in_risk_check
+        amount_differs  amount_sent_back      awaiting
+        amount_differs  window_closed         never_paid
+        amount_differs  cancelled             never_paid
         in_risk_check   risk_accepted   captured
         in_risk_check   risk_refused    captured
         captured        risk_reopened   in_risk_check
+        authorised      risk_reopened   in_risk_check
+        in_risk_check   risk_accepted_untaken authorised
+        in_risk_check   risk_refused_untaken  authorised
+        in_risk_check   taken                 in_risk_check
+        in_risk_check   lapsed                awaiting
+        authorised      taken                 captured
+        authorised      lapsed                awaiting
+        authorised      voided                voided
         captured        part_refunded   partly_refunded
         captured        fully_refunded  refunded
         partly_refunded part_refunded   partly_refunded
@@ -60,6 +74,7 @@ _TABLES: Final[tuple[tuple[Machine[Any, Any], type[StrEnum], type[StrEnum], str]
         not_started       called_off           cancelled
         awaiting_shipment address_changed      not_started
         awaiting_shipment part_declared        partly_shipped
+        awaiting_shipment payment_lapsed       not_started
         awaiting_shipment declared             declared
         awaiting_shipment not_shipped          cancelled
         awaiting_shipment called_off           cancelled
@@ -200,7 +215,7 @@ _FIRST: Final = {
 # Which of these an order is in follows from its parcels, not from an event of its own.
 _FOLLOWS: Final = {("fulfilment", "declared"): {"in_transit", "buyer_asked", "delivered"}}
 _FINAL: Final = {
-    "payment": {"never_paid"},
+    "payment": {"never_paid", "voided"},
     "fulfilment": {"received", "cancelled"},
     "parcel": {
         *("not_received", "lost", "returned", "seized", "false_shipment", "forfeited"),

@@ -22,6 +22,7 @@ _POSTED = replace(_LINE, name="order/o-1/capture/pi_1")
         ("order/o-1/refund/2/settled", "order/o-1/refund/2", "refund"),
         ("order/o-1/refund/2/returned", "order/o-1/refund/2", "refund_failure"),
         ("order/o-1/late-refund/1/settled", "order/o-1/late-refund/1", "refund"),
+        ("order/o-1/excess-refund/pi_2/settled", "order/o-1/excess-refund/pi_2", "refund"),
         (
             "payout/s-1/2026-11-30-EUR/transferred",
             "payout/s-1/2026-11-30-EUR/transfer/1",
@@ -132,3 +133,13 @@ def test_the_totals_differ_by_exactly_what_the_breaks_do(
 def test_every_set_of_books_agrees_with_itself(ours: list[Movement]) -> None:
     """In whatever order it is read."""
     assert compare(ours, reversed(ours)).matches
+
+
+@pytest.mark.case(2)
+def test_a_buyer_who_paid_twice_agrees_when_both_are_booked() -> None:
+    """One payment is escrow's and one is apart; the provider names them take/1 and take/2."""
+    second = replace(_LINE, key="order/o-1/take/2", name="txn_2")
+    late = replace(_POSTED, name="order/o-1/late/pi_2")
+
+    assert compare([_POSTED, late], [_LINE, second]).matches
+    assert not compare([_POSTED], [_LINE, second]).matches

@@ -160,7 +160,13 @@ class MoneyMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def something_happens(self, data: st.DataObject) -> None:
         name = data.draw(
-            st.sampled_from([name for name, one in _MOVES.items() if one.is_possible(self)])
+            st.sampled_from(
+                [
+                    name
+                    for name, one in _MOVES.items()
+                    if hasattr(self, name) and one.is_possible(self)
+                ]
+            )
         )
         drawn = _MOVES[name].drawn
         getattr(self, name)(**{what: data.draw(drawn[what], what) for what in drawn})

@@ -8,6 +8,7 @@ from typing import Any, Final
 from temporalio.client import WorkflowHandle
 
 from domain.order.agreements import Topic
+from domain.order.paying import AmountDecision
 from domain.payout.rules import Standing
 from domain.payout.state import Resolution
 from tests.support.marketplace import (
@@ -21,10 +22,15 @@ from tests.support.marketplace import (
     seller_of,
 )
 from tests.workflows.test_aftercare import unpaid_in_time
+from tests.workflows.test_amounts import other_amount
+from tests.workflows.test_attempts import paid_twice
+from tests.workflows.test_authorisations import authorised
+from tests.workflows.test_fraud import doubted, reported_before_shipment
 from tests.workflows.test_parcels import in_two_parcels, on_its_way
 from tests.workflows.test_parking import parked_refund
 from tests.workflows.test_payout import earned, parked, payout, stage
 from tests.workflows.test_payout import said as payout_said
+from tests.workflows.test_slow_refunds import pending_refund
 from workflows.aftercare.messages import LateFact
 from workflows.aftercare.workflow import AftercareWorkflow
 from workflows.order import messages as said
@@ -305,6 +311,102 @@ async def checked_again(market: Marketplace) -> AnyHandle:
     return order.handle
 
 
+async def paid_another_way(market: Marketplace) -> AnyHandle:
+    """A card pays while a debit is out, the debit arrives as well, and goes back."""
+    order = await paid_twice(market)
+    await order.shipped(days=3)
+    await order.delivered(days=5)
+    await order.skip_to_end()
+    return order.handle
+
+
+async def amount_accepted(market: Marketplace) -> AnyHandle:
+    """Short by a bank's fee; the platform makes it whole, and the order goes its way."""
+    order = await other_amount(market)
+    await order.ask(said.DecideAmount(SUPPORT, order.at(days=2), AmountDecision.ACCEPT, "a fee"))
+    await order.shipped(days=3)
+    await order.delivered(days=5)
+    await order.skip_to_end()
+    return order.handle
+
+
+async def amount_refused(market: Marketplace) -> AnyHandle:
+    """Sent back to be paid right, paid wrong again, and nobody decides."""
+    order = await other_amount(market)
+    wait = said.DecideAmount(SUPPORT, order.at(days=2), AmountDecision.REFUND_AND_WAIT, "mistyped")
+    state = await order.ask(wait)
+    await market.world.pay(state.intent, "slow")
+    await market.world.arrive(state.intent, amount=8_000)
+    await order.payment_news(days=3)
+    await order.until(lambda state: state.received > 0)
+    await order.skip_to_end()
+    return order.handle
+
+
+async def captured_at_shipment(market: Marketplace) -> AnyHandle:
+    """The bank agrees, its word runs out, agrees again; the money is taken with the parcel."""
+    order = await authorised(market)
+    await market.world.expire_authorisation((await order.state()).intent)
+    await order.payment_news(days=2)
+    waiting = await order.until(lambda state: not state.authorised)
+    await market.world.pay(waiting.intent)
+    await order.payment_news(days=3)
+    await order.until(lambda state: state.authorised > 0)
+    await order.shipped(days=4)
+    await order.delivered(days=6)
+    await order.skip_to_end()
+    return order.handle
+
+
+async def authorisation_voided(market: Marketplace) -> AnyHandle:
+    """Never shipped before the bank's word would run out: given back, nothing was taken."""
+    order = await authorised(market, ship_within="3d")
+    await order.skip_to_end()
+    return order.handle
+
+
+async def fraud_confirmed(market: Marketplace) -> AnyHandle:
+    """Reported after shipment, frozen, and everything goes back."""
+    order = await doubted(market)
+    word = said.DecideFraud(COMPLIANCE, order.at(days=3), said.FraudVerdict.CONFIRMED)
+    await order.ask(word)
+    await order.handle.result()
+    return order.handle
+
+
+async def fraud_cleared(market: Marketplace) -> AnyHandle:
+    """Reported before shipment, cleared, and goes its way; a late refund is watched."""
+    order, _ = await reported_before_shipment(market)
+    await order.ask(said.DecideFraud(COMPLIANCE, order.at(days=2), said.FraudVerdict.CLEARED))
+    await order.shipped(days=3)
+    await order.delivered(days=5)
+    await order.skip_to_end()
+    return order.handle
+
+
+async def refund_not_final(market: Marketplace) -> AnyHandle:
+    """A refund stays pending past its time, and arrives after all."""
+    order, reference = await pending_refund(market)
+    await order.skip(days=45)
+    await order.until(lambda state: not state.clocks)
+    await market.world.succeed_refund(reference)
+    await order.payment_news(days=46)
+    await order.handle.result()
+    await market.world.change(auto_refunds=True)
+    return order.handle
+
+
+async def subsidised(market: Marketplace) -> AnyHandle:
+    """The platform pays a part of the price; a refund divides by who paid."""
+    order = await market.order(total=10_000, subsidy=1_500)
+    await order.paid(minutes=1)
+    await order.ask(said.RefundOrder(SUPPORT, order.at(days=1), 3_333))
+    await order.shipped(days=2)
+    await order.delivered(days=5)
+    await order.skip_to_end()
+    return order.handle
+
+
 async def payout_settled(market: Marketplace) -> AnyHandle:
     """Sent, watched, settled."""
     handle = await payout(market, await earned(market))
@@ -455,6 +557,15 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
                 seller_suspended,
                 frozen_for_a_while,
                 checked_again,
+                paid_another_way,
+                amount_accepted,
+                amount_refused,
+                captured_at_shipment,
+                authorisation_voided,
+                fraud_confirmed,
+                fraud_cleared,
+                refund_not_final,
+                subsidised,
             ),
             "payout": (
                 payout_settled,

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+import httpx2
 import pytest
 import stripe
 
@@ -22,6 +23,8 @@ KINDS: Final = {
     "transfer_reversal": stripe.TransferReversal,
     "payout": stripe.Payout,
     "event": stripe.Event,
+    "radar.early_fraud_warning": stripe.radar.EarlyFraudWarning,
+    "review": stripe.Review,
 }
 # Examples show these with a value; the objects here have none to show.
 _BARE: Final = {"source", "shipping", "transfer_data", "processing", "presentment_details"}
@@ -38,6 +41,10 @@ def objects(shared_sandbox: SandboxPlace) -> dict[str, dict[str, Any]]:
     back = client.v1.transfers.reversals.create(moved.id, {"amount": 100})
     sent = payout(client, account, 800)
     charge = client.v1.charges.retrieve(str(intent.latest_charge))
+    reported = [
+        httpx2.post(f"{shared_sandbox.url}/_control/payment_intents/{intent.id}/{act}").json()
+        for act in ("warn", "review")
+    ]
     made: tuple[stripe.StripeObject, ...] = (
         *(client.v1.payment_intents.retrieve(intent.id), charge, given, moved, back, sent),
         client.v1.balance.retrieve(),
@@ -45,7 +52,7 @@ def objects(shared_sandbox: SandboxPlace) -> dict[str, dict[str, Any]]:
         client.v1.accounts.retrieve(account),
         client.v1.events.list({"limit": 1}).data[0],
     )
-    plain = [each.to_dict() for each in made]
+    plain = [*(each.to_dict() for each in made), *reported]
     return {str(each["object"]): each for each in plain}
 
 

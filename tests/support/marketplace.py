@@ -35,6 +35,7 @@ from runtime.codec import DataKeys, data_converter
 from runtime.keyring import KeyRing
 from runtime.policies import publish_shipped
 from runtime.wiring import activities, worker
+from tests.support.policies import publish_variant
 from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, SandboxWorld
 from workflows._kit import attributes
 from workflows.order import messages as said
@@ -217,16 +218,21 @@ class Marketplace:
             country=terms.get("country", "DE"),
             level=terms.get("level", "standard"),
             standing=terms.get("standing", "active"),
+            policy=terms.get("policy", "standard"),
             registered_at=datetime(2026, 1, 1, tzinfo=UTC),
             settles_in=terms.get("settles_in", ""),
-            policy=terms.get("policy", "standard"),
         )
         async with self.engine.begin() as db:
             await db.execute(Seller.__table__.insert(), row.model_dump())  # type: ignore[attr-defined]  # SQLModel's table
         return name
 
+    async def policy(self, name: str, **order: str) -> str:
+        """Publish a policy that differs from the standard one in figures of its orders."""
+        await publish_variant(self.engine, name, order)
+        return name
+
     def asked(
-        self, seller: str, totals: Sequence[int], currency: str, method: str
+        self, seller: str, totals: Sequence[int], currency: str, method: str, subsidy: int = 0
     ) -> said.PlaceOrder:
         """What a checkout would send: a line for each of *totals*, a tenth of it for carriage."""
         order = f"o-{os.getpid()}-{next(_numbers)}"
@@ -245,6 +251,7 @@ class Marketplace:
             ship_to="DE",
             received_at=datetime.now(UTC).replace(microsecond=0),
             method=method,
+            subsidy=subsidy,
         )
 
     async def order(
@@ -254,12 +261,13 @@ class Marketplace:
         currency: str = "EUR",
         method: str = "",
         lines: Sequence[int] = (),
+        subsidy: int = 0,
     ) -> Placed:
         """Place an order whose clock stands still until the test moves it.
 
         It has one line of *total*, or one for each amount of *lines*.
         """
-        asked = self.asked(seller, lines or [total], currency, method)
+        asked = self.asked(seller, lines or [total], currency, method, subsidy)
         name = f"order/{asked.order}"
         await self.vault.bind(name, asked.buyer)
         with self.skipper.with_time_skipping_disabled():

@@ -185,6 +185,23 @@ class SandboxWorld:
     async def fail_payment(self, intent: str, *, at: str | None = None) -> Json:
         return await self._ask("POST", f"/payment_intents/{intent}/fail", at=at)
 
+    async def expire_authorisation(self, intent: str, *, at: str | None = None) -> Json:
+        """The bank gives free what was reserved and never captured."""
+        return await self._ask("POST", f"/payment_intents/{intent}/expire", at=at)
+
+    async def warn(self, intent: str, *, at: str | None = None) -> Json:
+        """The cardholder's bank reports the payment as fraudulent (an early fraud warning)."""
+        return await self._ask("POST", f"/payment_intents/{intent}/warn", at=at)
+
+    async def review(self, intent: str, *, at: str | None = None) -> Json:
+        """A rule of the provider's puts the payment before a person."""
+        return await self._ask("POST", f"/payment_intents/{intent}/review", at=at)
+
+    async def close_review(self, intent: str, reason: str, *, at: str | None = None) -> Json:
+        """The review ends: `approved`, `refunded_as_fraud`, or another of the provider's words."""
+        path = f"/payment_intents/{intent}/close_review"
+        return await self._ask("POST", path, reason=reason, at=at)
+
     async def scan(
         self, carrier: str, code: str, status: str, *, at: str | None = None, **seen: str
     ) -> Json:

@@ -19,8 +19,12 @@ from stripe.params import AccountCreateParams
 from temporalio.testing import ActivityEnvironment
 
 from activities.aftercare import AftercareActivities
+from activities.amount import AmountActivities
+from activities.attempts import AttemptActivities
+from activities.capture import CaptureActivities
 from activities.consent import ConsentActivities
 from activities.escrow import EscrowActivities
+from activities.fraud import FraudActivities
 from activities.order import OrderActivities
 from activities.payment import PaymentActivities
 from activities.payout import PayoutActivities
@@ -52,6 +56,7 @@ from persistence.database import SqlDatabase
 from persistence.engine import connect
 from persistence.tables.business import Seller
 from runtime.policies import publish_shipped
+from tests.support.policies import publish_variant
 from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, SandboxWorld
 
 BEGAN: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -102,6 +107,10 @@ class Shop:
         self.database = SqlDatabase(self.engine)
         self.orders = OrderActivities(self.database, self.rates)
         self.payments = PaymentActivities(self.database, self.gateway)
+        self.attempts = AttemptActivities(self.database, self.gateway)
+        self.amounts = AmountActivities(self.database, self.gateway)
+        self.captures = CaptureActivities(self.database, self.gateway)
+        self.frauds = FraudActivities(self.database, self.gateway)
         self.refunds = RefundActivities(self.database, self.gateway)
         self.escrow = EscrowActivities(self.database)
         self.shipments = ShipmentActivities(self.database, self.tracking)
@@ -111,7 +120,14 @@ class Shop:
         self.consent = ConsentActivities(self.database)
         self.standing = StandingActivities(self.database)
 
-    async def seller(self, level: str = "standard", settles_in: str = "") -> str:
+    async def policy(self, name: str, **order: str) -> str:
+        """Publish a policy that differs from the standard one in figures of its orders."""
+        await publish_variant(self.engine, name, order)
+        return name
+
+    async def seller(
+        self, level: str = "standard", settles_in: str = "", policy: str = "standard"
+    ) -> str:
         """Register a seller with a connected account; "early" is paid before protection ends."""
         name = f"s-{os.getpid()}-{next(_numbers)}"
         stripe = self.world.place.stripe()
@@ -123,6 +139,7 @@ class Shop:
             country="DE",
             level=level,
             standing="active",
+            policy=policy,
             registered_at=BEGAN,
             settles_in=settles_in,
         )
@@ -146,14 +163,19 @@ class Shop:
             return str((await db.execute(text(row), {"seller": seller})).scalar_one())
 
     async def order(
-        self, seller: str, total: int = 10_000, currency: str = "EUR", parts: int = 1
+        self,
+        seller: str,
+        total: int = 10_000,
+        currency: str = "EUR",
+        parts: int = 1,
+        subsidy: int = 0,
     ) -> "Deal":
         """Put a new order on record; nothing was asked of the provider.
 
         It has one line, or *parts* of them that sum to *total*.
         """
         order = f"o-{os.getpid()}-{next(_numbers)}"
-        state = OrderState(order, f"b-{order}", seller, currency, total, BEGAN)
+        state = OrderState(order, f"b-{order}", seller, currency, total, BEGAN, subsidy=subsidy)
         lines = tuple(
             OrderLine(f"{number}", "p-1", "general", 1, price - price // 10, price // 10)
             for number, price in enumerate(allocate(total, [1] * parts), 1)

@@ -42,6 +42,8 @@ from tests.support.marketplace import SUPPORT, Marketplace, Placed, open_marketp
 from tests.support.receiver import Receiver
 from tests.support.sandbox import SandboxProcess, SandboxWorld
 from tests.support.stack import FreshDatabase
+from tests.workflows.test_attempts import another_way, slip_out
+from tests.workflows.test_authorisations import authorised
 from workflows.order import messages as said
 from workflows.payout.messages import PayoutChanged, StartPayout
 from workflows.payout.workflow import PayoutWorkflow
@@ -90,6 +92,35 @@ async def test_a_payment_whose_webhook_is_lost_is_found_out(
     assert dispatch.receiver.received == [], "the world was to lose them"
     assert (found.payments, found.found) == (1, 1)
     assert paid.paid_at == order.at(hours=1)
+
+
+@pytest.mark.case(2, 10)
+async def test_a_second_payment_whose_webhook_is_lost_is_found_out(
+    market: Marketplace, dispatch: Dispatch
+) -> None:
+    """A debit beside the card arrives unheard: the sweep asks about it, and it goes back."""
+    order, debit = await slip_out(market)
+    await order.ask(another_way(order, hours=1))
+    await swept(dispatch, order.at(hours=2))
+    await order.until(lambda state: state.captured > 0)
+    await market.world.arrive(debit)
+    await swept(dispatch, order.at(days=2))
+    state = await order.until(lambda state: not state.others)
+
+    assert state.returns == 1
+
+
+@pytest.mark.case(10, 11)
+async def test_an_authorisation_that_lapsed_unheard_is_found_out(
+    market: Marketplace, dispatch: Dispatch
+) -> None:
+    """Without it a seller would pack goods for a bank's word that has run out."""
+    order = await authorised(market)
+    await market.world.expire_authorisation((await order.state()).intent)
+    await swept(dispatch, order.at(days=2))
+    state = await order.until(lambda state: not state.authorised)
+
+    assert state.payment is Payment.AWAITING
 
 
 async def test_a_buyer_who_has_just_ordered_is_left_in_peace(

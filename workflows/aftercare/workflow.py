@@ -70,7 +70,7 @@ class AftercareWorkflow:
             )
         return await workflow.execute_activity_method(
             AftercareActivities.payment,
-            CareForPayment(name, fact.received_at),
+            CareForPayment(name, fact.received_at, fact.kind),
             **summed_up(PROVIDER, "A payment has news after its order's end"),
         )
 

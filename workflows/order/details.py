@@ -1,9 +1,20 @@
 """What the Temporal UI says about an order, in Markdown: where it stands and what it waits for."""
 
+from types import MappingProxyType
+from typing import Final
+
 from domain.money import Money
 from domain.order.parcels import Parcel
 from domain.order.rules import WHEN_DUE, allowed, headline
-from domain.order.state import Clock, OrderState
+from domain.order.state import Clock, Fraud, OrderState
+
+_DOUBT: Final = MappingProxyType(
+    {
+        Fraud.SUSPECTED: "nothing is shipped or released until compliance decides.",
+        Fraud.CLEARED: "compliance has looked; the order goes on.",
+        Fraud.CONFIRMED: "the order was called off, and everything goes back.",
+    }
+)
 
 
 def describe(state: OrderState) -> str:
@@ -14,6 +25,13 @@ def describe(state: OrderState) -> str:
             f"**Parked** since {state.parked.since:%Y-%m-%d %H:%M} UTC: {state.parked.reason} "
             f"(`{state.parked.step}`, tried as `{state.parked.tried}`). An operator may: "
             f"{' or '.join(_plain(name) for name in state.parked.may)}."
+        )
+    if state.fraud is not Fraud.NONE:
+        parts.append(f"**Fraud** {_plain(state.fraud)}: {_DOUBT[state.fraud]}")
+    if state.others:
+        parts.append(
+            f"**{len(state.others)} further payment(s)** may still be made; what arrives twice "
+            "goes back by itself."
         )
     parts += [_axes(state), *_parcels(state), f"**Money** {_money(state)}", _clocks(state)]
     if actions := allowed(state):
@@ -55,6 +73,9 @@ def _parcel(parcel: Parcel) -> str:
 def _money(state: OrderState) -> str:
     amounts = {
         "total": state.total,
+        "subsidy": state.subsidy,
+        "authorised": state.authorised,
+        "kept apart": state.received,
         "captured": state.captured,
         "refunded": state.refunded,
         "held": state.held,

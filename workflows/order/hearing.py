@@ -18,6 +18,10 @@ from workflows.order.tasks import Task
 _ACTIONS: Final = MappingProxyType(
     {
         said.CancelOrder: Action.CANCEL,
+        said.PayAnotherWay: Action.PAY_ANOTHER_WAY,
+        said.DecideAmount: Action.DECIDE_AMOUNT,
+        said.ReportFraud: Action.REPORT_FRAUD,
+        said.DecideFraud: Action.DECIDE_FRAUD,
         said.DecideRisk: Action.DECIDE_RISK,
         said.DeclareShipment: Action.DECLARE_SHIPMENT,
         said.ConfirmReceipt: Action.CONFIRM_RECEIPT,
@@ -91,6 +95,29 @@ def _decided(state: OrderState, request: said.DecideRisk) -> Told:
     verdict, actor = _VERDICTS[request.verdict], str(request.actor)
     step = steps.Record(state, request.received_at, verdict, actor, request.reason)
     return tasks.RECORD_MOVE, step
+
+
+def _amount_decided(state: OrderState, request: said.DecideAmount) -> Told:
+    return tasks.DECIDE_AMOUNT, steps.DecideAmount(
+        state,
+        request.received_at,
+        request.decision,
+        str(request.actor),
+        request.reason,
+        request.borne_by,
+    )
+
+
+def _fraud_reported(state: OrderState, request: said.ReportFraud) -> Told:
+    step = steps.Step(state, request.received_at, str(request.actor), request.reason)
+    return tasks.REPORT_FRAUD, step
+
+
+def _fraud_decided(state: OrderState, request: said.DecideFraud) -> Told:
+    is_fraud = request.verdict is said.FraudVerdict.CONFIRMED
+    return tasks.DECIDE_FRAUD, steps.DecideFraud(
+        state, request.received_at, is_fraud, str(request.actor), request.reason
+    )
 
 
 def _received(state: OrderState, request: said.ConfirmReceipt) -> Told:
@@ -199,6 +226,9 @@ def _taken_back(state: OrderState, request: said.WithdrawQuestion) -> Told:
 
 _STEPS: Final[Mapping[type, Callable[[OrderState, Any], Told]]] = MappingProxyType(
     {
+        said.DecideAmount: _amount_decided,
+        said.ReportFraud: _fraud_reported,
+        said.DecideFraud: _fraud_decided,
         said.DecideRisk: _decided,
         said.DeclareShipment: _declared,
         said.ConfirmReceipt: _received,

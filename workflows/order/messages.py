@@ -12,6 +12,7 @@ from enum import StrEnum
 from domain.actors import Actor
 from domain.order.agreements import Topic
 from domain.order.lines import OrderLine
+from domain.order.paying import AmountDecision, BorneBy
 from domain.order.state import OrderState
 from domain.payout.rules import Standing
 
@@ -22,6 +23,7 @@ class PlaceOrder:
 
     `ship_to` is the destination's ISO 3166 country; the address itself stays sealed in the
     database. `method` is the provider's token of a payment method, empty if the buyer pays later.
+    `subsidy` is the platform's part of the price: the buyer pays the rest.
     """
 
     order: str
@@ -32,10 +34,11 @@ class PlaceOrder:
     ship_to: str
     received_at: datetime
     method: str = ""
+    subsidy: int = 0
 
     @property
     def total(self) -> int:
-        """What the buyer pays for the order."""
+        """The price of the order, whoever pays it."""
         return sum(line.total for line in self.lines)
 
 
@@ -45,6 +48,52 @@ class CancelOrder:
 
     actor: Actor
     received_at: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class PayAnotherWay:
+    """Open a further payment beside the ones that are out; the first that is paid counts."""
+
+    actor: Actor
+    received_at: datetime
+    method: str = ""
+
+
+@dataclass(frozen=True)
+class DecideAmount:
+    """What becomes of money of another amount; `borne_by` makes a short payment whole."""
+
+    actor: Actor
+    received_at: datetime
+    decision: AmountDecision
+    reason: str = ""
+    borne_by: BorneBy = BorneBy.PLATFORM_LOSS
+
+
+class FraudVerdict(StrEnum):
+    """What compliance says of a payment that was doubted after its risk check."""
+
+    CLEARED = "cleared"
+    CONFIRMED = "confirmed"
+
+
+@dataclass(frozen=True)
+class ReportFraud:
+    """The payment is thought to be fraudulent: freeze its money, stop or stop short the goods."""
+
+    actor: Actor
+    received_at: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class DecideFraud:
+    """Let the order go on, or give everything back."""
+
+    actor: Actor
+    received_at: datetime
+    verdict: FraudVerdict
     reason: str = ""
 
 
@@ -211,6 +260,10 @@ class LiftHold:
 
 Request = (
     CancelOrder
+    | PayAnotherWay
+    | DecideAmount
+    | ReportFraud
+    | DecideFraud
     | DecideRisk
     | DeclareShipment
     | ConfirmReceipt
@@ -271,7 +324,15 @@ class SellerChanged:
     standing: Standing = Standing.ACTIVE
 
 
-Fact = PaymentChanged | ParcelMoved | SellerChanged
+@dataclass(frozen=True)
+class FraudWarned:
+    """The provider reports the payment as fraudulent, or takes that back: its signs are read."""
+
+    event_id: str
+    received_at: datetime
+
+
+Fact = PaymentChanged | ParcelMoved | SellerChanged | FraudWarned
 
 
 @dataclass(frozen=True)

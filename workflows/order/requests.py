@@ -13,6 +13,13 @@ with workflow.unsafe.imports_passed_through():
 REQUESTS: Final = MappingProxyType(
     {
         said.CancelOrder: ("cancel", "Close the order before it is paid."),
+        said.PayAnotherWay: ("pay_another_way", "Open a further payment beside the first."),
+        said.DecideAmount: (
+            "decide_amount",
+            "Support decides about money of another amount.",
+        ),
+        said.ReportFraud: ("report_fraud", "Compliance doubts the payment: freeze its money."),
+        said.DecideFraud: ("decide_fraud", "Compliance clears the payment, or calls it fraud."),
         said.DecideRisk: (
             "decide_risk",
             "Compliance decides about a payment that was put aside.",

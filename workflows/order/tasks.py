@@ -8,8 +8,12 @@ from temporalio.types import MethodAsyncSingleParam
 
 with workflow.unsafe.imports_passed_through():
     from activities import requests as steps
+    from activities.amount import AmountActivities
+    from activities.attempts import AttemptActivities
+    from activities.capture import CaptureActivities
     from activities.consent import ConsentActivities
     from activities.escrow import EscrowActivities
+    from activities.fraud import FraudActivities
     from activities.order import OrderActivities
     from activities.payment import PaymentActivities
     from activities.refund import RefundActivities
@@ -49,6 +53,38 @@ OPEN: Final = Task("order.open", OrderActivities.open, RECORD, "Fix policy and t
 ASK: Final = Task("payment.ask", PaymentActivities.ask, PROVIDER, "Ask the buyer for the money")
 SETTLE: Final = Task("payment.settle", PaymentActivities.settle, PROVIDER, "Look at the payment")
 CLOSE: Final = Task("payment.close", PaymentActivities.close, PROVIDER, "Close the payment window")
+ASK_AGAIN: Final = Task(
+    "payment.ask_again", AttemptActivities.ask_again, PROVIDER, "Open a further payment"
+)
+CLOSE_OTHERS: Final = Task(
+    "payment.close_others",
+    AttemptActivities.close_others,
+    PROVIDER,
+    "Close the payments that nobody waits for",
+)
+DECIDE_AMOUNT: Final = Task(
+    "payment.decide_amount",
+    AmountActivities.decide,
+    PROVIDER,
+    "Do what was decided about another amount",
+)
+CAPTURE: Final = Task(
+    "payment.capture", CaptureActivities.capture, PROVIDER, "Take what the bank agreed to"
+)
+FOLLOW_AUTHORISATION: Final = Task(
+    "payment.follow_authorisation",
+    CaptureActivities.follow,
+    PROVIDER,
+    "See how the authorisation stands",
+)
+VOID: Final = Task("payment.void", CaptureActivities.void, PROVIDER, "Give the authorisation back")
+REPORT_FRAUD: Final = Task("fraud.report", FraudActivities.report, RECORD, "Freeze the money")
+HEED_FRAUD: Final = Task(
+    "fraud.heed", FraudActivities.heed, PROVIDER, "Read what is reported of the payment"
+)
+DECIDE_FRAUD: Final = Task(
+    "fraud.decide", FraudActivities.decide, RECORD, "Do what was decided about fraud"
+)
 RECORD_MOVE: Final = Task("order.record", OrderActivities.record, RECORD, "Record a change")
 REMIND: Final = Task(
     "order.remind", OrderActivities.remind, RECORD, "Remind whom a clock waits for"

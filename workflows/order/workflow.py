@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows._kit.options import PROVIDER, RECORD, summed_up
     from workflows._kit.refusal import refusing
     from workflows.order import messages as said
-    from workflows.order import tasks
+    from workflows.order import paying, tasks
     from workflows.order.hearing import judge, step_of
     from workflows.order.requests import update
     from workflows.order.stepper import Stepper
@@ -39,6 +39,10 @@ _WHEN_SILENT: Final = MappingProxyType(
         ClockName.RETURN: Move.RETURN_OVERDUE,
     }
 )
+
+# Where the buyer's money is waited for, and where the goods are; a lapsed authorisation leads back.
+_UNPAID: Final = frozenset({Payment.AWAITING, Payment.AMOUNT_DIFFERS})
+_UNSHIPPED: Final = frozenset({Fulfilment.NOT_STARTED, Fulfilment.AWAITING_SHIPMENT})
 
 
 @workflow.defn(name="order")
@@ -60,6 +64,7 @@ class OrderWorkflow:
             currency=placed.currency,
             total=placed.total,
             placed_at=placed.received_at,
+            subsidy=placed.subsidy,
         )
         self._mail: Mailbox[OrderState] = Mailbox()
         self._order = Stepper(state, self._mail)
@@ -89,7 +94,7 @@ class OrderWorkflow:
             )
 
     async def _buyer_pays(self) -> bool:
-        await self._until(lambda state: state.payment is not Payment.AWAITING)
+        await self._until(lambda state: state.payment not in _UNPAID)
         return self._order.state.payment is not Payment.NEVER_PAID
 
     async def _risk_is_accepted(self) -> bool:
@@ -97,7 +102,7 @@ class OrderWorkflow:
         return self._goes_on
 
     async def _seller_ships(self) -> bool:
-        await self._until(lambda state: state.fulfilment is not Fulfilment.AWAITING_SHIPMENT)
+        await self._until(lambda state: state.fulfilment not in _UNSHIPPED)
         return self._goes_on
 
     async def _buyer_receives(self) -> bool:
@@ -115,6 +120,8 @@ class OrderWorkflow:
                 await self._order.refund(
                     facts.refundable(self._order.state), reason=str(self._order.state.outcome)
                 )
+            elif rules.is_void_due(self._order.state):
+                await self._order.do(tasks.VOID, steps.Step(self._order.state, self._order.now))
             elif rules.is_settled(self._order.state):
                 ended = steps.Record(self._order.state, self._order.now, Move.ENDED)
                 await self._order.do(tasks.RECORD_MOVE, ended)
@@ -171,9 +178,8 @@ class OrderWorkflow:
             await self._order.do(tasks.REMIND, steps.Remind(state, at, due.clock, due.parcel))
             return
         match due.clock:
-            case ClockName.PAYMENT:
-                closing = steps.ClosePayment(state, at, Outcome.NEVER_PAID, by_deadline=True)
-                await self._order.in_time(tasks.CLOSE, closing)
+            case _ if due.clock in paying.WHEN_DUE:
+                await paying.WHEN_DUE[due.clock](self._order, at)
             case ClockName.RISK:
                 clock = facts.clock_of(state, ClockName.RISK)
                 move = Move.RISK_REFUSED if clock and clock.reminded else Move.RISK_EXTENDED
@@ -225,9 +231,18 @@ class OrderWorkflow:
             case said.RefundOrder():
                 judge(self._order.state, message)
                 await self._order.refund(message.amount, str(message.actor), message.reason)
+            case said.FraudWarned():
+                step = steps.Step(self._order.state, message.received_at, "provider")
+                await self._order.do(tasks.HEED_FRAUD, step)
             case said.CancelOrder():
                 judge(self._order.state, message)
-                await self._cancel(message)
+                await paying.cancel(self._order, message)
+            case said.PayAnotherWay():
+                judge(self._order.state, message)
+                await paying.pay_another_way(self._order, message)
+            case said.DeclareShipment():
+                judge(self._order.state, message)
+                await paying.ship(self._order, message)
             case _:
                 request = cast("said.Request", message)
                 judge(self._order.state, request)
@@ -238,8 +253,13 @@ class OrderWorkflow:
         if self._order.state.ended_at is not None:
             await insisting(lambda: self._care_for(at), lambda why: self._call(at, why))
         elif self._order.state.payment is Payment.AWAITING:
-            await self._order.do(tasks.SETTLE, steps.Step(self._order.state, at))
-        elif self._order.state.refunds:
+            await paying.settle(self._order, at)
+        else:
+            await paying.heard_of(self._order, at)
+            await self._follow_refunds(at)
+
+    async def _follow_refunds(self, at: datetime) -> None:
+        if self._order.state.refunds:
             sent = self._order.state.refunded
             await self._order.do(tasks.FOLLOW_REFUNDS, steps.Step(self._order.state, at))
             if self._order.state.parked is not None:
@@ -271,21 +291,6 @@ class OrderWorkflow:
             **summed_up(RECORD, "Show that an operator is needed"),
         )
 
-    async def _cancel(self, request: said.CancelOrder) -> None:
-        closing = steps.ClosePayment(
-            self._order.state,
-            request.received_at,
-            Outcome.CANCELLED_BY_BUYER,
-            actor=str(request.actor),
-        )
-        await self._order.do(tasks.CLOSE, closing)
-        if self._order.state.payment is not Payment.NEVER_PAID:
-            raise IllegalTransition(
-                "the payment arrived first: the order is not cancelled",
-                order=self._order.state.order,
-                status=rules.headline(self._order.state),
-            )
-
     @workflow.signal(description="The provider says that the payment or a refund has news.")
     def payment_changed(self, fact: said.PaymentChanged) -> None:
         """Written down, and applied when its turn comes: the provider's truth is read again."""
@@ -299,6 +304,11 @@ class OrderWorkflow:
     @workflow.signal(description="The seller was suspended, closed or let back in.")
     def seller_changed(self, fact: said.SellerChanged) -> None:
         """Written down, and applied when its turn comes."""
+        self._mail.note(fact.event_id, fact, fact.received_at)
+
+    @workflow.signal(description="The provider reports the payment as fraudulent.")
+    def fraud_warned(self, fact: said.FraudWarned) -> None:
+        """Written down, and applied when its turn comes: what is reported is read again."""
         self._mail.note(fact.event_id, fact, fact.received_at)
 
     @workflow.query(description="Where every axis stands, what is allowed, what comes next.")
@@ -325,6 +335,10 @@ class OrderWorkflow:
             judge(self._order.state, request)
 
     cancel = update(said.CancelOrder)
+    pay_another_way = update(said.PayAnotherWay)
+    decide_amount = update(said.DecideAmount)
+    report_fraud = update(said.ReportFraud)
+    decide_fraud = update(said.DecideFraud)
     decide_risk = update(said.DecideRisk)
     declare_shipment = update(said.DeclareShipment)
     confirm_receipt = update(said.ConfirmReceipt)

@@ -1,0 +1,173 @@
+"""Money that no order waits for: kept apart, and given back in the three steps of all refunds."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from adapters.errors import Rejected
+from adapters.payment.port import Effect, EffectStatus, Intent, PaymentGateway, WaitsFor
+from domain.ids import order_workflow_id
+from domain.ledger import Leg, Posting
+from domain.money import Money
+from domain.order import postings
+from domain.order.state import OrderState
+from persistence.port import Database, EffectRecord, Facts, Transaction
+
+KIND = "late_refund"
+BALANCE_SHORT = "balance_short"
+_ENDED_WELL = ("done", "pending")
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Owed:
+    """What is to go back of one payment: its *key* is the effect's, *process* posts it."""
+
+    order: str
+    currency: str
+    intent: str
+    amount: int
+    key: str
+    process: str
+    at: datetime
+
+
+def owed(state: OrderState, intent: str, amount: int, why: str, at: datetime) -> Owed:
+    """What a running order gives back of a payment: once for each *why*."""
+    subject = order_workflow_id(state.order)
+    key = f"{subject}/{why}/{intent}"
+    return Owed(state.order, state.currency, intent, amount, key, subject, at)
+
+
+async def keep_apart(
+    tx: Transaction, provider: str, state: OrderState, intent: Intent, process: str, at: datetime
+) -> None:
+    """Post money that no order waits for (late, excess, another amount), once per payment."""
+    legs = postings.received_unapplied(
+        provider, state.order, intent.captured.minor, intent.fee.minor
+    )
+    key = f"{order_workflow_id(state.order)}/late/{intent.reference}"
+    await tx.ledger.post(Posting(key, "unapplied_receipt", process, state.currency, at, legs))
+
+
+class Returns:
+    """Gives unapplied money back. Safe to run any number of times, also killed in between."""
+
+    def __init__(self, database: Database, gateway: PaymentGateway) -> None:
+        """Reserve and settle in *database* what is asked of *gateway*."""
+        self._database = database
+        self._gateway = gateway
+
+    async def reserve(self, tx: Transaction, owed: Owed) -> EffectRecord:
+        """Put it aside for the buyer, before the provider hears of it."""
+        effect = await tx.funds.ask(
+            EffectRecord(
+                owed.key,
+                KIND,
+                order_workflow_id(owed.order),
+                self._gateway.name,
+                owed.currency,
+                owed.amount,
+                owed.at,
+            )
+        )
+        legs = postings.unapplied_refund_reserved(owed.order, owed.amount)
+        await tx.ledger.post(_entry(owed, "reserved", legs))
+        return effect
+
+    async def carry_out(self, owed: Owed, effect: EffectRecord) -> bool:
+        """Ask the provider for what was put aside, and settle it.
+
+        False after the provider's final no: it stays unapplied, and a person is told.
+        """
+        if effect.state != "asked":
+            return effect.state in _ENDED_WELL
+        amount = Money(owed.amount, owed.currency)
+        try:
+            sent = await self._gateway.refund(
+                owed.key,
+                order_workflow_id(owed.order),
+                owed.intent,
+                amount,
+                again=not effect.is_new,
+            )
+        except Rejected as no:
+            sent = Effect(owed.key, "", EffectStatus.FAILED, amount, no.code)
+        if sent.status is EffectStatus.FAILED:
+            await self._refused(owed, sent.failure)
+            return False
+        legs = postings.refund_settled(self._gateway.name, owed.order, owed.amount)
+        is_done = sent.status is EffectStatus.DONE
+        async with self._database.transaction() as tx:
+            await tx.ledger.post(_entry(owed, "settled", legs))
+            await tx.funds.finish(owed.key, "done" if is_done else "pending", sent.reference)
+            await tell_of_waiting(tx, order_workflow_id(owed.order), sent, owed.at)
+        log.info("return.sent", key=owed.key, minor=owed.amount)
+        return True
+
+    async def _refused(self, owed: Owed, code: str) -> None:
+        """The provider's final no: the money is unapplied again, and a person is told."""
+        async with self._database.transaction() as tx:
+            reserved = await tx.ledger.entry(f"{owed.key}/reserved")
+            if reserved is not None:
+                await tx.ledger.post(
+                    reserved.reversed(f"{owed.key}/reversed", "late_refund_reversed", owed.at)
+                )
+            await tx.funds.finish(owed.key, "failed", failure=code)
+            facts: dict[str, str | int] = {"key": owed.key, "reason": code}
+            words = "money that no order waits for could not be given back: find another way"
+            subject = order_workflow_id(owed.order)
+            await tx.story.alarm("late_refund_refused", subject, words, owed.at, facts)
+        log.warning("return.refused", key=owed.key, code=code)
+
+    async def follow(self, order: str, at: datetime) -> int:
+        """See how an order's returns stand; says how many came back, each with an alarm."""
+        subject = order_workflow_id(order)
+        async with self._database.transaction() as tx:
+            sent = [one for one in await tx.funds.of(subject, KIND) if one.state in _ENDED_WELL]
+        return sum([await self._came_back(effect, at) for effect in sent])
+
+    async def _came_back(self, effect: EffectRecord, at: datetime) -> bool:
+        now = await self._gateway.refund_status(effect.key, effect.reference)
+        if now.status is EffectStatus.DONE and effect.state == "pending":
+            async with self._database.transaction() as tx:
+                await tx.funds.finish(effect.key, "done")
+                await tx.story.clear(BALANCE_SHORT, effect.subject, at)
+        if now.status is not EffectStatus.FAILED:
+            return False
+        async with self._database.transaction() as tx:
+            await post_return(tx, self._gateway.name, effect, now.failure, effect.subject, at)
+            facts: dict[str, str | int] = {"key": effect.key, "reason": now.failure}
+            words = "money that no order waits for came back from the buyer: find another way"
+            await tx.story.alarm("refund_came_back", effect.subject, words, at, facts)
+        log.warning("return.came_back", key=effect.key)
+        return True
+
+
+async def tell_of_waiting(tx: Transaction, subject: str, sent: Effect, at: datetime) -> None:
+    """The platform's balance is short: the provider tries again, and somebody tops it up."""
+    if sent.waits_for is WaitsFor.BALANCE:
+        words = "a refund waits at the provider until the platform's balance is topped up"
+        facts: Facts = {"key": sent.key, "amount": sent.amount.minor}
+        await tx.story.alarm(BALANCE_SHORT, subject, words, at, facts)
+
+
+async def post_return(
+    tx: Transaction, provider: str, effect: EffectRecord, code: str, process: str, at: datetime
+) -> None:
+    """What came back from the buyer's bank is unapplied again; no order's funds are concerned."""
+    legs = postings.unapplied_refund_returned(
+        provider, effect.subject.removeprefix("order/"), effect.amount
+    )
+    await tx.ledger.post(
+        Posting(
+            f"{effect.key}/returned", "late_refund_returned", process, effect.currency, at, legs
+        )
+    )
+    await tx.funds.finish(effect.key, "failed", failure=code)
+
+
+def _entry(owed: Owed, step: str, legs: tuple[Leg, ...]) -> Posting:
+    key = f"{owed.key}/{step}"
+    return Posting(key, KIND, owed.process, owed.currency, owed.at, legs)

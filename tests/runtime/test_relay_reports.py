@@ -1,0 +1,81 @@
+"""Reports of fraud carry nothing of ours: they find their order by its payment."""
+
+import pytest
+
+from domain.order.state import Fraud
+from tests.support.dispatch import Dispatch
+from tests.support.marketplace import Marketplace, Placed
+
+
+async def _paid(market: Marketplace, dispatch: Dispatch) -> Placed:
+    order = await market.order(total=10_000)
+    state = await order.until(lambda state: bool(state.intent))
+    await market.world.pay(state.intent)
+    dispatch.clock.at = order.at(minutes=1)
+    await dispatch.news()
+    await order.until(lambda state: state.captured > 0)
+    return order
+
+
+@pytest.mark.case(8)
+async def test_a_warning_of_the_card_s_bank_reaches_the_order(
+    market: Marketplace, dispatch: Dispatch
+) -> None:
+    """Weeks before a chargeback: the money is frozen by the provider's message alone."""
+    order = await _paid(market, dispatch)
+    await market.world.warn((await order.state()).intent)
+    await dispatch.news()
+    state = await order.until(lambda state: state.fraud is Fraud.SUSPECTED)
+
+    assert state.held == 10_000
+    found = await market.rows("SELECT subject, state FROM inbox WHERE kind LIKE 'radar%'")
+    assert found == [(f"order/{order.order}", "done")]
+
+
+@pytest.mark.case(8)
+async def test_a_review_that_finds_nothing_freezes_nothing(
+    market: Marketplace, dispatch: Dispatch
+) -> None:
+    """Opened and closed before anybody hears of it: the truth is read, not the message."""
+    order = await _paid(market, dispatch)
+    intent = (await order.state()).intent
+    await market.world.review(intent)
+    await market.world.close_review(intent, "approved")
+    await dispatch.news()
+    await order.shipped(days=1)
+    state = await order.state()
+
+    assert (state.fraud, state.held) == (Fraud.NONE, 0)
+
+
+@pytest.mark.case(8)
+async def test_a_warning_after_the_end_is_told_to_a_person(
+    market: Marketplace, dispatch: Dispatch
+) -> None:
+    """Nothing is left to freeze, but a chargeback will follow."""
+    order = await _paid(market, dispatch)
+    await order.shipped(days=1)
+    await order.delivered(days=3)
+    ended = await order.skip_to_end()
+    await market.world.warn(ended.intent)
+    await dispatch.news()
+    care = market.client.get_workflow_handle(f"aftercare/order/{order.order}")
+    done = await care.result()
+
+    assert done == ["fraud_reported"]
+    assert await market.rows("SELECT kind FROM alarms") == [("fraud_after_end",)]
+
+
+async def test_a_report_about_a_payment_of_somebody_else_is_kept_and_done_with(
+    market: Marketplace, dispatch: Dispatch
+) -> None:
+    """The account may have other uses than this marketplace."""
+    stripe = market.world.place.stripe()
+    foreign = stripe.v1.payment_intents.create(
+        {"amount": 500, "currency": "eur", "payment_method": "pm_card_visa", "confirm": True}
+    )
+    await market.world.warn(foreign.id)
+    await dispatch.news()
+
+    found = await market.rows("SELECT subject, state FROM inbox WHERE kind LIKE 'radar%'")
+    assert found == [("", "done")]
