@@ -76,6 +76,8 @@ class RefundActivities:
     async def _reserve(self, tx: Transaction, request: Refund, key: str) -> EffectRecord:
         """Set the refund aside. Its effect is the buyer's share; the rest is the platform's."""
         state = request.state
+        # A payment that several orders share is locked before any of them.
+        payment = await tx.purchases.locked(state.paid_by) if state.paid_by else None
         funds = await tx.funds.locked(state.order)
         share = funds.share_of_refund(request.amount)
         effect = await tx.funds.ask(
@@ -92,6 +94,8 @@ class RefundActivities:
         if effect.is_new:
             plan = postings.plan_refund(request.amount, await _sources(tx, funds))
             await tx.funds.put(funds.with_refund(request.amount, plan, share))
+            if payment is not None:
+                await tx.purchases.put(payment.with_refund(effect.amount))
             legs = postings.refund_reserved(state.order, state.seller, plan, share)
             await tx.ledger.post(_entry(request, f"{key}/reserved", "refund_reserved", legs))
         elif (first := await _whole(tx, effect)) != request.amount:
@@ -276,6 +280,7 @@ async def post_return(
 
 async def _put_back(tx: Transaction, order: str, key: str) -> Posting | None:
     """Undo a reservation in the locked funds; None if that has been done before."""
+    payment = await tx.purchases.paying(order)
     funds = await tx.funds.locked(order)
     reserved = await tx.ledger.entry(f"{key}/reserved")
     effect = await tx.funds.found(key)
@@ -283,6 +288,8 @@ async def _put_back(tx: Transaction, order: str, key: str) -> Posting | None:
         return None
     plan, share = postings.plan_of(reserved), postings.share_of(reserved)
     await tx.funds.put(funds.without_refund(share.total, plan, share))
+    if payment is not None:
+        await tx.purchases.put(payment.without_refund(effect.amount))
     return reserved
 
 

@@ -101,6 +101,9 @@ def effect_of(posting: str) -> tuple[str, str]:
     """
     stem, _, step = posting.rpartition("/")
     subject, _, what = stem.rpartition("/")
+    if subject.startswith("purchase/") and subject.endswith("/capture"):
+        # One charge of the provider's, one entry of ours for each order: they are summed.
+        return money_key(subject.removesuffix("/capture"), "take", 1), Effect.CHARGE
     if what in {"capture", "late"}:
         return money_key(subject, "take", 1), Effect.CHARGE
     if stem.startswith("payout/"):

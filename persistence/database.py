@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from persistence.funds import SqlFunds
 from persistence.ledger import SqlLedger
 from persistence.orders import SqlOrders, SqlSellers
+from persistence.purchases import SqlPurchases
 from persistence.story import SqlStory
 from persistence.vault import Vault
 
@@ -23,6 +24,7 @@ class SqlTransaction:
         self.orders = SqlOrders(session, vault)
         self.sellers = SqlSellers(session)
         self.story = SqlStory(session)
+        self.purchases = SqlPurchases(session)
 
 
 @asynccontextmanager

@@ -65,6 +65,7 @@ class OrderWorkflow:
             total=placed.total,
             placed_at=placed.received_at,
             subsidy=placed.subsidy,
+            paid_by=placed.paid_by,
         )
         self._mail: Mailbox[OrderState] = Mailbox()
         self._order = Stepper(state, self._mail)
@@ -88,7 +89,7 @@ class OrderWorkflow:
     async def _open(self, placed: said.PlaceOrder) -> None:
         opening = steps.OpenOrder(self._order.state, placed.lines, placed.ship_to)
         await self._order.do(tasks.OPEN, opening)
-        if self._order.state.ended_at is None:
+        if self._order.state.ended_at is None and not placed.paid_by:
             await self._order.do(
                 tasks.ASK, steps.AskPayment(self._order.state, self._order.now, placed.method)
             )
