@@ -27,10 +27,7 @@ Facts = Mapping[str, str | int]
 
 @dataclass(frozen=True)
 class OrderRecord:
-    """What an order lives by, fixed when it was opened. `lines` are as they were asked for.
-
-    `purchase` is the one that it is a part of, "" if it is paid by itself.
-    """
+    """What an order lives by: `lines` as asked for, `purchase` as what pays it ("": itself)."""
 
     order: str
     buyer: str

@@ -51,9 +51,16 @@ _NEVER: Final = {
         "SELECT o.owner, o.open, e.open FROM"
         " (SELECT owner, -sum(amount) AS open FROM legs WHERE kind = 'refunds_in_transit'"
         " GROUP BY owner HAVING sum(amount) <> 0) o FULL JOIN"
-        " (SELECT substr(subject, 7) AS owner, sum(amount) AS open FROM effects"
+        " (SELECT CASE WHEN starts_with(subject, 'order/') THEN substr(subject, 7) ELSE subject END"
+        " AS owner, sum(amount) AS open FROM effects"
         " WHERE kind IN ('refund', 'late_refund') AND state = 'asked' GROUP BY subject) e"
         " USING (owner) WHERE o.open IS DISTINCT FROM e.open"
+    ),
+    "the orders of a purchase have what its payment has": (
+        "SELECT p.purchase FROM purchases p JOIN purchase_allocations a USING (purchase)"
+        ' JOIN order_money m ON m."order" = a."order" GROUP BY p.purchase'
+        " HAVING sum(a.amount) <> p.total OR sum(m.captured) <> p.captured"
+        " OR sum(m.refunded) <> p.refunded OR sum(a.fee) <> p.fee"
     ),
     "payouts in transit are the effects that were asked and have no end": (
         "SELECT o.owner, o.open, e.open FROM"
@@ -98,7 +105,8 @@ async def differences(shop: Shop) -> dict[str, tuple[int, int]]:
         ).all()
         named = (await db.execute(text("SELECT DISTINCT subject FROM effects"))).scalars().all()
         orders = (await db.execute(text('SELECT "order" FROM order_money'))).scalars().all()
-    subjects = {name.partition("/")[2] for name in named} | set(orders)
+        bought = (await db.execute(text("SELECT purchase FROM purchases"))).scalars().all()
+    subjects = {name.partition("/")[2] for name in named} | set(orders) | set(bought)
     theirs = await _balances(shop, subjects)
     mine = {f"{owner}/{currency}": int(amount) for owner, currency, amount in ours if amount}
     return {
@@ -112,7 +120,8 @@ async def _balances(shop: Shop, subjects: set[str]) -> dict[str, int]:
     """The provider's balances, as far as they are ours, by the names of our accounts."""
     found: dict[str, int] = {}
     for line in (await shop.world.effects())["lines"]:
-        if line["account"] == PLATFORM and subjects & {line["order"], line["payout"]}:
+        whose = {line["order"], line["payout"], line["purchase"]}
+        if line["account"] == PLATFORM and subjects & whose:
             name = f"stripe/{line['currency'].upper()}"
             found[name] = found.get(name, 0) + line["amount"] - line["fee"]
     for currency, page in (await shop.world.books())["currencies"].items():
