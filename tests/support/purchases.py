@@ -21,6 +21,9 @@ from workflows.purchase.messages import CancelPurchase, PlacePurchase, SellerPar
 from workflows.purchase.workflow import PurchaseWorkflow
 
 _numbers: Final = itertools.count(1)
+# What the standard policy gives a buyer, and enough of it for a test to act in.
+WINDOW: Final = timedelta(days=3)
+SOON: Final = timedelta(seconds=4)
 TWO: Final = (("s-1", 6_000), ("s-2", 4_000))
 
 
@@ -90,15 +93,6 @@ class Bought:
             await order.until(lambda state: state.captured > 0)
         return self.orders
 
-    async def skip(self, **to: float) -> bool:
-        """Let its own clock run to so long after its beginning; False if it has ended."""
-        now = (await self.market.clock(self.handle)) or self.at()
-        return await self.market.skipper.fast_forward(self.handle, self.at(**to) - now)
-
-    async def skip_to_end(self) -> PurchaseState:
-        await self.market.skipper.fast_forward(self.handle)
-        return await self.handle.result()
-
     async def cancelled(self, **after: float) -> PurchaseState:
         """Let the buyer change their mind."""
         return await self.ask("cancel", CancelPurchase(self.buyer, self.at(**after), "too dear"))
@@ -135,8 +129,13 @@ async def buy(
     method: str = "",
     currency: str = "EUR",
     orders: tuple[str, ...] = (),
+    left: timedelta | None = None,
 ) -> Bought:
-    """Place a purchase whose clock stands still until the test moves it."""
+    """Place a purchase; *left* is how much of its payment window (three days) is still to come.
+
+    No clock is skipped: the server moves none of an execution whose children are running.
+    """
+    placed_at = datetime.now(UTC) - (WINDOW - left if left is not None else timedelta())
     name = f"p-{os.getpid()}-{next(_numbers)}"
     made = [
         SellerPart(
@@ -152,7 +151,7 @@ async def buy(
         currency=currency,
         parts=tuple(made),
         ship_to="DE",
-        received_at=datetime.now(UTC).replace(microsecond=0),
+        received_at=placed_at.replace(microsecond=0),
         method=method,
     )
     for part in made:
