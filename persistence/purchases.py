@@ -152,7 +152,7 @@ class SqlPurchases:
             .where(col(ChargebackAllocation.chargeback) == chargeback)
             .order_by(col(ChargebackAllocation.order))
         )
-        return dict(found.tuples().all())
+        return {row.order: row.amount for row in found}
 
     async def _left(self, purchase: str) -> dict[str, int]:
         """What each order captured less what went back, its row locked, in the order of names."""

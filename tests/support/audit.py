@@ -156,6 +156,11 @@ UNION ALL SELECT to_jsonb(b)::text FROM balances b WHERE owner IN (:o, :s)
 UNION ALL SELECT to_jsonb(h)::text FROM holds h WHERE "order" = :o
 UNION ALL SELECT state::text FROM order_views WHERE "order" = :o
 UNION ALL SELECT state::text FROM payouts WHERE seller = :s
+UNION ALL SELECT to_jsonb(p)::text FROM purchases p WHERE purchase = :o
+UNION ALL SELECT to_jsonb(a)::text FROM purchase_allocations a WHERE purchase = :o
+UNION ALL SELECT state::text FROM purchase_views WHERE purchase = :o
+UNION ALL SELECT to_jsonb(m)::text FROM order_money m JOIN purchase_allocations a
+    ON a."order" = m."order" WHERE a.purchase = :o
 """
 _EFFECTS: Final = """
 SELECT key, kind, currency, amount, state, failure, reference FROM effects
@@ -196,7 +201,9 @@ async def _at_provider(
     lines: list[Json] = [
         line
         for line in (await shop.world.effects())["lines"]
-        if line["order"] == order or str(line["payout"]).startswith(f"{seller}/")
+        if order in (line["order"], line["purchase"])
+        or str(line["order"]).startswith(f"{order}-")
+        or str(line["payout"]).startswith(f"{seller}/")
     ]
     kept = ("key", "type", "amount", "fee", "currency", "status")
     return tuple(sorted(named(" ".join(str(line[name]) for name in kept)) for line in lines))
