@@ -15,6 +15,8 @@ from domain.order.lines import OrderLine
 from domain.purchase.state import PurchaseState
 from tests.support.marketplace import Marketplace, Placed
 from workflows._kit import attributes
+from workflows.aftercare.messages import LateFact
+from workflows.aftercare.workflow import AftercareWorkflow
 from workflows.order import messages as said
 from workflows.order.workflow import OrderWorkflow
 from workflows.purchase.messages import CancelPurchase, PlacePurchase, SellerPart
@@ -96,6 +98,21 @@ class Bought:
     async def cancelled(self, **after: float) -> PurchaseState:
         """Let the buyer change their mind."""
         return await self.ask("cancel", CancelPurchase(self.buyer, self.at(**after), "too dear"))
+
+    async def late_news(self, **after: float) -> WorkflowHandle[Any, Any]:
+        """Give aftercare news of the payment, as the relay does when an execution has ended."""
+        subject = f"purchase/{self.purchase}"
+        name, at = f"evt-p-{next(_numbers)}", self.at(**(after or {"days": 20}))
+        handle: WorkflowHandle[Any, Any] = await self.market.client.start_workflow(
+            AftercareWorkflow.run,
+            subject,
+            id=f"aftercare/{subject}",
+            task_queue=self.market.task_queue,
+            start_signal="fact_arrived",
+            start_signal_args=[LateFact(name, "payment_intent.succeeded", subject, "", at)],
+        )
+        await handle.result()
+        return handle
 
     async def ask(self, update: str, request: object) -> PurchaseState:
         state: PurchaseState = await self.handle.execute_update(  # pyright: ignore[reportUnknownMemberType] - the SDK's overloads

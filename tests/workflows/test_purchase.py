@@ -7,7 +7,7 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from domain.order.state import Outcome, Payment
 from domain.purchase.state import Stage
-from tests.support.marketplace import SUPPORT, Marketplace, Placed
+from tests.support.marketplace import OPERATOR, SUPPORT, Marketplace, Placed
 from tests.support.purchases import SOON, TWO, buy
 from tests.workflows.test_order import code_of
 from workflows.order import messages as said
@@ -226,3 +226,53 @@ async def test_risk_looks_at_the_whole_payment(market: Marketplace) -> None:
     orders = await bought.paid(minutes=1)
 
     assert {(await order.state()).payment for order in orders} == {Payment.IN_RISK_CHECK}
+
+
+@pytest.mark.case(4)
+async def test_money_that_arrives_after_the_window_goes_back_whole(market: Marketplace) -> None:
+    """No order ships for it, and the buyer has it back in one refund, once."""
+    bought = await buy(market, left=SOON)
+    state = await bought.asks()
+    await market.world.pay(state.intent, "pm_sepa_debit")
+    await bought.cancelled(days=2)
+    await bought.handle.result()
+    await market.world.arrive(state.intent)
+    done = [await (await bought.late_news()).result() for _ in range(2)]
+
+    assert done == [["late_payment_refunded"], ["late_payment_refunded"]]
+    assert await bought.at_provider() == [("charge", 10_000), ("refund", -10_000)]
+
+
+async def test_late_news_reaches_the_orders_that_live_and_those_that_ended(
+    market: Marketplace,
+) -> None:
+    """The purchase ends early; what is said about its payment later is still heard."""
+    bought = await buy(market)
+    lives, ends = await bought.paid(minutes=1)
+    await ends.ask(said.RefundOrder(SUPPORT, ends.at(days=1), 4_000, "all of it"))
+    await ends.handle.result()
+    care = await bought.late_news()
+
+    assert await care.result() == ["forwarded"]
+    kinds = [
+        event.activity_task_scheduled_event_attributes.activity_type.name
+        for event in (await care.fetch_history()).events
+        if event.HasField("activity_task_scheduled_event_attributes")
+    ]
+    assert kinds == ["purchase.care", "aftercare.payment"]
+    assert (await lives.state()).ended_at is None
+
+
+async def test_a_purchase_that_cannot_ask_parks_and_goes_on(market: Marketplace) -> None:
+    """The provider's final no to the payment is an operator's case, and no order is lost by it."""
+    await market.world.fault("error", "POST /v1/payment_intents$", times=1, status=400)
+    bought = await buy(market)
+    parked = await bought.until(lambda state: state.parked is not None)
+    word = said.Resolve(OPERATOR, bought.at(hours=1), said.Resolution.RETRY, "mended")
+    await bought.ask("resolve", word)
+    state = await bought.asks()
+
+    assert parked.parked is not None
+    assert parked.parked.step == "purchase.ask"
+    assert state.parked is None
+    assert await market.rows("SELECT kind FROM alarms WHERE cleared_at IS NULL") == []
