@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ async def less(shop: Shop, bought: Bundle, charged_back: int) -> None:
     """The payment has lost something that no order has been told of yet."""
     async with shop.database.transaction() as tx:
         payment = await tx.purchases.locked(bought.purchase)
-        await tx.purchases.put(type(payment)(**(vars(payment) | {"charged_back": charged_back})))
+        await tx.purchases.put(replace(payment, charged_back=charged_back))
 
 
 @pytest.mark.case(50)

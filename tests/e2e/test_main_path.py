@@ -99,7 +99,6 @@ async def test_a_card_order_lives_from_payment_to_payout(stack: Up) -> None:
     )
 
 
-@pytest.mark.case(50)
 async def test_one_payment_reaches_the_banks_of_two_sellers(stack: Up) -> None:
     """A checkout over two shops: one charge, two orders that go their own ways, two payouts."""
     await _seller(stack, "s-left")
@@ -121,7 +120,7 @@ async def test_one_payment_reaches_the_banks_of_two_sellers(stack: Up) -> None:
         }
         placed = await buyer.post("/v1/purchases", body)
         paid = await _until(buyer, "/v1/purchases/p-both", _is("paid"))
-        sent = []
+        sent: list[int] = []
         for number, seller in ((1, left), (2, right)):
             here = f"/v1/orders/p-both-{number}"
             await _until(buyer, here, _is("awaiting_shipment"))
