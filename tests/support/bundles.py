@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -78,12 +78,18 @@ class Bundle:
         return await attempted(self.shop.purchase_care.care, self.caring(), 1)
 
 
-async def bundle(shop: Shop, *totals: int, currency: str = "EUR", seller: str = "") -> Bundle:
-    """A new purchase with an order for each total, on record; nothing was asked of the provider."""
-    whose = seller or await shop.seller()
+async def bundle(
+    shop: Shop, *totals: int, currency: str = "EUR", sellers: Sequence[str] = ()
+) -> Bundle:
+    """A new purchase with an order for each total, on record; nothing was asked of the provider.
+
+    Without *sellers* all are of one, so that two lives of a purchase can be compared.
+    """
+    whose = list(sellers) or [await shop.seller()] * len(totals)
     name = f"p-{os.getpid()}-{next(_numbers)}"
     shares = tuple(
-        Share(f"{name}-{number}", whose, total) for number, total in enumerate(totals, 1)
+        Share(f"{name}-{number}", seller, total)
+        for number, (seller, total) in enumerate(zip(whose, totals, strict=True), 1)
     )
     lines = tuple((OrderLine("1", "p-1", "general", 1, total),) for total in totals)
     state = PurchaseState(name, f"b-{name}", currency, BEGAN, shares)
@@ -92,9 +98,9 @@ async def bundle(shop: Shop, *totals: int, currency: str = "EUR", seller: str = 
     deals = [
         Deal(
             shop,
-            whose,
+            share.seller,
             OrderState(
-                share.order, state.buyer, whose, currency, share.amount, BEGAN, paid_by=name
+                share.order, state.buyer, share.seller, currency, share.amount, BEGAN, paid_by=name
             ),
         )
         for share in shares
