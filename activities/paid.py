@@ -1,10 +1,11 @@
 """An order that is paid, by itself or by the purchase that it is a part of."""
 
-from activities.order import ready_to_ship
+from activities.order import ready_to_ship, shown_since
 from activities.requests import Step
 from domain.ids import order_workflow_id
 from domain.order import moves
 from domain.order.state import OrderState, Outcome, Payment
+from domain.payout.rules import Standing
 from domain.policy import Terms
 from domain.purchase.state import PurchaseState, Stage
 from persistence.port import Database, Event, Facts, Transaction
@@ -53,13 +54,22 @@ async def follow_purchase(database: Database, step: Step) -> OrderState:
 
 
 async def _paid(tx: Transaction, step: Step, purchase: PurchaseState) -> OrderState:
+    """The share is there. A seller who may not go on any more is not told to ship for it."""
+    seller = await tx.sellers.get(step.state.seller, is_steady=True)
     share = (await tx.funds.locked(step.state.order)).captured
+    if (shown := await shown_since(tx, step.state)) is not None:
+        return shown
     terms = (await tx.orders.get(step.state.order)).terms
     asked = moves.payment_asked(step.state, purchase.intent)
     paid = moves.paid(asked, terms, share, step.at)
     facts: Facts = {"amount": share, "currency": paid.currency}
     event = Event("order.paid", step.at, facts=facts)
-    return await assessed(tx, paid, terms, event, payment=purchase.captured)
+    if seller.standing is Standing.ACTIVE:
+        return await assessed(tx, paid, terms, event, payment=purchase.captured)
+    gone = moves.seller_gone(paid)
+    standing: Facts = {"standing": str(seller.standing)}
+    await tx.story.tell(gone, event, Event("order.seller_suspended", step.at, facts=standing))
+    return gone
 
 
 async def _unpaid(tx: Transaction, step: Step, purchase: PurchaseState) -> OrderState:

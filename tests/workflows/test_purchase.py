@@ -6,6 +6,7 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
 from domain.order.state import Outcome, Payment
+from domain.payout.rules import Standing
 from domain.purchase.state import Stage
 from tests.support.marketplace import OPERATOR, SUPPORT, Marketplace, Placed
 from tests.support.purchases import SOON, TWO, buy
@@ -276,3 +277,23 @@ async def test_a_purchase_that_cannot_ask_parks_and_goes_on(market: Marketplace)
     assert parked.parked.step == "purchase.ask"
     assert state.parked is None
     assert await market.rows("SELECT kind FROM alarms WHERE cleared_at IS NULL") == []
+
+
+@pytest.mark.case(60)
+async def test_a_seller_who_is_suspended_before_the_payment_is_refunded_for(
+    market: Marketplace,
+) -> None:
+    """The buyer has paid for both: the one part goes back by itself, the other one goes on."""
+    bought = await buy(market)
+    await bought.asks()
+    good, gone = bought.orders
+    await gone.until(lambda state: state.version > 0)
+    await gone.seller_stands(Standing.SUSPENDED, minutes=1)
+    waits = await gone.state()
+    await bought.paid(minutes=2)
+    ended = await gone.handle.result()
+
+    assert waits.payment is Payment.AWAITING
+    assert (ended.outcome, ended.refunded) == (Outcome.SELLER_SUSPENDED, 4_000)
+    assert (await good.state()).payment is Payment.CAPTURED
+    assert await bought.at_provider() == [("charge", 10_000), ("refund", -4_000)]
