@@ -1,6 +1,7 @@
 """What must hold between a purchase's payment and its orders is checked, and guarded."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import MISSING, fields
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
@@ -46,7 +47,8 @@ async def engine(database_url: str) -> AsyncGenerator[AsyncEngine]:
 
 
 async def _a_paid_purchase(tx: SqlTransaction) -> None:
-    figures = dict.fromkeys(Terms.__dataclass_fields__, 1)
+    owed = [one.name for one in fields(Terms) if one.default is MISSING]
+    figures = dict.fromkeys(owed, 1)
     terms = TERMS.validate_python(figures | {"policy": "standard/1", "tier": Tier.STANDARD})
     await tx.purchases.open(PurchaseRecord("p-1", "b-1", "EUR", _SHARES, _AT, 3_600, 7_200))
     fees = dict(zip(_SHARES, fee_shares(321, _SHARES), strict=True))
