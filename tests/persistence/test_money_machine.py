@@ -235,9 +235,9 @@ class MoneyMachine(RuleBasedStateMachine):
         if is_slow:
             self._run(self.shop.world.pay(bought.state.intent, SLIP))
             self.shared_slips.append(bought)
-        self.settle(bought)
+        self.settle_all(bought)
 
-    def settle(self, bought: Bundle) -> None:
+    def settle_all(self, bought: Bundle) -> None:
         """News of the one payment: for its process, and from there for every order."""
         asked = PurchaseStep(bought.state, self.tick())
         self.take(Taken(self.shop.purchase_payments.settle, asked, bought))
@@ -265,7 +265,7 @@ class MoneyMachine(RuleBasedStateMachine):
         if self.is_busy(bought):
             return
         if bought.state.stage is Bought.AWAITING_PAYMENT:
-            self.settle(bought)
+            self.settle_all(bought)
         elif bought.state.stage is Bought.NEVER_PAID:
             late = CareForPayment(bought.purchase, self.tick())
             self.take(Taken(self.shop.purchase_care.care, late))
