@@ -4,7 +4,8 @@ import structlog
 from temporalio import activity
 
 from activities.order import must_not_be_asked
-from activities.payment import assessed, capture_when
+from activities.paid import assessed
+from activities.payment import capture_when
 from activities.requests import DecideAmount
 from activities.returns import Returns, owed
 from adapters.payment.port import PaymentGateway

@@ -14,6 +14,7 @@ from activities.fx import try_to_learn
 from activities.requests import Move, OpenOrder, Park, Record, Remind
 from adapters.fx.port import RateSource
 from domain.errors import (
+    AlreadyExists,
     AmountExceeded,
     FxRateUnknown,
     PendingRequest,
@@ -70,7 +71,7 @@ class OrderActivities:
     async def _opened(self, request: OpenOrder) -> OrderState:
         state = request.state
         async with self._database.transaction() as tx:
-            record = await self._accepted(tx, request)
+            record = await _accepted(tx, request)
             lines = tuple(line.line for line in request.lines)
             after = moves.opened(state, record.terms, state.placed_at, lines)
             after = await exchange.agreed(tx, after, record.terms)
@@ -78,46 +79,6 @@ class OrderActivities:
             placed = Event("order.placed", state.placed_at, f"buyer:{state.buyer}", facts)
             await tx.story.tell(after, placed)
         return after
-
-    async def _accepted(self, tx: Transaction, request: OpenOrder) -> OrderRecord:
-        state = request.state
-        # Steady: whoever suspends the seller now will find this order among the open ones.
-        seller = await tx.sellers.get(state.seller, is_steady=True)
-        if seller.standing is not Standing.ACTIVE:
-            raise SellerNotActive(
-                f"seller {state.seller} is {seller.standing} and takes no orders",
-                seller=state.seller,
-                standing=str(seller.standing),
-            )
-        if not 0 <= state.subsidy < state.total:
-            raise AmountExceeded(
-                "a subsidy is less than the price that it is part of",
-                asked=state.subsidy,
-                available=state.total,
-                currency=state.currency,
-            )
-        policy = await tx.sellers.policy(seller.policy)
-        lines = [(line.category, line.total) for line in request.lines]
-        return await tx.orders.open(
-            OrderRecord(
-                order=state.order,
-                buyer=state.buyer,
-                seller=state.seller,
-                currency=state.currency,
-                total=state.total,
-                ship_to=request.ship_to,
-                placed_at=state.placed_at,
-                terms=policy.terms(
-                    request.ship_to,
-                    seller.level,
-                    lines,
-                    state.currency,
-                    state.placed_at,
-                    settles_in=seller.settles_in,
-                ),
-                lines=tuple(asdict(line) for line in request.lines),
-            )
-        )
 
     @activity.defn(name="order.record")
     async def record(self, request: Record) -> OrderState:
@@ -179,6 +140,67 @@ class OrderActivities:
             await tx.story.tell(after, event)
         log.warning("order.parked" if request.why else "order.resumed", order=after.order)
         return after
+
+
+async def _accepted(tx: Transaction, request: OpenOrder) -> OrderRecord:
+    """What the order lives by: fixed now, or when the purchase that pays for it was opened."""
+    state = request.state
+    if state.paid_by:
+        record = await tx.orders.get(state.order)
+    else:
+        record = await tx.orders.open(await resolved(tx, request))
+    must_be_of(record, state.paid_by)
+    return record
+
+
+async def resolved(tx: Transaction, request: OpenOrder) -> OrderRecord:
+    """The order with the terms that the seller's policy gives it now.
+
+    Raises `NotKnown`, `SellerNotActive` or `CurrencyUnknown` for what cannot be taken.
+    """
+    state = request.state
+    # Steady: whoever suspends the seller now will find this order among the open ones.
+    seller = await tx.sellers.get(state.seller, is_steady=True)
+    if seller.standing is not Standing.ACTIVE:
+        raise SellerNotActive(
+            f"seller {state.seller} is {seller.standing} and takes no orders",
+            seller=state.seller,
+            standing=str(seller.standing),
+        )
+    if not 0 <= state.subsidy < state.total:
+        raise AmountExceeded(
+            "a subsidy is less than the price that it is part of",
+            asked=state.subsidy,
+            available=state.total,
+            currency=state.currency,
+        )
+    policy = await tx.sellers.policy(seller.policy)
+    lines = [(line.category, line.total) for line in request.lines]
+    return OrderRecord(
+        order=state.order,
+        buyer=state.buyer,
+        seller=state.seller,
+        currency=state.currency,
+        total=state.total,
+        ship_to=request.ship_to,
+        placed_at=state.placed_at,
+        terms=policy.terms(
+            request.ship_to,
+            seller.level,
+            lines,
+            state.currency,
+            state.placed_at,
+            settles_in=seller.settles_in,
+        ),
+        lines=tuple(asdict(line) for line in request.lines),
+        purchase=state.paid_by,
+    )
+
+
+def must_be_of(record: OrderRecord, purchase: str) -> None:
+    """Refuse an order that is there already, as a part of something else (`AlreadyExists`)."""
+    if record.purchase != purchase:
+        raise AlreadyExists(f"there is an order {record.order} already", order=record.order)
 
 
 async def must_not_be_asked(tx: Transaction, order: str, deadline: datetime) -> None:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import structlog
 from temporalio import activity
 
-from activities import exchange
-from activities.order import must_not_be_asked, ready_to_ship, shown_since
+from activities.order import must_not_be_asked, shown_since
+from activities.paid import assessed, follow_purchase
 from activities.requests import AskPayment, ClosePayment, Step
 from activities.returns import keep_apart
 from adapters.payment.port import Capture, Intent, IntentStatus, PaymentGateway, Todo
@@ -67,6 +67,8 @@ class PaymentActivities:
         Of several payments, one pays the order; what becomes of the others is another step's. An
         order that needs no person's look passes its risk check in the same step.
         """
+        if step.state.paid_by:
+            return await follow_purchase(self._database, step)
         state = step.state
         if state.payment is not Payment.AWAITING or not state.intent:
             return state
@@ -206,24 +208,6 @@ async def post_capture(
     funds = await tx.funds.locked(state.order)
     if await tx.ledger.post(Posting(key, "capture", subject, state.currency, at, legs)):
         await tx.funds.put(funds.with_capture(gross, state.subsidy))
-
-
-async def assessed(tx: Transaction, paid: OrderState, terms: Terms, event: Event) -> OrderState:
-    """Show that the order is paid for; let the seller ship unless a person must look first."""
-    paid = await exchange.captured(tx, paid, terms)
-    if paid.total > terms.review_above:
-        await tx.story.alarm(
-            "risk_review",
-            order_workflow_id(paid.order),
-            "a payment above the review threshold waits for compliance",
-            event.at,
-            event.facts,
-        )
-        await tx.story.tell(paid, event, Event("order.in_risk_check", event.at))
-        return paid
-    after = moves.risk_accepted(paid, terms, event.at)
-    await tx.story.tell(after, event, ready_to_ship(after))
-    return after
 
 
 def _waits(seen: Sequence[Intent]) -> Waits | None:

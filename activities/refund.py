@@ -77,6 +77,8 @@ class RefundActivities:
     async def _reserve(self, tx: Transaction, request: Refund, key: str) -> EffectRecord:
         """Set the refund aside. Its effect is the buyer's share; the rest is the platform's."""
         state = request.state
+        # A payment that several orders share is locked before any of them.
+        payment = await tx.purchases.locked(state.paid_by) if state.paid_by else None
         funds = await tx.funds.locked(state.order)
         share = funds.share_of_refund(request.amount)
         effect = await tx.funds.ask(
@@ -95,6 +97,8 @@ class RefundActivities:
             plan = postings.plan_refund(request.amount, sources)
             plan, abroad = await exchange.recovered(tx, funds, plan, sources)
             await tx.funds.put(funds.with_refund(request.amount, plan, share, abroad))
+            if payment is not None:
+                await tx.purchases.put(payment.with_refund(effect.amount))
             legs = postings.refund_reserved(state.order, state.seller, plan, share)
             entry = _entry(request, f"{key}/reserved", "refund_reserved", legs)
             await tx.ledger.post(entry)
@@ -283,6 +287,7 @@ async def post_return(
 
 async def _put_back(tx: Transaction, order: str, key: str) -> Posting | None:
     """Undo a reservation in the locked funds; None if that has been done before."""
+    payment = await tx.purchases.paying(order)
     funds = await tx.funds.locked(order)
     reserved = await tx.ledger.entry(f"{key}/reserved")
     effect = await tx.funds.found(key)
@@ -291,6 +296,8 @@ async def _put_back(tx: Transaction, order: str, key: str) -> Posting | None:
     plan, share = postings.plan_of(reserved), postings.share_of(reserved)
     abroad = await exchange.given(tx, reserved)
     await tx.funds.put(funds.without_refund(share.total, plan, share, abroad))
+    if payment is not None:
+        await tx.purchases.put(payment.without_refund(effect.amount))
     return reserved
 
 

@@ -12,7 +12,7 @@ from temporalio import activity
 from adapters.errors import Rejected
 from adapters.logistics.port import Tracking, TrackingProvider
 from adapters.payment.port import EffectStatus, IntentStatus, PaymentGateway
-from domain.ids import fingerprint, money_key, order_workflow_id
+from domain.ids import fingerprint, money_key, order_workflow_id, purchase_workflow_id
 from domain.payout.state import PayoutState
 from persistence.port import EffectRecord
 from persistence.upkeep_port import Books, Found, Silence, SilentParcel, SilentPayment
@@ -79,9 +79,11 @@ class UpkeepActivities:
         """Ask about everything silent. Safe to repeat: the same state is the same fact."""
         parcels, moved = await self._parcels(request.at)
         payments, paid = await self._payments(request.at)
+        purchases, paid_at_once = await self._purchases(request.at)
         refunds, ended = await self._refunds(request.at)
         payouts, returned = await self._payouts(request.at)
-        swept = Swept(parcels, payments, refunds, payouts, moved + paid + ended + returned)
+        found = moved + paid + paid_at_once + ended + returned
+        swept = Swept(parcels, payments + purchases, refunds, payouts, found)
         log.info("silence.swept", **vars(swept))
         return swept
 
@@ -124,23 +126,28 @@ class UpkeepActivities:
 
     async def _payments(self, at: datetime) -> tuple[int, int]:
         before = at - self._payment_silence
-
-        async def look(payment: SilentPayment) -> bool:
-            found = [await ended(payment.order, one) for one in (payment.intent, *payment.others)]
-            return any(found)
-
-        async def ended(order: str, reference: str) -> bool:
-            intent = await self._gateway.look(reference)
-            if intent.status not in _NEWS:
-                return False
-            state = fingerprint(intent.status, str(intent.captured))
-            return await self._found(
-                "payment", order_workflow_id(order), intent.reference, state, at
-            )
-
         return await _all(
-            lambda last: self._silence.payments(before, last.order if last else "", _BATCH), look
+            lambda last: self._silence.payments(before, last.order if last else "", _BATCH),
+            lambda payment: self._paid(payment, order_workflow_id(payment.order), at),
         )
+
+    async def _purchases(self, at: datetime) -> tuple[int, int]:
+        before = at - self._payment_silence
+        return await _all(
+            lambda last: self._silence.purchases(before, last.order if last else "", _BATCH),
+            lambda payment: self._paid(payment, purchase_workflow_id(payment.order), at),
+        )
+
+    async def _paid(self, payment: SilentPayment, subject: str, at: datetime) -> bool:
+        intents = (payment.intent, *payment.others)
+        return any([await self._has_news(subject, intent, at) for intent in intents])
+
+    async def _has_news(self, subject: str, reference: str, at: datetime) -> bool:
+        intent = await self._gateway.look(reference)
+        if intent.status not in _NEWS:
+            return False
+        state = fingerprint(intent.status, str(intent.captured))
+        return await self._found("payment", subject, intent.reference, state, at)
 
     async def _refunds(self, at: datetime) -> tuple[int, int]:
         async def look(refund: EffectRecord) -> bool:

@@ -17,17 +17,20 @@ from api.deps import Anybody, Key, Services, Use
 from api.problems import MEDIA_TYPE, Problem, of_refusal, response
 from api.schemas.common import ProblemView, RequestView
 from api.schemas.order_views import OrderView, etag
+from api.schemas.purchases import PurchaseView
 from domain.actors import STAFF, Actor, Role
 from domain.errors import NotKnown
-from domain.ids import order_workflow_id
+from domain.ids import order_workflow_id, purchase_workflow_id
 from domain.order.state import OrderState
 from domain.payout.state import PayoutState
-from persistence import idempotency, reading
+from domain.purchase.state import PurchaseState
+from persistence import idempotency, purchase_reading, reading
 from persistence.idempotency import Recorded
-from persistence.records import ORDER_STATE, PAYOUT_STATE
+from persistence.records import ORDER_STATE, PAYOUT_STATE, PURCHASE_STATE
 from runtime.answers import Answer
-from runtime.commands import PAY_OUT, PLACE, first_payout_state, first_state
+from runtime.commands import PAY_OUT, PLACE, PURCHASE, first_payout_state, first_state
 from runtime.desk import Ask, Work
+from workflows.purchase.messages import PlacePurchase
 
 _SOON: Final = "1"
 Message = Callable[[Actor, datetime], object]
@@ -81,6 +84,27 @@ class Asking:
         )
         return self.answered(answer, self.show_order)
 
+    async def purchase(
+        self, name: str, command: str, body: BaseModel, message: Message
+    ) -> Response:
+        """Ask something of a purchase that the caller may see; answer with how it then stands."""
+        received_at = self.use.clock.now(purchase_workflow_id(name))
+        state = await visible_purchase(self.use, self.caller, name)
+        answer = await self.use.desk.ask(
+            Ask(
+                caller=str(self.caller),
+                route=command,
+                object=purchase_workflow_id(name),
+                key=self.key,
+                body_hash=body_hash(body),
+                command=command,
+                received_at=received_at,
+                message=message(self.caller.actor, received_at),
+                person=state.buyer,
+            )
+        )
+        return self.answered(answer, self.show_purchase)
+
     async def do(self, ask: Ask, work: Work) -> Response:
         """Do what no process has to hear of, once; answer with what it resulted in."""
         done = await self.use.desk.do(replace(ask, caller=str(self.caller), key=self.key), work)
@@ -103,6 +127,11 @@ class Asking:
     def show_order(self, body: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, str]]:
         """An order's state, as its resource and its headers."""
         view = OrderView.of(ORDER_STATE.validate_python(body), self.caller)
+        return view.model_dump(mode="json"), {"ETag": etag(view.version)}
+
+    def show_purchase(self, body: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, str]]:
+        """A purchase's state, as its resource and its headers."""
+        view = PurchaseView.of(PURCHASE_STATE.validate_python(body), {}, self.caller)
         return view.model_dump(mode="json"), {"ETag": etag(view.version)}
 
     def _not_yet(self, answer: Answer) -> Response:
@@ -170,6 +199,31 @@ async def _payout_asked_for(use: Services, asked: Recorded) -> PayoutState:
     return first_payout_state(await use.desk.message_of(asked))
 
 
+async def visible_purchase(use: Services, caller: Caller, name: str) -> PurchaseState:
+    """A purchase that the caller may see, a seller because of an order of theirs (`NotKnown`)."""
+    state = await _purchase(use, name)
+    if state is None or not any(
+        _may_see(caller, state.buyer, share.seller) for share in state.shares
+    ):
+        raise NotKnown(f"there is no purchase {name}", purchase=name)
+    return state
+
+
+async def _purchase(use: Services, name: str) -> PurchaseState | None:
+    """As last written; or, until its process has written anything, as it was asked for."""
+    async with use.engine.connect() as db:
+        state = await purchase_reading.purchase(db, name)
+        if state is not None:
+            return state
+        asked = await idempotency.creation_of(db, PURCHASE, purchase_workflow_id(name))
+    if asked is None:
+        return None
+    if asked.answer is not None:
+        return PURCHASE_STATE.validate_python(asked.answer)
+    placed: PlacePurchase = await use.desk.message_of(asked)
+    return placed.first_state()
+
+
 def _may_see(caller: Caller, buyer: str, seller: str) -> bool:
     match caller.role:
         case Role.BUYER:
@@ -205,6 +259,7 @@ def _location(subject: str) -> str | None:
     kind, _, name = subject.partition("/")
     known = {
         "order": "orders",
+        "purchase": "purchases",
         "payout": "payouts",
         "seller": "sellers",
         "alarm": "alarms",

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from api.schemas.order_views import PATHS
+from api.schemas.purchases import PATHS as PURCHASE_PATHS
 from domain.fx import settlement
 from domain.fx.rates import Exchange
 from domain.ledger import Leg
@@ -23,6 +24,9 @@ from domain.order.state import FULFILMENT, PAYMENT, RELEASE, ClockName
 from domain.payout import rules as payouts
 from domain.payout.bank_change import BANK_CHANGE
 from domain.payout.state import PAYOUT
+from domain.purchase import rules as purchases
+from domain.purchase.money import capture_key, fee_shares
+from domain.purchase.state import PURCHASE, Share
 from runtime.letters import TEMPLATES
 from runtime.policies import SHIPPED
 from runtime.reader import DEFAULT
@@ -192,6 +196,32 @@ def entries_abroad() -> str:
     )
 
 
+def purchase_entries() -> str:
+    """The entries of one payment over two sellers."""
+    shares = (Share("p-1-1", "s-1", _TOTAL * 6 // 10), Share("p-1-2", "s-2", _TOTAL * 4 // 10))
+    fees = fee_shares(_FEE, shares)
+    return _entries(
+        (
+            capture_key("p-1", "pi_1", share.order),
+            postings.captured("stripe", share.order, share.amount, fee),
+        )
+        for share, fee in zip(shares, fees, strict=True)
+    )
+
+
+def purchase_requests() -> str:
+    """Every request of a purchase: who may make it, and where."""
+    rows = [
+        (
+            f"`{action}`",
+            ", ".join(sorted(purchases.WHO_MAY[action])),
+            f"`POST /v1/purchases/{{purchase}}/{PURCHASE_PATHS[action]}`",
+        )
+        for action in purchases.Action
+    ]
+    return _table(("update", "who may", "over HTTP"), rows)
+
+
 def payout_entries() -> str:
     """The entries of a payout that its bank sends back."""
     payout, account, net = "s-1/2026-11-30-EUR", "acct_1", _TOTAL - _PAYOUT_FEE
@@ -251,6 +281,12 @@ DOCUMENTS: Final[Mapping[str, Mapping[str, Draw]]] = MappingProxyType(
             "letters": notices("order"),
         },
         "webhooks.md": {"events": events},
+        "processes/purchase.md": {
+            "purchase": lambda: state_diagram(PURCHASE),
+            "requests": purchase_requests,
+            "entries": purchase_entries,
+            "letters": notices("purchase"),
+        },
         "processes/payout.md": {
             "payout": lambda: state_diagram(PAYOUT),
             "bank-change": lambda: state_diagram(BANK_CHANGE),

@@ -8,6 +8,11 @@ def order_workflow_id(order: str) -> str:
     return f"order/{order}"
 
 
+def purchase_workflow_id(purchase: str) -> str:
+    """The execution that lives one purchase over several sellers."""
+    return f"purchase/{purchase}"
+
+
 def payout_workflow_id(seller: str, cycle: str) -> str:
     """The execution of one payout; *cycle* ends in the currency: "2026-11-30-EUR"."""
     return f"payout/{seller}/{cycle}"

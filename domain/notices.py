@@ -80,6 +80,12 @@ CONCERNS: Final = MappingProxyType(
         "order.seller_suspended": (BUYER, SELLER),
         "order.seller_active": (SELLER,),
         "order.release_put_off": (SELLER,),
+        "purchase.placed": (BUYER,),
+        "purchase.payment_reminded": (BUYER,),
+        "purchase.paid": (BUYER,),
+        "purchase.never_paid": (BUYER,),
+        "purchase.cancelled_by_buyer": (BUYER,),
+        "purchase.late_payment_refunded": (BUYER,),
         "payout.sent": (SELLER,),
         "payout.returned": (SELLER,),
         "payout.details_refused": (SELLER,),
@@ -92,3 +98,14 @@ CONCERNS: Final = MappingProxyType(
         "seller.debt_written_off": (SELLER,),
     }
 )
+# What a purchase tells its buyer once, its orders do not tell again.
+_SAID_BY_PURCHASE: Final = frozenset(
+    {"order.placed", "order.paid", "order.never_paid", "order.cancelled_by_buyer"}
+)
+
+
+def concerned(event: str, purchase: str = "") -> tuple[str, ...]:
+    """Who gets a letter about *event*, of an order that *purchase* pays for if it is named."""
+    if purchase and event in _SAID_BY_PURCHASE:
+        return ()
+    return CONCERNS.get(event, ())

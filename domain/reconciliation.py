@@ -105,15 +105,15 @@ def effect_of(posting: str) -> tuple[str, str]:
     if stem.startswith("conversion/"):
         # Named by the provider's own line: nothing that we could have put a key on.
         return step, Effect.CONVERSION
+    if subject.startswith("purchase/") and subject.endswith("/capture"):
+        # One charge of the provider's, one entry of ours for each order: they are summed.
+        return money_key(subject.removesuffix("/capture"), "take", 1), Effect.CHARGE
     if what in {"capture", "late"}:
         return money_key(subject, "take", 1), Effect.CHARGE
     if stem.startswith("payout/"):
         return _effect_of_payout(stem, step, posting)
-    if step == "settled":
-        return stem, Effect.REFUND
-    if step == "returned":
-        return stem, Effect.REFUND_FAILURE
-    return posting, step
+    refunds = {"settled": Effect.REFUND, "returned": Effect.REFUND_FAILURE}
+    return (stem, refunds[step]) if step in refunds else (posting, step)
 
 
 def _effect_of_payout(stem: str, step: str, posting: str) -> tuple[str, str]:

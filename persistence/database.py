@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from persistence.funds import SqlFunds
 from persistence.ledger import SqlLedger
 from persistence.orders import SqlOrders, SqlSellers
+from persistence.purchases import SqlPurchases
 from persistence.rates import SqlRates
 from persistence.story import SqlStory
 from persistence.vault import Vault
@@ -25,6 +26,7 @@ class SqlTransaction:
         self.sellers = SqlSellers(session)
         self.story = SqlStory(session)
         self.rates = SqlRates(session)
+        self.purchases = SqlPurchases(session)
 
 
 @asynccontextmanager

@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from adapters.logistics.port import Scan
-from domain.ids import order_workflow_id
+from domain.ids import order_workflow_id, purchase_workflow_id
 from domain.shipment.milestones import Milestone
 from persistence import waiting
 from persistence.tables.business import OrderRow, OrderViewRow, ParcelRow, PayoutRow, ScanRow
+from persistence.tables.purchases import PurchaseRow, PurchaseViewRow
 from persistence.tables.traffic import Fact
 
 
@@ -115,10 +116,12 @@ async def _with_followers(
 
 
 async def person_of(db: AsyncConnection, subject: str) -> str:
-    """Whose message it is: an order's buyer, a payout's seller; "" if we know nobody."""
+    """Whose message it is: an order's or purchase's buyer, a payout's seller; else ""."""
     kind, _, name = subject.partition("/")
     if kind == "order":
         query = select(col(OrderRow.buyer)).where(col(OrderRow.order) == name)
+    elif kind == "purchase":
+        query = select(col(PurchaseRow.buyer)).where(col(PurchaseRow.purchase) == name)
     elif kind == "payout":
         query = select(col(PayoutRow.seller)).where(col(PayoutRow.payout) == name)
     else:
@@ -127,7 +130,11 @@ async def person_of(db: AsyncConnection, subject: str) -> str:
 
 
 async def paid_by(db: AsyncConnection, payment: str) -> str:
-    """The process of the order that *payment* (the provider's reference) pays; "" for none."""
+    """The process that *payment* (the provider's reference) is of: an order's or a purchase's."""
+    shared = select(col(PurchaseViewRow.purchase)).where(col(PurchaseViewRow.intent) == payment)
+    purchase = (await db.execute(shared.limit(1))).scalar_one_or_none()
+    if purchase:
+        return purchase_workflow_id(purchase)
     query = select(col(OrderViewRow.order)).where(col(OrderViewRow.intent) == payment).limit(1)
     order = (await db.execute(query)).scalar_one_or_none()
     return order_workflow_id(order) if order else ""

@@ -159,7 +159,8 @@ CHECKS: Final = (
         "{posted} is in transit and {asked} was asked of the provider",
         """
         WITH posted AS (
-            SELECT 'order/' || owner AS subject, -sum(amount) AS amount FROM legs
+            SELECT CASE WHEN starts_with(owner, 'purchase/') THEN owner ELSE 'order/' || owner END
+                AS subject, -sum(amount) AS amount FROM legs
             WHERE kind = 'refunds_in_transit' GROUP BY owner
         ), asked AS (
             SELECT subject, sum(amount) AS amount FROM effects
@@ -194,11 +195,47 @@ CHECKS: Final = (
         "in_transit_too_long",
         "{amount} has been on its way since {since}",
         """
-        SELECT CASE l.kind WHEN 'refunds_in_transit' THEN 'order/' ELSE 'payout/' END || l.owner
+        SELECT CASE WHEN l.kind <> 'refunds_in_transit' THEN 'payout/'
+            WHEN starts_with(l.owner, 'purchase/') THEN '' ELSE 'order/' END || l.owner
             AS subject, -sum(l.amount)::bigint AS amount, max(l.effective_at)::text AS since
         FROM legs l WHERE l.kind IN ('refunds_in_transit', 'payouts_in_transit')
         GROUP BY l.kind, l.owner
         HAVING sum(l.amount) <> 0 AND max(l.effective_at) < :on_its_way_since
+        """,
+    ),
+    Check(
+        "purchase_misallocated",
+        "its orders' shares sum to {allocated} and {total} is asked of the buyer",
+        """
+        SELECT 'purchase/' || p.purchase AS subject, p.total,
+            coalesce(sum(a.amount), 0)::bigint AS allocated
+        FROM purchases p LEFT JOIN purchase_allocations a ON a.purchase = p.purchase
+        GROUP BY p.purchase HAVING coalesce(sum(a.amount), 0) <> p.total
+        """,
+    ),
+    Check(
+        "purchase_money_drifted",
+        "its orders captured {captured} and refunded {refunded}, and the payment says "
+        "{paid} and {returned}",
+        """
+        SELECT 'purchase/' || p.purchase AS subject, p.captured AS paid, p.refunded AS returned,
+            coalesce(sum(m.captured), 0)::bigint AS captured,
+            coalesce(sum(m.refunded), 0)::bigint AS refunded
+        FROM purchases p LEFT JOIN purchase_allocations a ON a.purchase = p.purchase
+            LEFT JOIN order_money m ON m."order" = a."order"
+        GROUP BY p.purchase
+        HAVING coalesce(sum(m.captured), 0) <> p.captured
+            OR coalesce(sum(m.refunded), 0) <> p.refunded
+        """,
+    ),
+    Check(
+        "purchase_fee_drifted",
+        "its orders bear {borne} and the provider kept {fee}",
+        """
+        SELECT 'purchase/' || p.purchase AS subject, p.fee,
+            coalesce(sum(a.fee), 0)::bigint AS borne
+        FROM purchases p LEFT JOIN purchase_allocations a ON a.purchase = p.purchase
+        GROUP BY p.purchase HAVING coalesce(sum(a.fee), 0) <> p.fee
         """,
     ),
     Check(

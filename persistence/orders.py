@@ -65,6 +65,7 @@ class SqlOrders:
                 lines=[dict(line) for line in record.lines],
                 terms=records.TERMS.dump_python(record.terms, mode="json"),
                 placed_at=record.placed_at,
+                purchase=record.purchase,
             )
             .on_conflict_do_nothing()
             .returning(col(OrderRow.order))

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from domain.order.state import OrderState
 from persistence import records, waiting
-from persistence.tables.business import OrderViewRow, Particulars
+from persistence.tables.business import OrderRow, OrderViewRow, Particulars
 from persistence.tables.traffic import Notice
 
 SKIPPED: Final = "skipped"
@@ -53,9 +53,18 @@ async def forget_sealed(db: AsyncConnection, seq: int) -> None:
 
 
 async def particulars_of(db: AsyncConnection, subject: str) -> tuple[str, bytes] | None:
-    """(person, sealed words) of whom *subject* is about, if anything is on file."""
-    query = select(col(Particulars.person), col(Particulars.sealed)).where(
-        col(Particulars.subject) == subject
+    """(person, sealed words) of whom *subject* is about, if anything is on file.
+
+    What is on file of a purchase is so of each of its orders.
+    """
+    purchase = select(literal("purchase/") + col(OrderRow.purchase)).where(
+        col(OrderRow.order) == subject.removeprefix("order/"), col(OrderRow.purchase) != ""
+    )
+    query = (
+        select(col(Particulars.person), col(Particulars.sealed))
+        .where(or_(col(Particulars.subject) == subject, col(Particulars.subject).in_(purchase)))
+        .order_by((col(Particulars.subject) == subject).desc())
+        .limit(1)
     )
     row = (await db.execute(query)).one_or_none()
     return None if row is None else (row[0], row[1])

@@ -19,14 +19,16 @@ from domain.order.state import OrderState
 from domain.payout.rules import Standing
 from domain.payout.state import PayoutState
 from domain.policy import Policy, Terms
+from domain.purchase.state import PurchaseState
 from persistence.fx_port import Rates
+from persistence.purchase_port import Purchases
 
 Facts = Mapping[str, str | int]
 
 
 @dataclass(frozen=True)
 class OrderRecord:
-    """What an order lives by, fixed when it was opened. `lines` are as they were asked for."""
+    """What an order lives by: `lines` as asked for, `purchase` as what pays it ("": itself)."""
 
     order: str
     buyer: str
@@ -37,6 +39,7 @@ class OrderRecord:
     placed_at: datetime
     terms: Terms
     lines: tuple[Mapping[str, str | int], ...] = ()
+    purchase: str = ""
 
 
 @dataclass(frozen=True)
@@ -266,6 +269,10 @@ class Story(Protocol):
         """Say what happened to a seller; *sealed* are facts that only the letter holds."""
         ...
 
+    async def tell_purchase(self, state: PurchaseState, *events: Event) -> None:
+        """The same for a purchase."""
+        ...
+
     async def payout(self, payout: str) -> PayoutState | None:
         """The last state that was written of a payout."""
         ...
@@ -300,6 +307,8 @@ class Transaction(Protocol):
     def story(self) -> Story: ...
     @property
     def rates(self) -> Rates: ...
+    @property
+    def purchases(self) -> Purchases: ...
 
 
 class Database(Protocol):

@@ -10,12 +10,17 @@ from domain.order.state import OrderState
 from domain.payout.rules import Standing
 from domain.payout.state import PayoutState
 from domain.policy import Terms
+from domain.purchase import rules as purchases
+from domain.purchase.money import PaymentFunds
+from domain.purchase.state import PurchaseState
 from persistence.port import EffectRecord, OrderRecord, SellerRecord
 from persistence.tables.business import OrderRow, Seller
 from persistence.tables.ledger import MoneyEffect, OrderMoney
+from persistence.tables.purchases import PurchaseRow
 
 ORDER_STATE: TypeAdapter[OrderState] = TypeAdapter(OrderState)
 PAYOUT_STATE: TypeAdapter[PayoutState] = TypeAdapter(PayoutState)
+PURCHASE_STATE: TypeAdapter[PurchaseState] = TypeAdapter(PurchaseState)
 TERMS: TypeAdapter[Terms] = TypeAdapter(Terms)
 
 
@@ -56,6 +61,38 @@ def payout_values(state: PayoutState) -> dict[str, Any]:
     }
 
 
+def purchase_values(state: PurchaseState) -> dict[str, Any]:
+    """The columns of a purchase's view."""
+    due = purchases.next_due(state)
+    return {
+        "purchase": state.purchase,
+        "version": state.version,
+        "buyer": state.buyer,
+        "status": purchases.headline(state),
+        "needs_attention": state.parked is not None,
+        "currency": state.currency,
+        "total": state.total,
+        "intent": state.intent,
+        "due_at": due.at if due else None,
+        "placed_at": state.placed_at,
+        "ended_at": state.ended_at,
+        "state": PURCHASE_STATE.dump_python(state, mode="json"),
+    }
+
+
+def payment_funds(row: PurchaseRow) -> PaymentFunds:
+    """The one payment of a purchase."""
+    return PaymentFunds(
+        purchase=row.purchase,
+        currency=row.currency,
+        total=row.total,
+        captured=row.captured,
+        fee=row.fee,
+        refunded=row.refunded,
+        charged_back=row.charged_back,
+    )
+
+
 def order_record(row: OrderRow) -> OrderRecord:
     """What an order lives by."""
     return OrderRecord(
@@ -68,6 +105,7 @@ def order_record(row: OrderRow) -> OrderRecord:
         placed_at=row.placed_at,
         terms=TERMS.validate_python(row.terms),
         lines=tuple(row.lines),
+        purchase=row.purchase,
     )
 
 

@@ -25,6 +25,11 @@ _PAYMENTS: Final = text("""
         AND placed_at < :before AND "order" > :after
     ORDER BY "order" LIMIT :limit
 """)
+_PURCHASES: Final = text("""
+    SELECT purchase, intent FROM purchase_views
+    WHERE ended_at IS NULL AND intent <> '' AND placed_at < :before AND purchase > :after
+    ORDER BY purchase LIMIT :limit
+""")
 
 
 class SqlSilence:
@@ -67,6 +72,12 @@ class SqlSilence:
         async with self._engine.connect() as db:
             rows = (await db.execute(_PAYMENTS, values)).all()
         return [SilentPayment(order, intent, tuple(others)) for order, intent, others in rows]
+
+    async def purchases(self, before: datetime, after: str, limit: int) -> Sequence[SilentPayment]:
+        """Purchases that have an intent and no money."""
+        values = {"before": before, "after": after, "limit": limit}
+        async with self._engine.connect() as db:
+            return [SilentPayment(*row) for row in (await db.execute(_PURCHASES, values)).all()]
 
     async def refunds(self, after: str, limit: int) -> Sequence[EffectRecord]:
         """Refunds that are not final."""

@@ -9,14 +9,18 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.ids import order_workflow_id
-from domain.notices import CONCERNS
+from domain.ids import order_workflow_id, purchase_workflow_id
+from domain.notices import concerned
 from domain.order.state import OrderState
 from domain.payout.state import PayoutState
+from domain.purchase.state import PurchaseState
 from persistence import hooks, records
 from persistence.port import Event, Facts
 from persistence.tables.business import Alarm, OrderViewRow, PayoutRow
+from persistence.tables.purchases import PurchaseViewRow
 from persistence.tables.traffic import Notice, Request, TimelineEntry
+
+_View = type[OrderViewRow | PayoutRow | PurchaseViewRow]
 
 
 class SqlStory:
@@ -29,12 +33,10 @@ class SqlStory:
     async def tell(self, state: OrderState, *events: Event) -> None:
         """Show the new state unless a newer one is shown; say what happened, once."""
         await self._show(OrderViewRow, "order", records.view_values(state))
+        people = {"buyer": state.buyer, "seller": state.seller}
         for event in events:
             await self._happened(
-                order_workflow_id(state.order),
-                state.version,
-                event,
-                {"buyer": state.buyer, "seller": state.seller},
+                order_workflow_id(state.order), state.version, event, people, state.paid_by
             )
 
     async def tell_payout(self, state: PayoutState, *events: Event) -> None:
@@ -52,7 +54,15 @@ class SqlStory:
             col(TimelineEntry.subject) == subject
         )
         version = ((await self._session.execute(newest)).scalar_one() or 0) + 1
-        await self._happened(subject, version, event, {"seller": seller}, sealed)
+        await self._happened(subject, version, event, {"seller": seller}, sealed=sealed)
+
+    async def tell_purchase(self, state: PurchaseState, *events: Event) -> None:
+        """The same for a purchase."""
+        await self._show(PurchaseViewRow, "purchase", records.purchase_values(state))
+        for event in events:
+            await self._happened(
+                purchase_workflow_id(state.purchase), state.version, event, {"buyer": state.buyer}
+            )
 
     async def payout(self, payout: str) -> PayoutState | None:
         """The state that the payout's view shows."""
@@ -62,9 +72,7 @@ class SqlStory:
         state = found.scalar_one_or_none()
         return None if state is None else records.PAYOUT_STATE.validate_python(state)
 
-    async def _show(
-        self, table: type[OrderViewRow | PayoutRow], key: str, values: dict[str, Any]
-    ) -> None:
+    async def _show(self, table: _View, key: str, values: dict[str, Any]) -> None:
         new = insert(table).values(**values)
         shown = {name: new.excluded[name] for name in values if name != key}
         await self._session.execute(
@@ -81,6 +89,7 @@ class SqlStory:
         version: int,
         event: Event,
         people: Mapping[str, str],
+        purchase: str = "",
         sealed: bytes | None = None,
     ) -> None:
         written = await self._session.execute(
@@ -99,7 +108,8 @@ class SqlStory:
         seq = written.scalar_one_or_none()
         if seq is None:
             return
-        await self._write_letters(subject, version, event, people, sealed)
+        recipients = {who: people[who] for who in concerned(event.kind, purchase)}
+        await self._write_letters(subject, version, event, recipients, sealed)
         happening = hooks.Happening(
             seq,
             subject,
@@ -117,7 +127,7 @@ class SqlStory:
         subject: str,
         version: int,
         event: Event,
-        people: Mapping[str, str],
+        recipients: Mapping[str, str],
         sealed: bytes | None,
     ) -> None:
         """One statement for all whom it concerns."""
@@ -127,7 +137,7 @@ class SqlStory:
                 "subject": subject,
                 "channel": "mail",
                 "audience": audience,
-                "recipient": people[audience],
+                "recipient": recipient,
                 "template": event.kind,
                 "facts": dict(event.facts) | {"at": event.at.isoformat()},
                 "state": "waiting",
@@ -136,7 +146,7 @@ class SqlStory:
                 "last_error": "",
                 "sealed": sealed,
             }
-            for audience in CONCERNS.get(event.kind, ())
+            for audience, recipient in recipients.items()
         ]
         if letters:
             await self._session.execute(insert(Notice).values(letters).on_conflict_do_nothing())

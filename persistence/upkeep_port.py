@@ -58,6 +58,10 @@ class Silence(Protocol):
         """Orders placed before an instant whose money has not arrived."""
         ...
 
+    async def purchases(self, before: datetime, after: str, limit: int) -> Sequence[SilentPayment]:
+        """The same of purchases over several sellers; `order` is then the purchase's name."""
+        ...
+
     async def refunds(self, after: str, limit: int) -> Sequence[EffectRecord]:
         """Refunds that the provider has taken on and not finished."""
         ...

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
@@ -14,24 +15,28 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities import exchange
 from domain.errors import AlreadyExists, SellerNotActive
-from domain.ids import order_workflow_id
+from domain.ids import order_workflow_id, purchase_workflow_id
 from domain.money import Money
 from domain.order.rules import headline
 from domain.order.state import OrderState
 from domain.payout.rules import Standing
 from domain.payout.state import PayoutState
+from domain.purchase.state import PurchaseState
+from persistence import purchase_reading
 from persistence.database import SqlDatabase
 from persistence.idempotency import Recorded, creation_of
-from persistence.records import ORDER_STATE, PAYOUT_STATE
+from persistence.records import ORDER_STATE, PAYOUT_STATE, PURCHASE_STATE
 from persistence.vault import Vault
 from workflows._kit.attributes import at_start
 from workflows.order.messages import PlaceOrder, Resolve
 from workflows.order.requests import REQUESTS
 from workflows.payout.messages import ResolvePayout, StartPayout
+from workflows.purchase.messages import CancelPurchase, PlacePurchase
 
 T = TypeVar("T")
 Result = tuple[int, dict[str, Any]]
 PLACE: Final = "order.place"
+PURCHASE: Final = "purchase.place"
 PAY_OUT: Final = "payout.send"
 _CREATED: Final = 201
 _OK: Final = 200
@@ -104,23 +109,72 @@ async def _must_be_possible(delivery: Delivery, row: Recorded, placed: PlaceOrde
     """Refuse at once what the process would have to refuse as its first act."""
     async with delivery.engine.connect() as db:
         first = await creation_of(db, PLACE, row.object)
-    if first is not None and first.id != row.id:
+        is_part = await purchase_reading.is_taken(db, [placed.order])
+    if is_part or (first is not None and first.id != row.id):
         raise _taken(placed.order)
+    await _must_be_sold(delivery, placed.seller, placed.currency, placed.received_at)
+
+
+async def _must_be_sold(delivery: Delivery, of_seller: str, currency: str, at: datetime) -> None:
+    """Refuse what this seller cannot sell *at* that moment, or not in this currency."""
     async with SqlDatabase(delivery.engine).transaction() as books:
-        seller = await books.sellers.get(placed.seller)
+        seller = await books.sellers.get(of_seller)
         policy = await books.sellers.policy(seller.policy)
-        settles_in = seller.settles_in or placed.currency
-        policy.must_know(placed.currency)
+        settles_in = seller.settles_in or currency
+        policy.must_know(currency)
         policy.must_know(settles_in)
-        if settles_in != placed.currency:
-            at, max_age = placed.received_at, policy.fx.max_age.elapsed
-            await exchange.must_be_quoted(books, placed.currency, settles_in, at, max_age)
+        if settles_in != currency:
+            max_age = policy.fx.max_age.elapsed
+            await exchange.must_be_quoted(books, currency, settles_in, at, max_age)
     if seller.standing is not Standing.ACTIVE:
         raise SellerNotActive(
             f"seller {seller.seller} is {seller.standing} and takes no orders",
             seller=seller.seller,
             standing=seller.standing,
         )
+
+
+async def _purchase(delivery: Delivery, row: Recorded, placed: PlacePurchase) -> Result:
+    await _all_must_be_possible(delivery, row, placed)
+    orders = [order_workflow_id(part.order) for part in placed.parts]
+    for process in (row.object, *orders):
+        try:
+            await delivery.vault.bind(process, placed.buyer)
+        except ValueError:
+            raise _taken(process.partition("/")[2]) from None
+    state = placed.first_state()
+    with suppress(WorkflowAlreadyStartedError):
+        await delivery.client.start_workflow(
+            "purchase",
+            placed,
+            id=purchase_workflow_id(placed.purchase),
+            task_queue=delivery.task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=at_start("purchase", str(state.stage), ""),
+            static_summary=f"{Money(placed.total, placed.currency)} from {len(placed.parts)} "
+            f"sellers to {placed.ship_to}",
+        )
+    return _CREATED, PURCHASE_STATE.dump_python(state, mode="json")
+
+
+async def _all_must_be_possible(delivery: Delivery, row: Recorded, placed: PlacePurchase) -> None:
+    """Refuse at once what one of the orders could not be: all are accepted or none."""
+    names = [part.order for part in placed.parts]
+    async with delivery.engine.connect() as db:
+        first = await creation_of(db, PURCHASE, row.object)
+        if first is not None and first.id != row.id:
+            raise AlreadyExists(
+                f"there is a purchase {placed.purchase} already; choose another id",
+                purchase=placed.purchase,
+            )
+        if await purchase_reading.is_taken(db, names, placed.purchase):
+            raise _taken(", ".join(names))
+        for name in names:
+            if await creation_of(db, PLACE, order_workflow_id(name)) is not None:
+                raise _taken(name)
+    for part in placed.parts:
+        await _must_be_sold(delivery, part.seller, placed.currency, placed.received_at)
 
 
 def _taken(order: str) -> AlreadyExists:
@@ -165,6 +219,13 @@ def _asks_order(message: type[Any], update: str) -> Command:
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
         PLACE: Command(TypeAdapter(PlaceOrder), _place),
+        PURCHASE: Command(TypeAdapter(PlacePurchase), _purchase),
+        "purchase.cancel": Command(
+            TypeAdapter(CancelPurchase), _update("cancel", PurchaseState, PURCHASE_STATE)
+        ),
+        "purchase.resolve": Command(
+            TypeAdapter(Resolve), _update("resolve", PurchaseState, PURCHASE_STATE)
+        ),
         PAY_OUT: Command(TypeAdapter(StartPayout), _pay_out),
         "payout.resolve": Command(
             TypeAdapter(ResolvePayout), _update("resolve", PayoutState, PAYOUT_STATE)

@@ -23,7 +23,7 @@ LEASE: Final = timedelta(seconds=10)
 _LONGEST_WAIT: Final = 30
 _MOST_ATTEMPTS: Final = 20
 _LOOK_AGAIN: Final = 0.05
-_PLACING: Final = "order.place"
+_PLACING: Final = frozenset({"order.place", "purchase.place"})
 _READDRESSING: Final = "order.change_address"
 _REFUSED: Final = 400
 
@@ -138,7 +138,7 @@ class Desk:
             return await self._failed(row, defect)
         async with self._engine.begin() as db:
             kept = await idempotency.answered(db, row.id, status, body)
-            if row.command == _PLACING and status >= _REFUSED:
+            if row.command in _PLACING and status >= _REFUSED:
                 await idempotency.forget_particulars(db, row)
             if row.command == _READDRESSING:
                 # An accepted draft has become the order's own by now.

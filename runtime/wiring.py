@@ -26,6 +26,9 @@ from activities.order import OrderActivities
 from activities.payment import PaymentActivities
 from activities.payout import PayoutActivities
 from activities.payout_operator import PayoutOperatorActivities
+from activities.purchase import PurchaseActivities
+from activities.purchase_care import PurchaseCareActivities
+from activities.purchase_payment import PurchasePaymentActivities
 from activities.reconciliation import ReconciliationActivities
 from activities.refund import RefundActivities
 from activities.shipment import ShipmentActivities
@@ -69,6 +72,9 @@ SHARED_MODULES = (
     "workflows.order.messages",
     "workflows.order.tasks",
     "workflows.payout.messages",
+    "workflows.purchase.details",
+    "workflows.purchase.messages",
+    "workflows.purchase.tasks",
 )
 
 
@@ -177,6 +183,9 @@ def activities(
     payout = PayoutActivities(database, payments)
     payout_operator = PayoutOperatorActivities(database, payments)
     aftercare = AftercareActivities(database, payments)
+    purchase = PurchaseActivities(database)
+    purchase_payment = PurchasePaymentActivities(database, payments)
+    purchase_care = PurchaseCareActivities(database, payments)
     books = SqlBooks(database.engine)
     upkeep = UpkeepActivities(SqlSilence(database.engine), books, payments, tracking)
     reconciliation = ReconciliationActivities(books, payments)
@@ -214,6 +223,14 @@ def activities(
         payout.care,
         aftercare.payment,
         aftercare.call_operator,
+        purchase.open,
+        purchase.refuse,
+        purchase.remind,
+        purchase.park,
+        purchase_payment.ask,
+        purchase_payment.settle,
+        purchase_payment.close,
+        purchase_care.care,
         upkeep.sweep,
         upkeep.check_invariants,
         reconciliation.reconcile,

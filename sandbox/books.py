@@ -51,8 +51,8 @@ def _empty() -> Json:
 def by_key(store: Store, subject: str | None = None) -> Json:
     """Each effect with the key that its maker gave it, oldest first.
 
-    *subject* is one order's or payout's id in the metadata. Amounts are signed as the account saw
-    them.
+    *subject* is an order's, a purchase's or a payout's id in the metadata. Amounts are signed as
+    the account saw them.
     """
     return {"lines": _lines(store, subject), "duplicates": duplicates(store)}
 
@@ -61,7 +61,8 @@ _EFFECTS: Final = """
 SELECT entries.id AS entry, entries.type, entries.amount, entries.fee, entries.currency,
     entries.account, entries.created, entries.source,
     json_extract(body, '$.metadata.key') AS key, json_extract(body, '$.metadata.order') AS "order",
-    json_extract(body, '$.metadata.payout') AS payout, json_extract(body, '$.status') AS status
+    json_extract(body, '$.metadata.payout') AS payout,
+    json_extract(body, '$.metadata.purchase') AS purchase, json_extract(body, '$.status') AS status
 FROM entries JOIN objects ON objects.id = entries.source
 WHERE entries.type NOT IN (?, ?)
 """
@@ -71,7 +72,7 @@ _DUPLICATES: Final = (
 )
 _SHOWN: Final = (
     *("key", "type", "amount", "fee", "currency", "source", "status", "account", "created"),
-    *("order", "payout"),
+    *("order", "payout", "purchase"),
 )
 
 
@@ -80,7 +81,7 @@ def _lines(store: Store, subject: str | None) -> list[Json]:
     return [
         {name: row[name] for name in _SHOWN}
         for row in found
-        if subject is None or subject in {row["order"], row["payout"]}
+        if subject is None or subject in {row["order"], row["payout"], row["purchase"]}
     ]
 
 

@@ -4,10 +4,12 @@ from workflows.aftercare.workflow import AftercareWorkflow
 from workflows.fx.workflow import FxRatesWorkflow
 from workflows.order.workflow import OrderWorkflow
 from workflows.payout.workflow import PayoutCycleWorkflow, PayoutWorkflow
+from workflows.purchase.workflow import PurchaseWorkflow
 from workflows.upkeep.workflow import BooksCheckWorkflow, SweepWorkflow
 
 ALL = (
     OrderWorkflow,
+    PurchaseWorkflow,
     PayoutWorkflow,
     PayoutCycleWorkflow,
     AftercareWorkflow,

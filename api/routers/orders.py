@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import JSONResponse, Response
 
+from adapters.payment.port import Intent
 from api.asking import ASKED, READ, Asked, Asking, body_hash, not_yours, visible_order
 from api.auth import Caller
 from api.deps import Anybody, Database, Staff, Use, only
@@ -39,7 +40,7 @@ async def place_order(body: OrderIn, caller: Placer, asked: Asked) -> Response:
     Repeating the call with the same key is harmless: it gives the same order.
     """
     order = body.order or f"o-{fingerprint(str(caller), asked.key)[:20]}"
-    buyer = _buyer(body, caller)
+    buyer = buyer_of(body.buyer, caller)
     received_at = asked.use.clock.now(order_workflow_id(order))
     placed = PlaceOrder(
         order=order,
@@ -70,15 +71,16 @@ async def place_order(body: OrderIn, caller: Placer, asked: Asked) -> Response:
     return _created(asked, asked.answered(answer, asked.show_order), order)
 
 
-def _buyer(body: OrderIn, caller: Caller) -> str:
+def buyer_of(named: str | None, caller: Caller) -> str:
+    """For whom *caller* orders: a buyer for nobody else, a service for whom it has *named*."""
     if caller.role is Role.BUYER:
-        if body.buyer not in {None, caller.id}:
+        if named not in {None, caller.id}:
             raise not_yours("a buyer orders for nobody else")
         return caller.id
-    if body.buyer is None:
+    if named is None:
         errors = [{"field": "buyer", "why": "a service must say whose order it is"}]
         raise Problem("request-invalid", "cannot be accepted: buyer", {"errors": errors})
-    return body.buyer
+    return named
 
 
 def _subsidy(body: OrderIn, caller: Caller) -> int:
@@ -133,13 +135,23 @@ async def list_order_postings(
 async def read_payment(order: OrderId, caller: Payer, use: Use) -> PaymentView:
     """Read what the buyer's browser needs to pay with, fresh from the provider."""
     state = await visible_order(use, caller, order)
+    if state.paid_by:
+        raise IllegalTransition(
+            f"order {order} is paid with its purchase: read that one's payment",
+            order=order,
+            purchase=state.paid_by,
+        )
     if not state.intent:
         raise IllegalTransition(
             f"the payment of order {order} is still being prepared; ask again shortly", order=order
         )
-    intent = await use.payments.look(state.intent)
+    return shown_payment(use.payments.name, await use.payments.look(state.intent))
+
+
+def shown_payment(provider: str, intent: Intent) -> PaymentView:
+    """A payment as the provider sees it now, for the buyer's browser."""
     return PaymentView(
-        provider=use.payments.name,
+        provider=provider,
         reference=intent.reference,
         status=intent.status,
         amount=_money(intent.amount),

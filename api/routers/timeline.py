@@ -19,7 +19,7 @@ from persistence import reading
 from persistence.reading import Happened
 
 router = APIRouter(prefix="/v1/orders/{order}", tags=["orders"])
-_STREAM: Final = "text/event-stream"
+STREAM: Final = "text/event-stream"
 _BATCH: Final = 100
 _LOOK_EVERY: Final = 2.0
 _BEAT_EVERY: Final = 15.0
@@ -31,7 +31,7 @@ _RECONNECT_MS: Final = 2000
     "/timeline",
     response_model=Page[HappenedView],
     responses={
-        200: {"content": {_STREAM: {"schema": {"type": "string"}}}},
+        200: {"content": {STREAM: {"schema": {"type": "string"}}}},
         **problems(404, 422),
     },
 )
@@ -50,9 +50,15 @@ async def read_timeline(
     With `Accept: text/event-stream` it goes on as things happen; `Last-Event-ID` resumes.
     """
     await visible_order(use, caller, order)
-    subject = order_workflow_id(order)
+    return await told(use, caller, order_workflow_id(order), wanted, accept, last_event_id)
+
+
+async def told(
+    use: Services, caller: Caller, subject: str, wanted: PageQuery, accept: str, last_event_id: str
+) -> Response:
+    """What happened to *subject*: a page, or a stream for whoever accepts one."""
     after = decode_number(last_event_id or wanted.cursor)
-    if _STREAM in accept.lower():
+    if STREAM in accept.lower():
         return EventSourceResponse(
             _stream(use, caller, subject, after), headers={"Cache-Control": "no-store"}
         )

@@ -149,6 +149,7 @@ class OrderView(View):
     outcome: str = Field(examples=["open"])
     buyer: str
     seller: str
+    purchase: str | None = Field(description="The purchase that it is a part of, if it is one.")
     policy: str = Field(description="The version whose rules the order keeps until it ends.")
     placed_at: datetime
     paid_at: datetime | None
@@ -185,6 +186,7 @@ class OrderView(View):
             outcome=state.outcome,
             buyer=state.buyer,
             seller=state.seller,
+            purchase=state.paid_by or None,
             policy=state.policy,
             placed_at=state.placed_at,
             paid_at=state.paid_at,
@@ -207,7 +209,7 @@ class OrderView(View):
             allowed=_allowed(state, caller.role),
             parked=_parked(state) if caller.role in STAFF else None,
             fraud=state.fraud if caller.role in STAFF else None,
-            links=_links(state.order, caller.role),
+            links=_links(state, caller.role),
         )
 
 
@@ -371,12 +373,17 @@ def _parked(state: OrderState) -> ParkedView | None:
     )
 
 
-def _links(order: str, role: Role) -> dict[str, str]:
+def _links(state: OrderState, role: Role) -> dict[str, str]:
     """Where to read on, as far as the caller may."""
-    here = f"/v1/orders/{order}"
+    here = f"/v1/orders/{state.order}"
     names = ["timeline"]
     if role is not Role.BUYER:
         names.append("postings")
     if role in {Role.BUYER, Role.SERVICE}:
         names.append("payment")
-    return {"self": here} | {name: f"{here}/{name}" for name in names}
+    links = {"self": here} | {name: f"{here}/{name}" for name in names}
+    if state.paid_by:
+        links["purchase"] = purchase = f"/v1/purchases/{state.paid_by}"
+        if "payment" in links:
+            links["payment"] = f"{purchase}/payment"
+    return links

@@ -35,14 +35,14 @@ _UNTIL_RECEIVED: Final = (
 def opened(
     state: OrderState, terms: Terms, at: datetime, lines: tuple[str, ...] = ()
 ) -> OrderState:
-    """The buyer has ordered *lines*; the payment window runs."""
+    """The buyer has ordered *lines*; the payment window runs, unless a purchase's does."""
     clock = running(ClockName.PAYMENT, at, terms.pay_within)
     return replace(
         state,
         policy=terms.policy,
         unshipped=lines,
         settles_in=terms.settles_in,
-        clocks=(clock,),
+        clocks=() if state.paid_by else (clock,),
         version=state.version + 1,
     )
 

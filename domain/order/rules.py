@@ -202,7 +202,10 @@ MOST_PROTECTIONS: Final = 2
 _DOUBTFUL: Final = frozenset({Payment.AUTHORISED, Payment.CAPTURED, Payment.PARTLY_REFUNDED})
 _POSSIBLE: Final[Mapping[Action, Callable[[OrderState], bool]]] = MappingProxyType(
     {
-        Action.CANCEL: lambda s: PAYMENT.allows(s.payment, PaymentEvent.CANCELLED),
+        # A part of a purchase is not called off alone: its buyer cancels the purchase.
+        Action.CANCEL: lambda s: (
+            PAYMENT.allows(s.payment, PaymentEvent.CANCELLED) and not s.paid_by
+        ),
         Action.PAY_ANOTHER_WAY: lambda s: (
             s.payment is Payment.AWAITING and bool(s.intent) and s.attempts < MOST_ATTEMPTS
         ),

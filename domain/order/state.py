@@ -294,6 +294,7 @@ class OrderState:
     `authorised` what may be captured, `received` money of another amount that is kept apart,
     `returns` how many payments that no order waited for went back.
     `asked_at` is when the payment window opened anew, `frauds` how often fraud was suspected.
+    `paid_by` is the purchase that the order is a part of, "" if it is paid by itself.
     """
 
     order: str
@@ -344,6 +345,7 @@ class OrderState:
     frozen: bool = False
     settles_in: str = ""
     exchange: Exchange | None = None
+    paid_by: str = ""
 
     def __post_init__(self) -> None:
         """Take the one parcel of an order that began before there could be several."""

@@ -91,6 +91,7 @@ class OrderRow(SQLModel, table=True):
     lines: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False))
     terms: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     placed_at: datetime
+    purchase: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class Particulars(SQLModel, table=True):

@@ -38,6 +38,7 @@ Said = type[PaymentChanged] | type[PayoutChanged] | type[FraudWarned]
 _SIGNALS: Final[Mapping[str, tuple[str, Said]]] = MappingProxyType(
     {
         "order": ("payment_changed", PaymentChanged),
+        "purchase": ("payment_changed", PaymentChanged),
         "payout": ("payout_changed", PayoutChanged),
     }
 )

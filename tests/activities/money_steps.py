@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from activities.purchase_requests import AskForAll
 from activities.requests import (
     AskPayment,
     CareForPayment,
@@ -20,6 +21,8 @@ from domain.order.paying import AmountDecision
 from domain.order.state import FulfilmentEvent, Outcome
 from domain.payout import state as moves
 from domain.payout.state import Parked, PayoutState
+from domain.purchase.money import capture_key
+from tests.support.bundles import bundle
 from tests.support.shop import CARD, SLIP, Deal, Shop, after, attempted
 
 
@@ -87,6 +90,58 @@ async def _refund(shop: Shop) -> Ready:
 async def _refund_by_hand(shop: Shop) -> Ready:
     ready = await _refund(shop)
     return replace(ready, asked=replace(ready.asked, by_hand="by wire, case 4711"))
+
+
+async def _purchase_take(shop: Shop) -> Ready:
+    bought = await bundle(shop, 6_000, 4_000)
+    asked = AskForAll(bought.state, after(minutes=1), CARD)
+
+    async def take(request: AskForAll) -> object:
+        bought.state = await shop.purchase_payments.ask(request)
+        return await shop.purchase_payments.settle(bought.settling())
+
+    return Ready(bought.purchase, bought.deals[0].seller, take, asked, ())
+
+
+async def _purchase_capture(shop: Shop) -> Ready:
+    bought = await bundle(shop, 6_000, 4_000)
+    await bought.asked()
+    await shop.world.pay(bought.state.intent)
+    intent = bought.state.intent
+    bars = tuple(capture_key(bought.purchase, intent, deal.order) for deal in bought.deals)
+    step = shop.purchase_payments.settle
+    return Ready(bought.purchase, bought.deals[0].seller, step, bought.settling(), bars)
+
+
+async def _refund_of_a_part(shop: Shop) -> Ready:
+    bought = await bundle(shop, 6_000, 4_000)
+    deal = (await bought.paid())[0]
+    key = f"order/{deal.order}/refund/1"
+    bars = (f"{key}/reserved", f"{key}/settled")
+    return Ready(bought.purchase, deal.seller, shop.refunds.refund, deal.refunding(2_000), bars)
+
+
+async def _return_to_a_part(shop: Shop) -> Ready:
+    await shop.world.change(auto_refunds=False)
+    bought = await bundle(shop, 6_000, 4_000)
+    deal = (await bought.paid())[0]
+    await deal.refunded(2_000)
+    await shop.world.fail_refund(await deal.at_refund())
+    key = f"order/{deal.order}/refund/1/returned"
+    step = Step(deal.state, after(days=9))
+    return Ready(bought.purchase, deal.seller, shop.refunds.follow, step, (key,))
+
+
+async def _late_purchase(shop: Shop) -> Ready:
+    bought = await bundle(shop, 6_000, 4_000)
+    await bought.asked()
+    await shop.world.pay(bought.state.intent, SLIP)
+    await bought.closed()
+    await shop.world.arrive(bought.state.intent)
+    key = f"purchase/{bought.purchase}/late-refund/1"
+    bars = (f"{key}/reserved", f"{key}/settled")
+    care = shop.purchase_care.care
+    return Ready(bought.purchase, bought.deals[0].seller, care, bought.caring(), bars)
 
 
 async def _late_refund(shop: Shop) -> Ready:
@@ -389,6 +444,11 @@ STEPS: Final = (
     MoneyStep("refund_by_hand", _refund_by_hand, (), 2),
     MoneyStep("late_refund", _late_refund, ("POST /v1/refunds$",), 2),
     MoneyStep("refund_return", _refund_return),
+    MoneyStep("purchase_take", _purchase_take, ("POST /v1/payment_intents$",)),
+    MoneyStep("purchase_capture", _purchase_capture, (), 2),
+    MoneyStep("refund_of_a_part", _refund_of_a_part, ("POST /v1/refunds$",), 2),
+    MoneyStep("return_to_a_part", _return_to_a_part),
+    MoneyStep("late_purchase", _late_purchase, ("POST /v1/refunds$",), 2),
     MoneyStep("release", _release),
     MoneyStep("early_release", _early_release),
     MoneyStep("reserve_release", _reserve),

@@ -148,6 +148,8 @@ async def barred(shop: Shop, ready: Ready, number: int) -> AsyncGenerator[None]:
         else:
             row = 'SELECT 1 FROM order_money WHERE "order" = :order FOR UPDATE'
             await db.execute(text(row), {"order": ready.order})
+            payment = "SELECT 1 FROM purchases WHERE purchase = :order FOR UPDATE"
+            await db.execute(text(payment), {"order": ready.order})
         yield
         await db.rollback()
 
@@ -166,12 +168,13 @@ async def _has_struck(shop: Shop) -> bool:
 
 async def _is_waiting(shop: Shop) -> bool:
     """Whether a transaction waits for another one's row."""
-    async with connect_once(shop) as found:
-        return bool(found)
+    async with waiters(shop) as found:
+        return found > 0
 
 
 @asynccontextmanager
-async def connect_once(shop: Shop) -> AsyncGenerator[object]:
+async def waiters(shop: Shop) -> AsyncGenerator[int]:
+    """How many transactions wait for a row; only the owner may see it."""
     url = shop.engine.url.render_as_string(hide_password=False)
     engine = connect(url, as_owner=True)
     async with engine.connect() as db:
@@ -179,7 +182,7 @@ async def connect_once(shop: Shop) -> AsyncGenerator[object]:
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )
-        yield (await db.execute(text(waiting))).scalar_one()
+        yield int((await db.execute(text(waiting))).scalar_one())
     await engine.dispose()
 
 

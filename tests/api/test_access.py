@@ -74,6 +74,13 @@ MAY: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("POST", "/v1/orders/{order}/questions/{topic}/withdrawal"): frozenset(
         {Role.BUYER, Role.SELLER}
     ),
+    ("POST", "/v1/purchases"): frozenset({Role.BUYER, Role.SERVICE}),
+    ("GET", "/v1/purchases"): STAFF | {Role.SERVICE, Role.BUYER},
+    ("GET", "/v1/purchases/{purchase}"): ALL,
+    ("GET", "/v1/purchases/{purchase}/payment"): frozenset({Role.BUYER, Role.SERVICE}),
+    ("GET", "/v1/purchases/{purchase}/timeline"): STAFF | {Role.SERVICE, Role.BUYER},
+    ("POST", "/v1/purchases/{purchase}/cancellation"): frozenset({Role.BUYER, Role.SERVICE}),
+    ("POST", "/v1/purchases/{purchase}/resolution"): frozenset({Role.OPERATOR}),
     ("POST", "/v1/sellers"): frozenset({Role.SERVICE, Role.OPERATOR}),
     ("GET", "/v1/sellers"): STAFF | {Role.SERVICE},
     ("GET", "/v1/sellers/{seller}"): MONEY_READERS,
@@ -124,6 +131,7 @@ MAY: Final[dict[tuple[str, str], frozenset[Role]]] = {
 }
 NAMES: Final = {
     "{order}": "o-none",
+    "{purchase}": "p-none",
     "{hold}": "h-1",
     "{seller}": "s-none",
     "{payout:path}": "s-none/1-EUR",

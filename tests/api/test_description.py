@@ -12,6 +12,7 @@ from api.docs import page
 from api.routers.policies import PolicyIn
 from api.schemas.money import SellerChange, SellerIn
 from api.schemas.orders import OrderIn
+from api.schemas.purchases import PurchaseIn
 from runtime import policies
 from tests.support.market import Json, Market
 
@@ -73,7 +74,7 @@ def test_every_post_says_that_it_needs_a_key(described: Json) -> None:
             assert operation["security"], path
 
 
-@pytest.mark.parametrize("form", [OrderIn, SellerIn, SellerChange, PolicyIn])
+@pytest.mark.parametrize("form", [OrderIn, PurchaseIn, SellerIn, SellerChange, PolicyIn])
 def test_the_examples_are_accepted(form: type[BaseModel], market: Market) -> None:
     """What people paste first must work."""
     examples = form.model_json_schema()["examples"]

@@ -99,6 +99,53 @@ async def test_a_card_order_lives_from_payment_to_payout(stack: Up) -> None:
     )
 
 
+async def test_one_payment_reaches_the_banks_of_two_sellers(stack: Up) -> None:
+    """A checkout over two shops: one charge, two orders that go their own ways, two payouts."""
+    await _seller(stack, "s-left")
+    await _seller(stack, "s-right")
+    async with (
+        stack.caller(Role.BUYER, "b-both") as buyer,
+        stack.caller(Role.SELLER, "s-left") as left,
+        stack.caller(Role.SELLER, "s-right") as right,
+        stack.caller(Role.SUPPORT_AGENT) as support,
+        stack.world() as world,
+    ):
+        part = an_order()["lines"]
+        body = {
+            "purchase": "p-both",
+            "currency": "EUR",
+            "orders": [{"seller": "s-left", "lines": part}, {"seller": "s-right", "lines": part}],
+            "ship_to": an_order()["ship_to"],
+            "payment": {"method": "pm_card_visa"},
+        }
+        placed = await buyer.post("/v1/purchases", body)
+        paid = await _until(buyer, "/v1/purchases/p-both", _is("paid"))
+        sent: list[int] = []
+        for number, seller in ((1, left), (2, right)):
+            here = f"/v1/orders/p-both-{number}"
+            await _until(buyer, here, _is("awaiting_shipment"))
+            if number == 2:
+                await support.post(f"{here}/refunds", {"amount": 400, "reason": "a scratch"})
+            await _arrive(world, await _ship(seller, f"p-both-{number}"))
+            await _until(buyer, here, _is("delivered"))
+            await buyer.post(f"{here}/receipt")
+            await _until(buyer, here, _is("completed"), within=40)
+            name = ("s-left", "s-right")[number - 1]
+            asked = await seller.post(f"/v1/sellers/{name}/payouts", {"currency": "EUR"})
+            where = asked.headers["Location"]
+            payout = await _until(seller, where, lambda body: body.get("stage") == "sent")
+            sent.append(payout["gross"]["amount"])
+        at_provider = (await world.effects("p-both"))["lines"]
+        seen = (await buyer.get("/v1/purchases/p-both")).json()
+
+    assert placed.status_code == 201
+    assert paid["payment"]["captured"]["amount"] == 40800
+    # 8 % commission stays of each, and of the second one 4.00 went back to the buyer.
+    assert sent == [18768, 18400]
+    assert [(line["type"], line["amount"]) for line in at_provider] == [("charge", 40800)]
+    assert seen["payment"]["refunded"]["amount"] == 400
+
+
 def _appear_in_order(wanted: Sequence[str], told: Sequence[str]) -> bool:
     rest = iter(told)
     return all(kind in rest for kind in wanted)

@@ -28,6 +28,7 @@ from persistence.invariants import CHECKS, NOT_FINAL_AT_MOST, ON_ITS_WAY_AT_MOST
 from persistence.port import EffectRecord, OrderRecord
 from persistence.records import TERMS
 from persistence.upkeep_port import Breach
+from tests.persistence.test_purchase_invariants import BREAKS as OF_PURCHASES
 
 _AT: Final = datetime(2026, 11, 2, 12, tzinfo=UTC)
 _ORDER, _PAYOUT = "order/o-1", "payout/s-1/2026-11-02-EUR"
@@ -173,7 +174,7 @@ def test_every_invariant_is_proved_to_bite() -> None:
     """A query with a slip in it finds nothing, and looks like good news."""
     timed = {"in_transit_too_long", "effect_open_too_long"}
 
-    assert {check.name for check in CHECKS} == set(_BREAKS) | timed
+    assert {check.name for check in CHECKS} == set(_BREAKS) | set(OF_PURCHASES) | timed
 
 
 async def test_an_alarm_ends_when_its_reason_does(engine: AsyncEngine, database_url: str) -> None:

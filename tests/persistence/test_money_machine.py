@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 from sqlalchemy import text
 
 from activities import requests as steps
+from activities.purchase_requests import AskForAll, ClosePurchase, PurchaseStep
 from activities.requests import (
     CareForPayment,
     Consent,
@@ -37,8 +38,11 @@ from domain.order.rules import Action
 from domain.order.state import ClockName, Fulfilment, OrderState, Payment
 from domain.payout.rules import Standing
 from domain.payout.state import PayoutState, Stage
+from domain.purchase.state import PurchaseEvent, PurchaseState
+from domain.purchase.state import Stage as Bought
 from runtime.embedded import LocalPostgres
 from tests.support.audit import differences, wrongs
+from tests.support.bundles import Bundle, bundle
 from tests.support.sandbox import SandboxPlace, SandboxWorld
 from tests.support.shop import BEGAN, CARD, SLIP, Deal, Out, Shop, attempted, open_shop
 
@@ -57,7 +61,7 @@ class Taken:
 
     step: Callable[[Any], Coroutine[Any, Any, Any]]
     asked: Any
-    whose: Deal | Out | None = None
+    whose: Deal | Out | Bundle | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,8 @@ class MoneyMachine(RuleBasedStateMachine):
         self.deals: list[Deal] = []
         self.outs: list[Out] = []
         self.slips: list[Deal] = []
+        self.bought: list[Bundle] = []
+        self.shared_slips: list[Bundle] = []
         self.holds: list[tuple[Deal, str]] = []
         self.taken: list[Taken] = []
         self.unfinished: list[Taken] = []
@@ -130,12 +136,14 @@ class MoneyMachine(RuleBasedStateMachine):
                 taken.whose.state = answer
             if isinstance(taken.whose, Out) and isinstance(answer, PayoutState):
                 taken.whose.state = answer
+            if isinstance(taken.whose, Bundle) and isinstance(answer, PurchaseState):
+                taken.whose.state = answer
 
     def tick(self) -> datetime:
         self.now += _HOUR
         return self.now
 
-    def is_busy(self, whose: Deal | Out) -> bool:
+    def is_busy(self, whose: Deal | Out | Bundle) -> bool:
         """Whether a step of theirs is to be taken again: no other is taken before that."""
         return any(taken.whose is whose for taken in self.unfinished)
 
@@ -213,6 +221,58 @@ class MoneyMachine(RuleBasedStateMachine):
         if intent.status != "cancelled":
             self._run(self.shop.world.arrive(deal.state.intent))
         self.hear(deal)
+
+    @move(
+        lambda self: len(self.deals) < _ORDERS,
+        currency=st.sampled_from(["EUR", "JPY"]),
+        totals=st.tuples(st.integers(1, 50), st.integers(8_000, 90_000)),
+        is_slow=st.booleans(),
+    )
+    def buy(self, currency: str, totals: tuple[int, int], is_slow: bool) -> None:  # noqa: FBT001 - Hypothesis names it
+        """One payment for both sellers; its orders then live among the others."""
+        bought = self._run(bundle(self.shop, *totals, currency=currency, sellers=self.sellers))
+        self.bought.append(bought)
+        asked = AskForAll(bought.state, self.tick(), "" if is_slow else CARD)
+        self.take(Taken(self.shop.purchase_payments.ask, asked, bought))
+        if not bought.state.intent:
+            return
+        if is_slow:
+            self._run(self.shop.world.pay(bought.state.intent, SLIP))
+            self.shared_slips.append(bought)
+        self.settle_all(bought)
+
+    def settle_all(self, bought: Bundle) -> None:
+        """News of the one payment: for its process, and from there for every order."""
+        asked = PurchaseStep(bought.state, self.tick())
+        self.take(Taken(self.shop.purchase_payments.settle, asked, bought))
+        if bought.state.stage is not Bought.PAID:
+            return
+        for deal in bought.deals:
+            self.take(Taken(self.shop.payments.settle, Step(deal.state, self.tick()), deal))
+            self.deals.append(deal)
+
+    @move(lambda self: self.shared_slips, is_late=st.booleans())
+    def shared_slip_arrives(self, is_late: bool) -> None:  # noqa: FBT001 - Hypothesis names it
+        bought = self.shared_slips.pop()
+        if is_late:
+            closing = ClosePurchase(bought.state, self.tick(), PurchaseEvent.WINDOW_CLOSED)
+            self.take(Taken(self.shop.purchase_payments.close, closing, bought))
+            if bought.state.stage is Bought.AWAITING_PAYMENT:
+                return
+        intent = self._run(self.shop.gateway.look(bought.state.intent))
+        if intent.status != "cancelled":
+            self._run(self.shop.world.arrive(bought.state.intent))
+        self.hear_of_all(bought)
+
+    def hear_of_all(self, bought: Bundle) -> None:
+        """News of the one payment: for its process, or after its end for aftercare."""
+        if self.is_busy(bought):
+            return
+        if bought.state.stage is Bought.AWAITING_PAYMENT:
+            self.settle_all(bought)
+        elif bought.state.stage is Bought.NEVER_PAID:
+            late = CareForPayment(bought.purchase, self.tick())
+            self.take(Taken(self.shop.purchase_care.care, late))
 
     def hear(self, deal: Deal) -> None:
         """News of the payment: for the process, or after its end for aftercare."""
@@ -426,6 +486,8 @@ class MoneyMachine(RuleBasedStateMachine):
                 # What the provider has told nobody about yet.
                 if deal.state.payment in (Payment.AWAITING, Payment.NEVER_PAID):
                     self.hear(deal)
+            for bought in self.bought:
+                self.hear_of_all(bought)
             self.finish()
             assert self._run(wrongs(self.shop.engine)) == {}
             assert self._run(differences(self.shop)) == {}

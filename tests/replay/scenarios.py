@@ -11,6 +11,7 @@ from domain.order.agreements import Topic
 from domain.order.paying import AmountDecision
 from domain.payout.rules import Standing
 from domain.payout.state import Resolution
+from tests.replay import purchase_scenarios as bundles
 from tests.support.marketplace import (
     COMPLIANCE,
     LEAD,
@@ -566,6 +567,8 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
                 fraud_cleared,
                 refund_not_final,
                 subsidised,
+                bundles.part_of_a_purchase,
+                bundles.part_of_an_unpaid_purchase,
             ),
             "payout": (
                 payout_settled,
@@ -577,7 +580,14 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
                 payout_paid_by_hand,
                 payout_cycle,
             ),
-            "aftercare": (aftercare,),
+            "purchase": (
+                bundles.paid,
+                bundles.never_paid,
+                bundles.cancelled,
+                bundles.refused,
+                bundles.refused_late,
+            ),
+            "aftercare": (aftercare, bundles.forwarded),
             "upkeep": (sweep, books_check),
             "fx": (rates,),
         }.items()

@@ -11,6 +11,8 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from domain.order.state import OrderState, Outcome
 from domain.payout.state import PayoutState, Stage
+from domain.purchase.state import PurchaseState
+from domain.purchase.state import Stage as Bought
 from runtime.codec import data_converter
 from runtime.wiring import SHARED_MODULES
 from tests.replay.recording import HERE, commands, fingerprint, keys, recorded
@@ -76,7 +78,7 @@ def test_every_process_has_a_history() -> None:
 async def results(prefix: str) -> list[object]:
     """What the recorded executions ended with."""
     found: list[object] = []
-    kind = OrderState if prefix == "order" else PayoutState
+    kind = {"order": OrderState, "purchase": PurchaseState}.get(prefix, PayoutState)
     for name, history in recorded().items():
         if not name.startswith(prefix) or name == "payout-cycle":
             continue
@@ -97,6 +99,14 @@ async def test_every_end_of_a_payout_has_a_history() -> None:
     stages = {state.stage for state in await results("payout") if isinstance(state, PayoutState)}
 
     assert stages == {Stage.SETTLED, Stage.WITHHELD, Stage.RETURNED}
+
+
+async def test_every_end_of_a_purchase_has_a_history() -> None:
+    """Paid, never paid, cancelled, not accepted."""
+    states = await results("purchase")
+    stages = {state.stage for state in states if isinstance(state, PurchaseState)}
+
+    assert stages == set(Bought) - {Bought.AWAITING_PAYMENT}
 
 
 @pytest.mark.parametrize("name", sorted(recorded()))

@@ -60,9 +60,16 @@ _NEVER: Final = {
         "SELECT o.owner, o.open, e.open FROM"
         " (SELECT owner, -sum(amount) AS open FROM legs WHERE kind = 'refunds_in_transit'"
         " GROUP BY owner HAVING sum(amount) <> 0) o FULL JOIN"
-        " (SELECT substr(subject, 7) AS owner, sum(amount) AS open FROM effects"
+        " (SELECT CASE WHEN starts_with(subject, 'order/') THEN substr(subject, 7) ELSE subject END"
+        " AS owner, sum(amount) AS open FROM effects"
         " WHERE kind IN ('refund', 'late_refund') AND state = 'asked' GROUP BY subject) e"
         " USING (owner) WHERE o.open IS DISTINCT FROM e.open"
+    ),
+    "the orders of a purchase have what its payment has": (
+        "SELECT p.purchase FROM purchases p JOIN purchase_allocations a USING (purchase)"
+        ' JOIN order_money m ON m."order" = a."order" GROUP BY p.purchase'
+        " HAVING sum(a.amount) <> p.total OR sum(m.captured) <> p.captured"
+        " OR sum(m.refunded) <> p.refunded OR sum(a.fee) <> p.fee"
     ),
     "payouts in transit are the effects that were asked and have no end": (
         "SELECT o.owner, o.open, e.open FROM"
@@ -107,7 +114,8 @@ async def differences(shop: Shop) -> dict[str, tuple[int, int]]:
         ).all()
         named = (await db.execute(text("SELECT DISTINCT subject FROM effects"))).scalars().all()
         orders = (await db.execute(text('SELECT "order" FROM order_money'))).scalars().all()
-    subjects = {name.partition("/")[2] for name in named} | set(orders)
+        bought = (await db.execute(text("SELECT purchase FROM purchases"))).scalars().all()
+    subjects = {name.partition("/")[2] for name in named} | set(orders) | set(bought)
     theirs = await _balances(shop, subjects)
     mine = {f"{owner}/{currency}": int(amount) for owner, currency, amount in ours if amount}
     return {
@@ -121,7 +129,8 @@ async def _balances(shop: Shop, subjects: set[str]) -> dict[str, int]:
     """The provider's balances, as far as they are ours, by the names of our accounts."""
     found: dict[str, int] = {}
     for line in (await shop.world.effects())["lines"]:
-        if line["account"] == PLATFORM and subjects & {line["order"], line["payout"]}:
+        whose = {line["order"], line["payout"], line["purchase"]}
+        if line["account"] == PLATFORM and subjects & whose:
             name = f"stripe/{line['currency'].upper()}"
             found[name] = found.get(name, 0) + line["amount"] - line["fee"]
     for currency, page in (await shop.world.books())["currencies"].items():
@@ -157,6 +166,11 @@ UNION ALL SELECT to_jsonb(b)::text FROM balances b WHERE owner IN (:o, :s)
 UNION ALL SELECT to_jsonb(h)::text FROM holds h WHERE "order" = :o
 UNION ALL SELECT state::text FROM order_views WHERE "order" = :o
 UNION ALL SELECT state::text FROM payouts WHERE seller = :s
+UNION ALL SELECT to_jsonb(p)::text FROM purchases p WHERE purchase = :o
+UNION ALL SELECT to_jsonb(a)::text FROM purchase_allocations a WHERE purchase = :o
+UNION ALL SELECT state::text FROM purchase_views WHERE purchase = :o
+UNION ALL SELECT to_jsonb(m)::text FROM order_money m JOIN purchase_allocations a
+    ON a."order" = m."order" WHERE a.purchase = :o
 """
 _EFFECTS: Final = """
 SELECT key, kind, currency, amount, state, failure, reference FROM effects
@@ -197,7 +211,9 @@ async def _at_provider(
     lines: list[Json] = [
         line
         for line in (await shop.world.effects())["lines"]
-        if line["order"] == order or str(line["payout"]).startswith(f"{seller}/")
+        if order in (line["order"], line["purchase"])
+        or str(line["order"]).startswith(f"{order}-")
+        or str(line["payout"]).startswith(f"{seller}/")
     ]
     kept = ("key", "type", "amount", "fee", "currency", "status")
     return tuple(sorted(named(" ".join(str(line[name]) for name in kept)) for line in lines))

@@ -29,6 +29,9 @@ from activities.order import OrderActivities
 from activities.payment import PaymentActivities
 from activities.payout import PayoutActivities
 from activities.payout_operator import PayoutOperatorActivities
+from activities.purchase import PurchaseActivities
+from activities.purchase_care import PurchaseCareActivities
+from activities.purchase_payment import PurchasePaymentActivities
 from activities.refund import RefundActivities
 from activities.requests import (
     AskPayment,
@@ -119,6 +122,9 @@ class Shop:
         self.aftercare = AftercareActivities(self.database, self.gateway)
         self.consent = ConsentActivities(self.database)
         self.standing = StandingActivities(self.database)
+        self.purchases = PurchaseActivities(self.database)
+        self.purchase_payments = PurchasePaymentActivities(self.database, self.gateway)
+        self.purchase_care = PurchaseCareActivities(self.database, self.gateway)
 
     async def policy(self, name: str, **order: str) -> str:
         """Publish a policy that differs from the standard one in figures of its orders."""

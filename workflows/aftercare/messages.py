@@ -8,7 +8,7 @@ from datetime import datetime
 class LateFact:
     """A provider's message about an object whose own execution has ended.
 
-    `subject` is that execution's id ("order/o-1", "payout/s-1/2026-11-30-EUR").
+    `subject` is that execution's id ("order/o-1", "purchase/p-1", "payout/s-1/2026-11-30-EUR").
     """
 
     event_id: str

@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows._kit.mailbox import Mailbox
     from workflows._kit.options import PROVIDER, RECORD, summed_up
     from workflows.aftercare.messages import LateFact
+    from workflows.aftercare.purchases import cared_for
 
 _OF_PARCELS: Final = frozenset({"tracker.created", "tracker.updated", "sweep.parcel"})
 
@@ -68,6 +69,8 @@ class AftercareWorkflow:
                 CareForPayment(name, fact.received_at),
                 **summed_up(RECORD, "A parcel has arrived after its order's end"),
             )
+        if kind == "purchase":
+            return await cared_for(name, fact)
         return await workflow.execute_activity_method(
             AftercareActivities.payment,
             CareForPayment(name, fact.received_at, fact.kind),

@@ -24,6 +24,7 @@ class PlaceOrder:
     `ship_to` is the destination's ISO 3166 country; the address itself stays sealed in the
     database. `method` is the provider's token of a payment method, empty if the buyer pays later.
     `subsidy` is the platform's part of the price: the buyer pays the rest.
+    `paid_by` is the purchase that has opened the order and pays for it: only a purchase says so.
     """
 
     order: str
@@ -35,6 +36,7 @@ class PlaceOrder:
     received_at: datetime
     method: str = ""
     subsidy: int = 0
+    paid_by: str = ""
 
     @property
     def total(self) -> int:

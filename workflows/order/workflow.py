@@ -65,6 +65,7 @@ class OrderWorkflow:
             total=placed.total,
             placed_at=placed.received_at,
             subsidy=placed.subsidy,
+            paid_by=placed.paid_by,
         )
         self._mail: Mailbox[OrderState] = Mailbox()
         self._order = Stepper(state, self._mail)
@@ -88,7 +89,7 @@ class OrderWorkflow:
     async def _open(self, placed: said.PlaceOrder) -> None:
         opening = steps.OpenOrder(self._order.state, placed.lines, placed.ship_to)
         await self._order.do(tasks.OPEN, opening)
-        if self._order.state.ended_at is None:
+        if self._order.state.ended_at is None and not placed.paid_by:
             await self._order.do(
                 tasks.ASK, steps.AskPayment(self._order.state, self._order.now, placed.method)
             )
@@ -267,9 +268,13 @@ class OrderWorkflow:
                 await self._order.refund(sent - self._order.state.refunded, resolved=resolution)
 
     async def _seller_changed(self, news: said.SellerChanged) -> None:
-        """What has not left is called off; what is on its way goes on, its money kept."""
+        """What has not left is called off; what is on its way goes on, its money kept.
+
+        A part of a purchase waits for the one payment, and is called off when it has its share.
+        """
         at = news.received_at
-        is_unpaid = self._order.state.payment is Payment.AWAITING
+        state = self._order.state
+        is_unpaid = state.payment is Payment.AWAITING and not state.paid_by
         if self._goes_on and is_unpaid and news.standing is not Standing.ACTIVE:
             closing = steps.ClosePayment(self._order.state, at, Outcome.SELLER_SUSPENDED)
             await self._order.do(tasks.CLOSE, closing)

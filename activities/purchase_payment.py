@@ -1,0 +1,201 @@
+"""The one payment of a purchase on its way in: asked for, looked at, closed."""
+
+from datetime import timedelta
+
+import structlog
+from temporalio import activity
+
+from activities.purchase_requests import AskForAll, ClosePurchase, PurchaseStep
+from adapters.payment.port import Intent, IntentStatus, PaymentGateway
+from domain.errors import PendingRequest
+from domain.ids import money_key, order_workflow_id, purchase_workflow_id
+from domain.ledger import Posting
+from domain.money import Money
+from domain.order import postings
+from domain.purchase import moves
+from domain.purchase.money import capture_key, fee_shares, owner
+from domain.purchase.rules import is_first_window
+from domain.purchase.state import PurchaseState, Stage
+from persistence.port import Database, Event, Transaction
+
+log = structlog.get_logger()
+
+
+class PurchasePaymentActivities:
+    """Takes the buyer's money once for all orders, and gives each its share in one transaction."""
+
+    def __init__(self, database: Database, gateway: PaymentGateway) -> None:
+        """Post to *database* what *gateway* says is true."""
+        self._database = database
+        self._gateway = gateway
+
+    @activity.defn(name="purchase.ask")
+    async def ask(self, request: AskForAll) -> PurchaseState:
+        """Open one payment of the sum at the provider; with a method it is confirmed at once.
+
+        Safe to run any number of times: a repeat finds the intent by our key.
+        """
+        state = request.state
+        subject = purchase_workflow_id(state.purchase)
+        intent = await self._gateway.open(
+            money_key(subject, "take", 1),
+            subject,
+            Money(state.total, state.currency),
+            request.method,
+            again=request.again or activity.info().attempt > 1,
+        )
+        after = moves.asked(state, intent.reference)
+        async with self._database.transaction() as tx:
+            facts: dict[str, str | int] = {"declined": intent.decline} if intent.decline else {}
+            event = Event("purchase.payment_asked", request.at, facts=facts)
+            await tx.story.tell_purchase(after, event)
+        log.info("purchase.asked", purchase=state.purchase, status=str(intent.status))
+        return after
+
+    @activity.defn(name="purchase.settle")
+    async def settle(self, step: PurchaseStep) -> PurchaseState:
+        """Look at the payment as it stands and post what is new; the order of news is no matter."""
+        state = step.state
+        if state.stage is not Stage.AWAITING_PAYMENT or not state.intent:
+            return state
+        intent = await self._gateway.look(state.intent)
+        if intent.status is not IntentStatus.CAPTURED:
+            return state
+        return await self._captured(step, intent)
+
+    async def _captured(self, step: PurchaseStep, intent: Intent) -> PurchaseState:
+        state, gross = step.state, intent.captured.minor
+        if gross != state.total:
+            return await self._amount_differs(step, intent)
+        async with self._database.transaction() as tx:
+            payment = await tx.purchases.locked(state.purchase)
+            shown = await tx.purchases.state(state.purchase)
+            if shown is not None and shown.stage not in (Stage.AWAITING_PAYMENT, Stage.PAID):
+                # It closed in an earlier run of this step: what arrives now is aftercare's.
+                return shown
+            if not payment.captured:
+                await self._allocate(tx, step, intent)
+                await tx.purchases.put(payment.with_capture(gross, intent.fee.minor))
+            after = moves.paid(state, gross, step.at)
+            facts: dict[str, str | int] = {"amount": gross, "currency": state.currency}
+            await tx.story.tell_purchase(after, Event("purchase.paid", step.at, facts=facts))
+        log.info("purchase.captured", purchase=state.purchase, minor=gross)
+        return after
+
+    async def _allocate(self, tx: Transaction, step: PurchaseStep, intent: Intent) -> None:
+        """Each order gets its exact total, and bears its part of the provider's fee."""
+        state = step.state
+        fees = dict(zip(state.shares, fee_shares(intent.fee.minor, state.shares), strict=True))
+        for share in sorted(fees, key=lambda one: one.order):
+            legs = postings.captured(self._gateway.name, share.order, share.amount, fees[share])
+            funds = await tx.funds.locked(share.order)
+            await tx.ledger.post(
+                Posting(
+                    key=capture_key(state.purchase, intent.reference, share.order),
+                    kind="capture",
+                    process=order_workflow_id(share.order),
+                    currency=state.currency,
+                    effective_at=step.at,
+                    legs=legs,
+                )
+            )
+            await tx.funds.put(funds.with_capture(share.amount))
+        await tx.purchases.bear({share.order: fee for share, fee in fees.items()})
+
+    async def _amount_differs(self, step: PurchaseStep, intent: Intent) -> PurchaseState:
+        """Keep money of another amount apart: no share is made of it, and it goes back in full."""
+        state, gross = step.state, intent.captured.minor
+        if state.excess == gross:
+            return state
+        subject, whose = purchase_workflow_id(state.purchase), owner(state.purchase)
+        legs = postings.received_unapplied(self._gateway.name, whose, gross, intent.fee.minor)
+        key = f"{subject}/late/{intent.reference}"
+        after = moves.differs(state, gross)
+        facts: dict[str, str | int] = {
+            "paid": gross,
+            "asked": state.total,
+            "currency": state.currency,
+        }
+        async with self._database.transaction() as tx:
+            await tx.ledger.post(
+                Posting(key, "unapplied_receipt", subject, state.currency, step.at, legs)
+            )
+            await tx.story.alarm(
+                "amount_differs",
+                subject,
+                "the buyer paid another amount than was asked",
+                step.at,
+                facts,
+            )
+            event = Event("purchase.amount_differs", step.at, facts=facts)
+            await tx.story.tell_purchase(after, event)
+        log.warning("purchase.amount_differed", purchase=state.purchase, minor=gross)
+        return after
+
+    @activity.defn(name="purchase.close")
+    async def close(self, request: ClosePurchase) -> PurchaseState:
+        """Close the payment window, unless the money is there or on its way.
+
+        The provider's truth decides: captured means paid, however late the news; still
+        processing lengthens the window once; else the intent is cancelled, so that nothing can
+        arrive any more. By deadline, refuses with `PendingRequest` while a request received by
+        then waits to be heard.
+        """
+        state = request.state
+        if request.by_deadline:
+            async with self._database.transaction() as tx:
+                await _must_not_be_asked(tx, request)
+        if not state.intent:
+            return await self._closed(request)
+        intent = await self._gateway.look(state.intent)
+        is_pending = intent.status is IntentStatus.PROCESSING
+        if is_pending and request.by_deadline and is_first_window(state):
+            return await self._wait_for_money(request)
+        intent = await self._gateway.cancel(state.intent)
+        if intent.status is IntentStatus.CAPTURED:
+            step = PurchaseStep(state, request.at)
+            settled = await self._captured(step, intent)
+            if settled.stage is not Stage.AWAITING_PAYMENT:
+                return settled
+            request = ClosePurchase(
+                settled, request.at, request.event, request.by_deadline, request.actor
+            )
+        return await self._closed(request)
+
+    async def _wait_for_money(self, request: ClosePurchase) -> PurchaseState:
+        async with self._database.transaction() as tx:
+            within = (await tx.purchases.get(request.state.purchase)).pending_within
+            until = request.at + timedelta(seconds=within)
+            after = moves.pending(request.state, until)
+            facts: dict[str, str | int] = {"until": until.isoformat()}
+            event = Event("purchase.payment_pending", request.at, facts=facts)
+            await tx.story.tell_purchase(after, event)
+        return after
+
+    async def _closed(self, request: ClosePurchase) -> PurchaseState:
+        after = moves.closed(request.state, request.event, request.at)
+        async with self._database.transaction() as tx:
+            payment = await tx.purchases.locked(after.purchase)
+            if payment.captured:
+                # Another run of this purchase's steps was faster: the money decides.
+                return moves.paid(request.state, payment.captured, request.at)
+            if request.by_deadline:
+                await _must_not_be_asked(tx, request)
+            event = Event(f"purchase.{after.stage}", request.at, request.actor, _figures(after))
+            await tx.story.tell_purchase(after, event)
+        log.info("purchase.closed", purchase=after.purchase, stage=str(after.stage))
+        return after
+
+
+async def _must_not_be_asked(tx: Transaction, request: ClosePurchase) -> None:
+    """Refuse to act on a deadline while a request received by then waits to be heard."""
+    purchase = request.state.purchase
+    if await tx.story.is_asked(purchase_workflow_id(purchase), request.at):
+        raise PendingRequest(
+            f"a request for purchase {purchase} came in time and is not heard yet",
+            purchase=purchase,
+        )
+
+
+def _figures(state: PurchaseState) -> dict[str, str | int]:
+    return {"amount": state.total, "currency": state.currency}

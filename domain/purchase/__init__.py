@@ -1,0 +1,1 @@
+"""The purchase over several sellers: one payment, one order per seller."""

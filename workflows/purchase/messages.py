@@ -1,0 +1,68 @@
+"""What is said to a purchase and asked of it. Public: services that speak to Temporal use these.
+
+Fields are only ever added, each with a default. Instants are UTC, amounts minor units of the
+purchase's currency. That its payment has news is said with the order's `PaymentChanged`, and an
+operator's word with its `Resolve`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.actors import Actor
+from domain.order.lines import OrderLine
+from domain.purchase.state import PurchaseState, Share
+
+
+@dataclass(frozen=True)
+class SellerPart:
+    """What is bought of one seller; it becomes the order of that name."""
+
+    order: str
+    seller: str
+    lines: tuple[OrderLine, ...]
+
+    @property
+    def total(self) -> int:
+        """What the buyer pays for this part."""
+        return sum(line.total for line in self.lines)
+
+
+@dataclass(frozen=True)
+class PlacePurchase:
+    """Start a purchase over several sellers: one payment, one order for each.
+
+    Holds what was asked and nothing that a caller must not choose. `ship_to` is the destination's
+    ISO 3166 country, `method` the provider's token of a payment method, empty to pay later.
+    """
+
+    purchase: str
+    buyer: str
+    currency: str
+    parts: tuple[SellerPart, ...]
+    ship_to: str
+    received_at: datetime
+    method: str = ""
+
+    @property
+    def total(self) -> int:
+        """What the buyer pays for all."""
+        return sum(part.total for part in self.parts)
+
+    def first_state(self) -> PurchaseState:
+        """The purchase as it stands before its process has done anything (version 0)."""
+        return PurchaseState(
+            purchase=self.purchase,
+            buyer=self.buyer,
+            currency=self.currency,
+            placed_at=self.received_at,
+            shares=tuple(Share(part.order, part.seller, part.total) for part in self.parts),
+        )
+
+
+@dataclass(frozen=True)
+class CancelPurchase:
+    """Close the purchase, and every order of it, before it is paid."""
+
+    actor: Actor
+    received_at: datetime
+    reason: str = ""
