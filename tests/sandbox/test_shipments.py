@@ -1,6 +1,7 @@
 """Shipments, labels and pickups, through EasyPost's official client."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ async def test_heavier_and_farther_costs_more(carriers: Carriers) -> None:
     """Prices follow the parcel, so that a wrong weight shows."""
 
     def price(**asked: object) -> float:
-        return float(create(carriers, **asked).rates[0].rate)
+        return float(create(carriers, None, **asked).rates[0].rate)
 
     light = price()
 
@@ -215,10 +216,11 @@ async def test_what_does_not_exist_is_not_found(carriers: Carriers) -> None:
     with pytest.raises(NotFoundError):
         carriers.pickup.retrieve("pickup_nothing")
 
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: carriers.shipment.buy(shipment.id, rate={"id": "rate_nothing"}),
         lambda: carriers.shipment.refund(shipment.id),
         lambda: scheduled(carriers, shipment.id),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(EasyPostError):
             call()
