@@ -36,7 +36,10 @@ _MESSAGES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a carrier saw: `at` in UTC seconds, `status` and `detail` in EasyPost's words."""
+    """What a carrier saw: `at` in UTC seconds, `status` and `detail` in EasyPost's words.
+
+    Some carriers tell no zone: then the same digits are told without one.
+    """
 
     status: str
     at: int
@@ -44,6 +47,7 @@ class Scan:
     city: str | None = None
     country: str | None = None
     detail: str = "status_update"
+    has_zone: bool = True
 
 
 def scanned(desk: Desk, carrier: str, code: str, scan: Scan, promised: str | None = None) -> Json:
@@ -71,7 +75,7 @@ def _detail(scan: Scan, carrier: str) -> Json:
         "description": "",
         "status": scan.status,
         "status_detail": scan.detail,
-        "datetime": iso(scan.at),
+        "datetime": iso(scan.at) if scan.has_zone else iso(scan.at).removesuffix("Z"),
         "source": carrier,
         "carrier_code": "",
         "tracking_location": {

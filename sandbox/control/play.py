@@ -108,7 +108,8 @@ def scan(asked: Json, at: int) -> Scan:
     detail = asked.get("status_detail") or "status_update"
     if detail not in DETAILS:
         raise BadControl(400, f"status_detail is one of {', '.join(DETAILS)}")
-    return Scan(status, at, message or "", city, country, detail)
+    has_zone = asked.get("has_zone") is not False
+    return Scan(status, at, message or "", city, country, detail, has_zone)
 
 
 def refund(world: World, refund_id: str, act: str, asked: Json, at: int | None) -> Json:

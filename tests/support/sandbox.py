@@ -206,9 +206,9 @@ class SandboxWorld:
         return await self._ask("POST", path, reason=reason, at=at)
 
     async def scan(
-        self, carrier: str, code: str, status: str, *, at: str | None = None, **seen: str
+        self, carrier: str, code: str, status: str, *, at: str | None = None, **seen: str | bool
     ) -> Json:
-        """Add one scan; *seen* may have message, city, country, est_delivery_date."""
+        """Add one scan; *seen* may have message, city, country, est_delivery_date, has_zone."""
         path = f"/trackers/{quote(carrier)}/{quote(code)}/scan"
         return await self._ask("POST", path, status=status, at=at, **seen)
 
