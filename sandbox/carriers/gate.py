@@ -29,7 +29,7 @@ class Gate:
     async def __call__(self, request: Request) -> Response:
         body = await request.body()
         path = request.url.path
-        names = (body.decode(errors="replace"), request.url.query)
+        names = (body.decode(errors="replace"), request.url.query, self._about(path))
         struck = self._world.faults.strike(f"{request.method} {path}", *names)
         lost = await wire.cut(request, struck)
         if lost is not None:
@@ -39,6 +39,12 @@ class Gate:
         except EasyPostError as error:
             answer = _respond(error.body, error.status)
         return await wire.after(request, struck, answer)
+
+    def _about(self, path: str) -> str:
+        """The reference of the shipment or pickup that a path names, for faults to find it."""
+        parts = path.removeprefix(PREFIX).strip("/").split("/")
+        found = self._world.store.read(None, parts[1]) if len(parts) > 1 else None
+        return str((found or {}).get("reference") or "")
 
     async def _admitted(
         self, request: Request, path: str, body: bytes, struck: list[Fault]
