@@ -288,3 +288,42 @@ class CallOperator:
     subject: str
     at: datetime
     reason: str
+
+
+@dataclass(frozen=True)
+class BuyLabel:
+    """Buy label `number` of an order: this service, at no more than the price that was seen.
+
+    `most` is minor units of `currency`, the carrier's; the box is grams and millimetres.
+    """
+
+    order: str
+    number: int
+    at: datetime
+    carrier: str
+    service: str
+    most: int
+    currency: str
+    grams: int
+    length_mm: int = 0
+    width_mm: int = 0
+    height_mm: int = 0
+
+
+@dataclass(frozen=True)
+class LabelStep:
+    """One step of a label, named by the key of its purchase; at a moment of business time."""
+
+    label: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class SchedulePickup:
+    """Let a courier fetch a label's parcel in a window (UTC), as purchase `number`."""
+
+    label: str
+    at: datetime
+    number: int
+    begins: datetime
+    ends: datetime

@@ -19,6 +19,7 @@ from domain.order.state import OrderState
 from domain.payout.rules import Standing
 from domain.payout.state import PayoutState
 from domain.policy import Policy, Terms
+from persistence.carriage.port import Labels
 from persistence.fx_port import Rates
 
 Facts = Mapping[str, str | int]
@@ -300,6 +301,8 @@ class Transaction(Protocol):
     def story(self) -> Story: ...
     @property
     def rates(self) -> Rates: ...
+    @property
+    def labels(self) -> Labels: ...
 
 
 class Database(Protocol):

@@ -4,6 +4,7 @@ from workflows.aftercare.workflow import AftercareWorkflow
 from workflows.fx.workflow import FxRatesWorkflow
 from workflows.order.workflow import OrderWorkflow
 from workflows.payout.workflow import PayoutCycleWorkflow, PayoutWorkflow
+from workflows.upkeep.carriage import CarriageCheckWorkflow
 from workflows.upkeep.workflow import BooksCheckWorkflow, SweepWorkflow
 
 ALL = (
@@ -14,4 +15,5 @@ ALL = (
     SweepWorkflow,
     BooksCheckWorkflow,
     FxRatesWorkflow,
+    CarriageCheckWorkflow,
 )

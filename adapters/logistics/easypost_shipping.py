@@ -10,7 +10,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
-from easypost.errors.general.easypost_error import EasyPostError
+from easypost.errors.api.invalid_request_error import InvalidRequestError
 
 from adapters.errors import Rejected
 from adapters.logistics.easypost_calls import NAME, TIMEOUT_SECONDS, Calls, Json, moment
@@ -140,7 +140,7 @@ class EasyPostShipping:
             wanted = {name: rate[name] for name in ("carrier", "service")}
             try:
                 return _visit(client.pickup.buy(reference, **wanted))
-            except EasyPostError:
+            except InvalidRequestError:
                 # It may have been ordered by another call meanwhile: then that one counts.
                 seen = client.pickup.retrieve(reference)
                 if not seen.confirmation:
@@ -157,9 +157,17 @@ class EasyPostShipping:
         """As the port has it."""
 
         def cancel(client: Any) -> Visit:  # noqa: ANN401 - the client has no types
-            seen = client.pickup.retrieve(reference)
-            is_open = _coming(seen.to_dict()) is Coming.ORDERED
-            return _visit(client.pickup.cancel(reference) if is_open else seen)
+            seen = _visit(client.pickup.retrieve(reference))
+            if seen.coming is not Coming.ORDERED:
+                return seen
+            try:
+                return _visit(client.pickup.cancel(reference))
+            except InvalidRequestError:
+                # It may have been called off, or missed, meanwhile.
+                seen = _visit(client.pickup.retrieve(reference))
+                if seen.coming is Coming.ORDERED:
+                    raise
+                return seen
 
         return await self._calls.ask(cancel)
 

@@ -2,8 +2,8 @@
 
 from sqlmodel import SQLModel
 
-from persistence.tables import business, fx, keys, ledger, traffic, webhooks
+from persistence.tables import business, carriage, fx, keys, ledger, traffic, webhooks
 
 METADATA = SQLModel.metadata
 
-__all__ = ["METADATA", "business", "fx", "keys", "ledger", "traffic", "webhooks"]
+__all__ = ["METADATA", "business", "carriage", "fx", "keys", "ledger", "traffic", "webhooks"]
