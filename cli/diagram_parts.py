@@ -23,6 +23,9 @@ from domain.order.state import FULFILMENT, PAYMENT, RELEASE, ClockName
 from domain.payout import rules as payouts
 from domain.payout.bank_change import BANK_CHANGE
 from domain.payout.state import PAYOUT
+from domain.shipment import labels
+from domain.shipment.labels import LABEL, Bearer
+from domain.shipment.pickup import PICKUP
 from runtime.letters import TEMPLATES
 from runtime.policies import SHIPPED
 from runtime.reader import DEFAULT
@@ -62,6 +65,8 @@ _FEE: Final = 330
 _REFUND: Final = 2_000
 _COMMISSION: Final = 800
 _PAYOUT_FEE: Final = 1_400
+_LABEL: Final = 865
+_PAYABLE: Final = 500
 
 
 def state_diagram(machine: Machine[S, E]) -> str:
@@ -207,6 +212,19 @@ def payout_entries() -> str:
     )
 
 
+def label_entries() -> str:
+    """The entries of a label that a seller bears, and that comes back unused."""
+    key, seller = "order/o-1/label/1", Bearer.SELLER
+    back = labels.given_back("easypost", seller, "s-1", _LABEL, 0)
+    return _entries(
+        (
+            (f"{key}/charged", labels.charged(seller, "s-1", _LABEL, _PAYABLE)),
+            (f"{key}/paid", labels.paid("easypost", _LABEL)),
+            (f"{key}/given-back", back),
+        )
+    )
+
+
 def _entries(entries: Iterable[tuple[str, tuple[Leg, ...]]]) -> str:
     rows = [
         (f"`{key}`" if first else "", f"`{leg.account}`", *_sides(leg.amount))
@@ -251,6 +269,11 @@ DOCUMENTS: Final[Mapping[str, Mapping[str, Draw]]] = MappingProxyType(
             "letters": notices("order"),
         },
         "webhooks.md": {"events": events},
+        "processes/online-shipping.md": {
+            "label": lambda: state_diagram(LABEL),
+            "pickup": lambda: state_diagram(PICKUP),
+            "entries": label_entries,
+        },
         "processes/payout.md": {
             "payout": lambda: state_diagram(PAYOUT),
             "bank-change": lambda: state_diagram(BANK_CHANGE),

@@ -13,6 +13,8 @@ from cli.main import app
 from domain.machine import Machine
 from domain.order.state import FULFILMENT, PAYMENT, RELEASE
 from domain.payout.state import PAYOUT
+from domain.shipment.labels import LABEL
+from domain.shipment.pickup import PICKUP
 
 RUN = CliRunner()
 
@@ -64,7 +66,9 @@ def test_a_document_without_a_place_is_an_error(docs: Path) -> None:
     assert "release" in checked.output
 
 
-@pytest.mark.parametrize("machine", [PAYMENT, FULFILMENT, RELEASE, PAYOUT], ids=lambda m: m.name)
+@pytest.mark.parametrize(
+    "machine", [PAYMENT, FULFILMENT, RELEASE, PAYOUT, LABEL, PICKUP], ids=lambda m: m.name
+)
 def test_every_move_of_a_table_is_an_arrow(machine: Machine[Any, Any]) -> None:
     """What is missing from the picture happens all the same."""
     arrows = state_diagram(machine).splitlines()
