@@ -15,6 +15,7 @@ from api.routers import (
     books,
     fx,
     health,
+    online,
     order_requests,
     orders,
     policies,
@@ -30,6 +31,7 @@ from api.routers import (
 _ROUTERS: Final = (
     orders.router,
     order_requests.router,
+    online.router,
     timeline.router,
     sellers.router,
     bank_details.router,

@@ -47,6 +47,9 @@ _WOUND_BY: Final[Mapping[ClockName, tuple[str, ...]]] = MappingProxyType(
         ClockName.DELIVERY: ("order.deliver_within",),
         ClockName.ANSWER: ("order.answer_within",),
         ClockName.CONFIRMATION: ("order.confirm_within",),
+        # The courier's window is the seller's own choice.
+        ClockName.PICKUP: (),
+        ClockName.CHECK_IN: ("shipping.check_in_within",),
         ClockName.EARLY_RELEASE: ("release.early_after_shipment",),
         ClockName.RELEASE: ("release.protect_for", "release.closed_seller_after_shipment"),
         ClockName.RESERVE: ("release.reserve_after_shipment",),

@@ -19,11 +19,13 @@ from activities.attempts import AttemptActivities
 from activities.capture import CaptureActivities
 from activities.carriage_check import CarriageCheckActivities
 from activities.consent import ConsentActivities
+from activities.courier_desk import CourierDesk
 from activities.escrow import EscrowActivities
 from activities.failures import TypedFailures
 from activities.fraud import FraudActivities
 from activities.fx import FxActivities
 from activities.label_desk import LabelDesk
+from activities.online import OnlineActivities
 from activities.order import OrderActivities
 from activities.payment import PaymentActivities
 from activities.payout import PayoutActivities
@@ -277,8 +279,18 @@ def carriage(
 ) -> list[Callable[..., Any]]:
     """The steps that buy labels and send couriers, and those that look after both."""
     labels = LabelDesk(database, shipping, addresses)
+    couriers = CourierDesk(database, shipping, tracking, addresses)
+    shipments = ShipmentActivities(database, tracking)
+    online = OnlineActivities(database, tracking, shipments, labels, couriers)
     check = CarriageCheckActivities(database, SqlBooks(database.engine), labels, shipping)
-    return [check.check]
+    return [
+        online.buy,
+        online.void,
+        online.schedule,
+        online.attempted,
+        online.check_in,
+        check.check,
+    ]
 
 
 def worker(

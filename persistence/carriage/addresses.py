@@ -42,6 +42,7 @@ class SealedAddresses:
             told: dict[str, Any] = json.loads(await self._vault.open(*found)) if found else {}
         except Erased:
             told = {}
+        told = told.get("ship_from") or told
         place = Place(
             country=country,
             **{

@@ -285,7 +285,7 @@ async def _label(shop: Shop) -> Ready:
     return Ready(deal.order, deal.seller, shop.labels.buy, deal.labelling(), bars)
 
 
-async def _void(shop: Shop) -> Ready:
+async def _label_void(shop: Shop) -> Ready:
     deal = await shop.order(await shop.seller())
     await deal.paid()
     label = await deal.labelled()
@@ -460,7 +460,7 @@ STEPS: Final = (
     MoneyStep("payout_void", _payout_void, (_REVERSED,), 2),
     MoneyStep("payout_by_hand", _payout_by_hand, (_REVERSED,), 2),
     MoneyStep("label", _label, (r"POST /easypost/v2/shipments/\w+/buy$",), 2),
-    MoneyStep("void", _void, (r"POST /easypost/v2/shipments/\w+/refund$",)),
+    MoneyStep("label_void", _label_void, (r"POST /easypost/v2/shipments/\w+/refund$",)),
     MoneyStep("pickup", _pickup, (r"POST /easypost/v2/pickups/\w+/buy$",), 2),
     MoneyStep("call_off", _call_off, (r"POST /easypost/v2/pickups/\w+/cancel$",)),
 )

@@ -35,8 +35,8 @@ async def heard(deal: Deal, at: datetime, *scans: Scan) -> str:
         await inbox.keep_scans(db, parcel, scans, at)
         milestone, _ = await inbox.standing(db, parcel)
     async with deal.shop.database.transaction() as tx:
-        scans = await tx.orders.scans(deal.order)
-    assert scans["1"].milestone == milestone
+        last = await tx.orders.scans(deal.order)
+    assert last["1"].milestone == milestone
     return milestone
 
 
