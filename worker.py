@@ -11,7 +11,7 @@ from runtime.schedules import ensure_payout_cycles, ensure_schedules, published
 from runtime.settings import Settings, SettingsError
 from runtime.telemetry import configure_logging, configure_tracing, temporal_runtime
 from runtime.temporal import register_search_attributes
-from runtime.wiring import activities, services, worker
+from runtime.wiring import services, worker
 
 log = structlog.get_logger()
 
@@ -30,7 +30,7 @@ async def serve(settings: Settings) -> None:
         await ensure_payout_cycles(client, queue, await published(shared.engine))
         serving = worker(
             client,
-            activities(shared.database, shared.payments, shared.tracking, shared.rates),
+            shared.steps,
             task_queue=queue,
             deployment=own.deployment_name,
             build_id=own.build_id,

@@ -88,7 +88,10 @@ class DecideFraud:
 
 @dataclass(frozen=True)
 class Ship:
-    """Declare a parcel of some lines; none named: of all that wait for one."""
+    """Declare a parcel of some lines; none named: of all that wait for one.
+
+    `is_online`: under a label that was bought; the goods have not left before a carrier has them.
+    """
 
     state: OrderState
     at: datetime
@@ -96,6 +99,7 @@ class Ship:
     number: str
     actor: str = ""
     lines: tuple[str, ...] = ()
+    is_online: bool = False
 
 
 @dataclass(frozen=True)
@@ -288,3 +292,77 @@ class CallOperator:
     subject: str
     at: datetime
     reason: str
+
+
+@dataclass(frozen=True)
+class ShipOnline:
+    """Buy a label and declare the parcel under its number; with a window, order a courier too."""
+
+    state: OrderState
+    at: datetime
+    label: "BuyLabel"
+    actor: str = ""
+    lines: tuple[str, ...] = ()
+    fetch_from: datetime | None = None
+    fetch_until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class FetchParcel:
+    """Order a courier for a parcel's label, in a window (UTC)."""
+
+    state: OrderState
+    at: datetime
+    label: str
+    fetch_from: datetime
+    fetch_until: datetime
+    actor: str = ""
+
+
+@dataclass(frozen=True)
+class OfLabel:
+    """One step of a label of the order, named by its key ("": of every label that it concerns)."""
+
+    state: OrderState
+    at: datetime
+    label: str = ""
+    actor: str = ""
+
+
+@dataclass(frozen=True)
+class BuyLabel:
+    """Buy label `number` of an order: this service, at no more than the price that was seen.
+
+    `most` is minor units of `currency`, the carrier's; the box is grams and millimetres.
+    """
+
+    order: str
+    number: int
+    at: datetime
+    carrier: str
+    service: str
+    most: int
+    currency: str
+    grams: int
+    length_mm: int = 0
+    width_mm: int = 0
+    height_mm: int = 0
+
+
+@dataclass(frozen=True)
+class LabelStep:
+    """One step of a label, named by the key of its purchase; at a moment of business time."""
+
+    label: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class SchedulePickup:
+    """Let a courier fetch a label's parcel in a window (UTC), as purchase `number`."""
+
+    label: str
+    at: datetime
+    number: int
+    begins: datetime
+    ends: datetime

@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 import structlog
 from temporalio import activity
 
+from activities.carried import carried
 from activities.requests import CareForPayment, EditShipment, Ship, Step
 from adapters.errors import Rejected
 from adapters.logistics.port import Tracking, TrackingProvider
 from domain.errors import ShipmentFixed, TrackingInvalid
 from domain.ids import order_workflow_id
-from domain.order import facts, parcel_moves
+from domain.order import facts, online_moves, parcel_moves
 from domain.order.lines import amounts_of
 from domain.order.parcel_moves import News
 from domain.order.parcels import GONE, PARCEL, Doubt, Parcel, ParcelEvent, ParcelStage
@@ -120,12 +121,13 @@ class ShipmentActivities:
                 request.at,
                 record.terms.scan_by(request.at, ZoneInfo(record.terms.zone)),
             )
+            if request.is_online:
+                after = online_moves.still_asked(state, after)
             told: dict[str, str | int] = {"carrier": request.carrier, "number": number}
             is_part = after.fulfilment is Fulfilment.PARTLY_SHIPPED
             kind = "order.partly_shipped" if is_part else "order.shipped"
             events = [Event(kind, request.at, request.actor, told | {"parcel": name})]
-            if state.agreements:
-                events += _void(state, request)
+            events += _void(state, after, request)
             await tx.story.tell(after, *events)
         log.info("shipment.declared", order=state.order, carrier=request.carrier, parcel=name)
         return after
@@ -225,12 +227,16 @@ class ShipmentActivities:
         if news.doubt:
             told["doubt"] = news.doubt
         await _mind_alarms(tx, parcel.stage, after, parcel.name, step)
-        await tx.story.tell(after, Event(_KINDS[news.event], step.at, facts=told))
+        events = [Event(_KINDS[news.event], step.at, facts=told)]
+        if news.event is not ParcelEvent.UNSEEN:
+            after, more = await carried(tx, after, parcel.name, record.terms, step.at)
+            events += more
+        await tx.story.tell(after, *events)
         log.info("shipment.followed", order=state.order, milestone=scan.milestone)
         return after
 
 
-def _void(state: OrderState, request: Ship) -> list[Event]:
+def _void(state: OrderState, after: OrderState, request: Ship) -> list[Event]:
     """Questions that the declaration has settled: who asked is told."""
     return [
         Event(
@@ -240,6 +246,7 @@ def _void(state: OrderState, request: Ship) -> list[Event]:
             {"asked_by": agreement.asked_by},
         )
         for agreement in state.agreements
+        if agreement not in after.agreements
     ]
 
 

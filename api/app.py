@@ -15,6 +15,7 @@ from api.routers import (
     books,
     fx,
     health,
+    online,
     order_requests,
     orders,
     policies,
@@ -31,6 +32,7 @@ from api.routers import (
 _ROUTERS: Final = (
     orders.router,
     order_requests.router,
+    online.router,
     timeline.router,
     purchases.router,
     sellers.router,

@@ -19,6 +19,7 @@ from runtime.clock import EdgeClock, UtcClock
 from runtime.desk import Desk
 from runtime.endpoints import Endpoints
 from runtime.intake import Intake
+from runtime.rates import Rates
 from runtime.wakeups import Wakeups
 
 _KEY_LENGTH = 200
@@ -45,6 +46,7 @@ class Services:
     doorkeeper: Doorkeeper
     intake: Intake
     payments: PaymentReader
+    rates: Rates
     wakeups: Wakeups
     endpoints: Endpoints
     clock: EdgeClock = field(default_factory=UtcClock)

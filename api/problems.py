@@ -93,6 +93,18 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 "The goods cannot be sent there: another country needs another order.",
             ),
             _refusal(
+                "label-unavailable",
+                "Not sold",
+                "No carrier sells this label or sends this courier, or not at the price that was "
+                "seen. Nothing was charged: look at the rates again.",
+            ),
+            _refusal(
+                "address-missing",
+                "No address",
+                "A parcel cannot be fetched, or brought, without an address: `subject` says whose "
+                "is missing.",
+            ),
+            _refusal(
                 "seller-not-active",
                 "Seller not active",
                 "The seller may not do this in their present standing.",

@@ -26,6 +26,7 @@ from runtime.endpoints import Endpoints
 from runtime.intake import Intake
 from runtime.issuer import DevelopmentIssuer
 from runtime.policies import publish_shipped
+from runtime.rates import Rates
 from runtime.settings import AuthSettings, Settings, SettingsError, required
 from runtime.telemetry import configure_logging, configure_tracing
 from runtime.wakeups import Wakeups
@@ -78,6 +79,7 @@ async def opened(settings: Settings) -> AsyncGenerator[Services]:
             doorkeeper=_doorkeeper(auth, settings.profile),
             intake=Intake(shared.engine, shared.vault, shared.payments, shared.tracking),
             payments=shared.payments,
+            rates=Rates(shared.shipping, shared.addresses),
             wakeups=Wakeups(shared.engine),
             endpoints=Endpoints(shared.vault, shared.hooks),
             clock=UtcClock(),

@@ -27,6 +27,9 @@ from domain.payout.state import PAYOUT
 from domain.purchase import rules as purchases
 from domain.purchase.money import capture_key, fee_shares
 from domain.purchase.state import PURCHASE, Share
+from domain.shipment import labels
+from domain.shipment.labels import LABEL, Bearer
+from domain.shipment.pickup import PICKUP
 from runtime.letters import TEMPLATES
 from runtime.policies import SHIPPED
 from runtime.reader import DEFAULT
@@ -48,6 +51,9 @@ _WOUND_BY: Final[Mapping[ClockName, tuple[str, ...]]] = MappingProxyType(
         ClockName.DELIVERY: ("order.deliver_within",),
         ClockName.ANSWER: ("order.answer_within",),
         ClockName.CONFIRMATION: ("order.confirm_within",),
+        # The courier's window is the seller's own choice.
+        ClockName.PICKUP: (),
+        ClockName.CHECK_IN: ("shipping.check_in_within",),
         ClockName.EARLY_RELEASE: ("release.early_after_shipment",),
         ClockName.RELEASE: ("release.protect_for", "release.closed_seller_after_shipment"),
         ClockName.RESERVE: ("release.reserve_after_shipment",),
@@ -66,6 +72,8 @@ _FEE: Final = 330
 _REFUND: Final = 2_000
 _COMMISSION: Final = 800
 _PAYOUT_FEE: Final = 1_400
+_LABEL: Final = 865
+_PAYABLE: Final = 500
 
 
 def state_diagram(machine: Machine[S, E]) -> str:
@@ -237,6 +245,19 @@ def payout_entries() -> str:
     )
 
 
+def label_entries() -> str:
+    """The entries of a label that a seller bears, and that comes back unused."""
+    key, seller = "order/o-1/label/1", Bearer.SELLER
+    back = labels.given_back("easypost", seller, "s-1", _LABEL, 0)
+    return _entries(
+        (
+            (f"{key}/charged", labels.charged(seller, "s-1", _LABEL, _PAYABLE)),
+            (f"{key}/paid", labels.paid("easypost", _LABEL)),
+            (f"{key}/given-back", back),
+        )
+    )
+
+
 def _entries(entries: Iterable[tuple[str, tuple[Leg, ...]]]) -> str:
     rows = [
         (f"`{key}`" if first else "", f"`{leg.account}`", *_sides(leg.amount))
@@ -286,6 +307,11 @@ DOCUMENTS: Final[Mapping[str, Mapping[str, Draw]]] = MappingProxyType(
             "requests": purchase_requests,
             "entries": purchase_entries,
             "letters": notices("purchase"),
+        },
+        "processes/online-shipping.md": {
+            "label": lambda: state_diagram(LABEL),
+            "pickup": lambda: state_diagram(PICKUP),
+            "entries": label_entries,
         },
         "processes/payout.md": {
             "payout": lambda: state_diagram(PAYOUT),

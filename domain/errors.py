@@ -11,6 +11,8 @@
   x TrackingInUse         the number already belongs to another parcel
   x ShipmentFixed         the declared number can no longer be changed
   x AddressFixed          the goods cannot be sent there any more, or never could
+  x LabelUnavailable      no carrier sells this label, or not at the price that was seen
+  x AddressMissing        a parcel cannot be fetched or brought without an address
   x SellerNotActive       the seller may not do this in their present standing
   x NotYours              the caller's role or ownership does not allow it
   x NotKnown              there is no such thing
@@ -100,6 +102,18 @@ class AddressFixed(Refusal):
     """The goods cannot be sent there: another country, or too late."""
 
     code = "address-fixed"
+
+
+class LabelUnavailable(Refusal):
+    """No carrier sells this label, or not at the price that was seen: ask for rates again."""
+
+    code = "label-unavailable"
+
+
+class AddressMissing(Refusal):
+    """There is no address on file where a parcel could be fetched, or brought to."""
+
+    code = "address-missing"
 
 
 class SellerNotActive(Refusal):

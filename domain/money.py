@@ -88,6 +88,12 @@ class Money:
             raise ValueError(msg)
         return cls(int(exact), currency)
 
+    @property
+    def major(self) -> str:
+        """The amount in major units, as a plain decimal: "1234.50"."""
+        digits = minor_digits(self.currency)
+        return f"{Decimal(self.minor).scaleb(-digits):.{digits}f}"
+
     def __str__(self) -> str:
         """The amount in major units with its currency code, for people: "EUR 12.30"."""
         digits = minor_digits(self.currency)

@@ -20,6 +20,7 @@ from domain.policy_form import (
     invalid,
     must_be_known,
 )
+from domain.shipment.terms import ShippingRules
 
 
 class Tier(StrEnum):
@@ -137,6 +138,10 @@ class Terms:
     fx_fix: Fix = Fix.PLACED
     fx_max_age: int = 0
     fx_margin_bp: int = 0
+    online_cost: str = "seller"
+    pickup_attempts: int = 3
+    drop_off_within: int = 259_200
+    check_in_within: int = 172_800
 
     def scan_by(self, declared_at: datetime, zone: tzinfo) -> datetime:
         """When the first scan of a parcel is due; *zone* is the one that `zone` names."""
@@ -186,6 +191,7 @@ class Policy:
     risk: RiskRules = RiskRules()
     fx: FxRules = FxRules()
     refund: RefundRules = RefundRules()
+    shipping: ShippingRules = ShippingRules()
     calendar: Calendar = Calendar()
     overrides: tuple[Override, ...] = ()
 
@@ -264,6 +270,10 @@ class Policy:
             fx_fix=self.fx.fix,
             fx_max_age=self.fx.max_age.seconds,
             fx_margin_bp=self.fx.margin_bp,
+            online_cost=self.shipping.online_cost,
+            pickup_attempts=self.shipping.pickup_attempts,
+            drop_off_within=self.shipping.drop_off_within.seconds,
+            check_in_within=self.shipping.check_in_within.seconds,
         )
 
 
@@ -308,6 +318,7 @@ def from_document(
         risk=RiskRules(review_above=tables["review_above"]),
         fx=_fx(document.get("fx", {})),
         refund=RefundRules(**_figures(RefundRules(), document.get("refund", {}), "refund")),
+        shipping=_shipping(document.get("shipping", {})),
         calendar=Calendar(tuple(date.fromisoformat(day) for day in holidays)),
         overrides=tuple(
             _override(entry, f"override[{index}]")
@@ -349,7 +360,19 @@ def _figures(defaults: object, value: object, path: str) -> dict[str, Any]:
 
 def _fx(value: object) -> FxRules:
     figures = _figures(FxRules(), value, "fx")
-    return FxRules(**figures | {"fix": Fix(figures.get("fix", Fix.PLACED))})
+    figures["fix"] = Fix(figures.get("fix", Fix.PLACED))
+    return FxRules(**figures)
+
+
+def _shipping(value: object) -> ShippingRules:
+    """Read who bears labels, and the clocks of a courier, which begin at no known hour."""
+    rules = ShippingRules(**_figures(ShippingRules(), value, "shipping"))
+    if not rules.pickup_attempts:
+        raise invalid("shipping.pickup_attempts", "a courier comes at least once")
+    for name in ("drop_off_within", "check_in_within"):
+        if getattr(rules, name).business_days:
+            raise invalid(f"shipping.{name}", "business days are not possible here")
+    return rules
 
 
 def _override(entry: object, path: str) -> Override:

@@ -13,6 +13,7 @@ _WORDS: Final = MappingProxyType(
         "capture": ("at_once", "on_shipment"),
         "authorisation_lost": ("ask_again", "cancel"),
         "fix": ("placed", "captured", "released"),
+        "online_cost": ("seller", "platform"),
     }
 )
 

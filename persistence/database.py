@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
+from persistence.carriage.labels import SqlLabels
 from persistence.funds import SqlFunds
 from persistence.ledger import SqlLedger
 from persistence.orders import SqlOrders, SqlSellers
@@ -27,6 +28,7 @@ class SqlTransaction:
         self.story = SqlStory(session)
         self.rates = SqlRates(session)
         self.purchases = SqlPurchases(session)
+        self.labels = SqlLabels(session)
 
 
 @asynccontextmanager

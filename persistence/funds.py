@@ -106,6 +106,7 @@ class SqlFunds:
                 provider=effect.provider,
                 currency=effect.currency,
                 amount=effect.amount,
+                reference=effect.reference,
                 effective_at=effect.effective_at,
             )
             .on_conflict_do_nothing()

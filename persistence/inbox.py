@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import UnaryExpression, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
@@ -14,7 +15,14 @@ from adapters.logistics.port import Scan
 from domain.ids import order_workflow_id, purchase_workflow_id
 from domain.shipment.milestones import Milestone
 from persistence import waiting
-from persistence.tables.business import OrderRow, OrderViewRow, ParcelRow, PayoutRow, ScanRow
+from persistence.tables.business import (
+    OrderRow,
+    OrderViewRow,
+    ParcelRow,
+    PayoutRow,
+    PolicyRow,
+    ScanRow,
+)
 from persistence.tables.purchases import PurchaseRow, PurchaseViewRow
 from persistence.tables.traffic import Fact
 
@@ -160,13 +168,15 @@ async def keep_scans(
 ) -> None:
     """Keep what the carrier says now. A scan that it says no longer is marked as withdrawn.
 
-    The carrier's time stays as it was given, the time of receipt beside it.
+    The carrier's time stays as it was given, the time of its first receipt beside it. A time
+    without a zone is read in the zone of the order's policy.
     """
+    zone = await _zone_of(db, parcel) if any(not scan.has_zone for scan in scans) else UTC
     seen = [
         {
             "parcel": parcel,
             "milestone": str(scan.milestone),
-            "at": scan.at,
+            "at": scan.at if scan.has_zone else scan.at.replace(tzinfo=zone),
             "received_at": received_at,
             "message": scan.message,
             "city": scan.city,
@@ -186,16 +196,38 @@ async def keep_scans(
     await db.execute(again, seen)
 
 
+async def _zone_of(db: AsyncConnection, parcel: str) -> tzinfo:
+    """The zone of the policy that the parcel's order lives by; UTC where no policy is known."""
+    label = col(OrderRow.terms)["policy"].astext
+    query = (
+        select(col(PolicyRow.document)["zone"].astext)
+        .join(OrderRow, label == func.concat(col(PolicyRow.name), "/", col(PolicyRow.version)))
+        .join(ParcelRow, col(ParcelRow.order) == col(OrderRow.order))
+        .where(col(ParcelRow.parcel) == parcel)
+    )
+    name = (await db.execute(query)).scalar_one_or_none()
+    return ZoneInfo(name) if name else UTC
+
+
 async def standing(db: AsyncConnection, parcel: str) -> tuple[str, datetime | None]:
     """The milestone that the newest standing scan says, and when that scan was received."""
     query = (
         select(col(ScanRow.milestone), col(ScanRow.received_at))
         .where(col(ScanRow.parcel) == parcel, ~col(ScanRow.is_withdrawn))
-        .order_by(col(ScanRow.at).desc(), col(ScanRow.id).desc())
+        .order_by(*newest_first())
         .limit(1)
     )
     row = (await db.execute(query)).one_or_none()
     return (str(Milestone.DECLARED), None) if row is None else (row[0], row[1])
+
+
+def newest_first() -> tuple[UnaryExpression[Any], ...]:
+    """The order of scans: by the carriers' times, none of them later than its own receipt.
+
+    A clock that runs ahead, or a time that is simply wrong, must not outrank what comes after it.
+    """
+    happened: Any = func.least(col(ScanRow.at), col(ScanRow.received_at))
+    return happened.desc(), col(ScanRow.at).desc(), col(ScanRow.id).desc()
 
 
 async def told(db: AsyncConnection, parcel: str, milestone: str, at: datetime) -> None:

@@ -192,6 +192,30 @@ CHECKS: Final = (
         """,
     ),
     Check(
+        "carrier_costs_drifted",
+        "carrier costs are {posted} {currency} and the labels make {borne}",
+        """
+        WITH posted AS (
+            SELECT currency, sum(amount) AS amount FROM legs
+            WHERE kind = 'carrier_costs' GROUP BY currency
+        ), borne AS (
+            SELECT e.currency, sum(CASE
+                WHEN e.state = 'asked' AND l.bearer = 'seller' THEN -e.amount
+                WHEN e.state = 'done' AND l.bearer = 'platform' AND NOT EXISTS (
+                    SELECT FROM postings p WHERE p.key = e.key || '/given-back'
+                ) THEN e.amount
+                ELSE 0 END) AS amount
+            FROM effects e
+            JOIN labels l ON e.key = l.key OR starts_with(e.key, l.key || '/pickup/')
+            WHERE e.kind IN ('label', 'pickup') GROUP BY e.currency
+        )
+        SELECT 'carrier_costs/' || currency AS subject, 'carrier_costs' AS kind, currency,
+            coalesce(p.amount, 0)::bigint AS posted, coalesce(b.amount, 0)::bigint AS borne
+        FROM posted p FULL JOIN borne b USING (currency)
+        WHERE coalesce(p.amount, 0) <> coalesce(b.amount, 0)
+        """,
+    ),
+    Check(
         "in_transit_too_long",
         "{amount} has been on its way since {since}",
         """

@@ -29,6 +29,7 @@ from domain.order.state import OrderState
 from domain.policy import Policy, from_document
 from domain.shipment.milestones import Milestone
 from persistence import records
+from persistence.inbox import newest_first
 from persistence.port import LastScan, OrderRecord, ParcelRecord, SellerRecord
 from persistence.tables.business import (
     OrderRow,
@@ -188,7 +189,7 @@ class SqlOrders:
             .ext(distinct_on(col(ScanRow.parcel)))
             .join(ParcelRow, col(ParcelRow.parcel) == col(ScanRow.parcel))
             .where(col(ParcelRow.order) == order, ~col(ScanRow.is_withdrawn))
-            .order_by(col(ScanRow.parcel), col(ScanRow.at).desc(), col(ScanRow.id).desc())
+            .order_by(col(ScanRow.parcel), *newest_first())
         )
         return {row[0].removeprefix(f"{order}/"): LastScan(*row[1:]) for row in found.all()}
 

@@ -20,6 +20,7 @@ from domain.payout.rules import Standing
 from domain.payout.state import PayoutState
 from domain.policy import Policy, Terms
 from domain.purchase.state import PurchaseState
+from persistence.carriage.port import Labels
 from persistence.fx_port import Rates
 from persistence.purchase_port import Purchases
 
@@ -309,6 +310,8 @@ class Transaction(Protocol):
     def rates(self) -> Rates: ...
     @property
     def purchases(self) -> Purchases: ...
+    @property
+    def labels(self) -> Labels: ...
 
 
 class Database(Protocol):

@@ -25,6 +25,8 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         errors.TrackingInUse.code: 409,
         errors.ShipmentFixed.code: 409,
         errors.AddressFixed.code: 409,
+        errors.LabelUnavailable.code: 409,
+        errors.AddressMissing.code: 409,
         errors.SellerNotActive.code: 409,
         errors.NotYours.code: 403,
         errors.NotKnown.code: 404,

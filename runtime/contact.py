@@ -22,5 +22,5 @@ async def carried_over(
     """
     known = await outbox.particulars_of(db, subject)
     told: dict[str, Any] = {} if known is None else json.loads(await vault.open(*known))
-    kept = {name: told[name] for name in CONTACT & told.keys()}
+    kept = {name: told[name] for name in (CONTACT | {"ship_from"}) & told.keys()}
     return json.dumps(kept | dict(said)).encode()

@@ -71,6 +71,7 @@ class PolicyDocument(_Part):
     refund: Figures = Field(default_factory=Figures)
     payout: Figures = Field(default_factory=Figures)
     fx: Figures = Field(default_factory=Figures)
+    shipping: Figures = Field(default_factory=Figures)
     override: tuple[Figures, ...] = ()
 
     @field_validator("zone")

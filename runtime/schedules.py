@@ -31,6 +31,7 @@ SWEEP: Final = "sweep"
 BOOKS_CHECK: Final = "books-check"
 PAYOUT_CYCLE: Final = "payout-cycle"
 FX_RATES: Final = "fx-rates"
+CARRIAGE_CHECK: Final = "carriage-check"
 SWEEP_EVERY: Final = timedelta(minutes=15)
 CHECK_EVERY: Final = timedelta(hours=1)
 RATES_EVERY: Final = timedelta(hours=1)
@@ -58,6 +59,9 @@ async def ensure_schedules(
         ),
         FX_RATES: _schedule(
             "fx_rates", FX_RATES, task_queue, rates_every, "Learn the newest reference rates"
+        ),
+        CARRIAGE_CHECK: _schedule(
+            "carriage_check", CARRIAGE_CHECK, task_queue, check_every, "Check labels"
         ),
     }
     for name, schedule in wanted.items():

@@ -17,11 +17,15 @@ from activities.aftercare import AftercareActivities
 from activities.amount import AmountActivities
 from activities.attempts import AttemptActivities
 from activities.capture import CaptureActivities
+from activities.carriage_check import CarriageCheckActivities
 from activities.consent import ConsentActivities
+from activities.courier_desk import CourierDesk
 from activities.escrow import EscrowActivities
 from activities.failures import TypedFailures
 from activities.fraud import FraudActivities
 from activities.fx import FxActivities
+from activities.label_desk import LabelDesk
+from activities.online import OnlineActivities
 from activities.order import OrderActivities
 from activities.payment import PaymentActivities
 from activities.payout import PayoutActivities
@@ -37,13 +41,16 @@ from activities.upkeep import UpkeepActivities
 from adapters.fx.ecb import OWN_ADDRESS, EcbRates
 from adapters.fx.port import RateSource
 from adapters.logistics.easypost import EasyPostTracking
-from adapters.logistics.port import TrackingProvider
+from adapters.logistics.easypost_shipping import EasyPostShipping
+from adapters.logistics.port import ShippingProvider, TrackingProvider
 from adapters.notification.port import Post
 from adapters.notification.smtp import SmtpPost
 from adapters.notification.webhook import WebhookCaller
 from adapters.payment.port import PaymentGateway
 from adapters.payment.stripe import StripeGateway
 from persistence.books import SqlBooks
+from persistence.carriage.addresses import SealedAddresses
+from persistence.carriage.port import Addresses
 from persistence.database import SqlDatabase
 from persistence.engine import connect
 from persistence.silence import SqlSilence
@@ -87,6 +94,7 @@ class Services:
     vault: Vault
     payments: PaymentGateway
     tracking: TrackingProvider
+    shipping: ShippingProvider
     post: Post
     hooks: WebhookCaller
     rates: RateSource
@@ -95,6 +103,19 @@ class Services:
     def database(self) -> SqlDatabase:
         """Transactions over the engine."""
         return SqlDatabase(self.engine, self.vault)
+
+    @property
+    def addresses(self) -> SealedAddresses:
+        """Addresses, opened with the vault."""
+        return SealedAddresses(self.engine, self.vault)
+
+    @property
+    def steps(self) -> list[Callable[..., Any]]:
+        """Every step that a worker can run."""
+        return [
+            *activities(self.database, self.payments, self.tracking, self.rates),
+            *carriage(self.database, self.shipping, self.tracking, self.addresses),
+        ]
 
     async def temporal(self, runtime: Runtime | None = None) -> Client:
         """A client that encrypts what it sends. One per process; raises when Temporal is away."""
@@ -111,17 +132,19 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
     url = required(settings.database_url, "database_url").get_secret_value()
     payments, tracking, post = _payments(settings), _tracking(settings), _post(settings)
     rates = EcbRates(str(settings.fx.api_base or OWN_ADDRESS))
+    shipping = _shipping(settings)
     ring = key_ring(required(settings.keys, "keys"))
     engine = connect(url)
     hooks = outgoing(settings)
     try:
         vault = Vault(engine, ring)
-        yield Services(settings, engine, vault, payments, tracking, post, hooks, rates)
+        yield Services(settings, engine, vault, payments, tracking, shipping, post, hooks, rates)
     finally:
         await hooks.close()
         payments.close()
         tracking.close()
         await rates.close()
+        shipping.close()
         await engine.dispose()
 
 
@@ -147,6 +170,14 @@ def _tracking(settings: Settings) -> EasyPostTracking:
     return EasyPostTracking(
         logistics.api_key.get_secret_value(),
         logistics.webhook_secret.get_secret_value(),
+        str(logistics.api_base) if logistics.api_base else None,
+    )
+
+
+def _shipping(settings: Settings) -> EasyPostShipping:
+    logistics = required(settings.logistics, "logistics")
+    return EasyPostShipping(
+        logistics.api_key.get_secret_value(),
         str(logistics.api_base) if logistics.api_base else None,
     )
 
@@ -255,6 +286,28 @@ def _of_payments(database: SqlDatabase, payments: PaymentGateway) -> tuple[Calla
         fraud.heed,
         fraud.decide,
     )
+
+
+def carriage(
+    database: SqlDatabase,
+    shipping: ShippingProvider,
+    tracking: TrackingProvider,
+    addresses: Addresses,
+) -> list[Callable[..., Any]]:
+    """The steps that buy labels and send couriers, and those that look after both."""
+    labels = LabelDesk(database, shipping, addresses)
+    couriers = CourierDesk(database, shipping, tracking, addresses)
+    shipments = ShipmentActivities(database, tracking)
+    online = OnlineActivities(database, tracking, shipments, labels, couriers)
+    check = CarriageCheckActivities(database, SqlBooks(database.engine), labels, shipping)
+    return [
+        online.buy,
+        online.void,
+        online.schedule,
+        online.attempted,
+        online.check_in,
+        check.check,
+    ]
 
 
 def worker(

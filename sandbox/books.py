@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from sandbox.carriers import wallet
 from sandbox.store import Json, Store
 from sandbox.world import PLATFORM
 
@@ -40,7 +41,11 @@ def summary(store: Store) -> Json:
         else:
             held = page["connected_balances"]
             held[row["account"]] = held.get(row["account"], 0) + net
-    return {"currencies": books, "duplicates": duplicates(store)}
+    return {
+        "currencies": books,
+        "carriage": wallet.summary(store),
+        "duplicates": duplicates(store),
+    }
 
 
 def _empty() -> Json:
@@ -52,9 +57,10 @@ def by_key(store: Store, subject: str | None = None) -> Json:
     """Each effect with the key that its maker gave it, oldest first.
 
     *subject* is an order's, a purchase's or a payout's id in the metadata. Amounts are signed as
-    the account saw them.
+    the account saw them; the carriers' wallet is the account "easypost".
     """
-    return {"lines": _lines(store, subject), "duplicates": duplicates(store)}
+    lines = [*_lines(store, subject), *wallet.lines(store, subject)]
+    return {"lines": lines, "duplicates": duplicates(store)}
 
 
 _EFFECTS: Final = """
@@ -88,4 +94,5 @@ def _lines(store: Store, subject: str | None) -> list[Json]:
 def duplicates(store: Store) -> list[Json]:
     """Keys under which more than one thing was done; there must be none."""
     found = store.rows(_DUPLICATES, *_MIRRORS)
-    return [{"key": row["key"], "sources": sorted(row["sources"].split(","))} for row in found]
+    shown = [{"key": row["key"], "sources": sorted(row["sources"].split(","))} for row in found]
+    return [*shown, *wallet.twice(store)]

@@ -18,6 +18,8 @@ class Rules:
     Of reference rates: `fx_at` is the instant (ISO 8601) as of which they are published, the
     world's clock if empty; `fx_minutes_late` delays each publication; `fx_missing` are currencies,
     by comma, that have none; `fx_answer` names a spoilt file ("malformed", "bomb", ...).
+    `wallet` is what postage is paid from, in minor units of `postage_currency`; `auto_voids` lets
+    carriers judge refunds of labels at once.
     """
 
     fee_bp: int = 290
@@ -30,6 +32,10 @@ class Rules:
     fx_minutes_late: int = 0
     fx_missing: str = ""
     fx_answer: str = ""
+    wallet: int = 100_000_000
+    postage_currency: str = "USD"
+    pickup_fee: int = 0
+    auto_voids: bool = True
     stripe_webhook_url: str = ""
     stripe_webhook_secret: str = ""
     easypost_webhook_url: str = ""

@@ -31,6 +31,7 @@ _INDEXED: Final = (
     "metadata.key",
     "metadata.order",
     "tracking_code",
+    "reference",
 )
 
 _SCHEMA: Final = """
@@ -51,6 +52,9 @@ CREATE INDEX IF NOT EXISTS answers_created ON answers (created);
 CREATE TABLE IF NOT EXISTS parcels (
     carrier TEXT NOT NULL COLLATE NOCASE, code TEXT NOT NULL, tracker TEXT, scans TEXT NOT NULL,
     promised TEXT, PRIMARY KEY (carrier, code));
+CREATE TABLE IF NOT EXISTS carriage (
+    seq INTEGER PRIMARY KEY, source TEXT NOT NULL, key TEXT, subject TEXT, type TEXT NOT NULL,
+    amount INTEGER NOT NULL, currency TEXT NOT NULL, created INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS parcels_code ON parcels (code);
 CREATE TABLE IF NOT EXISTS deliveries (
     seq INTEGER PRIMARY KEY, target TEXT NOT NULL, event TEXT NOT NULL, type TEXT NOT NULL,

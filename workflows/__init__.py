@@ -5,6 +5,7 @@ from workflows.fx.workflow import FxRatesWorkflow
 from workflows.order.workflow import OrderWorkflow
 from workflows.payout.workflow import PayoutCycleWorkflow, PayoutWorkflow
 from workflows.purchase.workflow import PurchaseWorkflow
+from workflows.upkeep.carriage import CarriageCheckWorkflow
 from workflows.upkeep.workflow import BooksCheckWorkflow, SweepWorkflow
 
 ALL = (
@@ -16,4 +17,5 @@ ALL = (
     SweepWorkflow,
     BooksCheckWorkflow,
     FxRatesWorkflow,
+    CarriageCheckWorkflow,
 )

@@ -1,28 +1,18 @@
 """EasyPost's trackers, through its official client."""
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
-from easypost.easypost_client import EasyPostClient
-from easypost.errors.api.bad_request_error import BadRequestError
-from easypost.errors.api.forbidden_error import ForbiddenError
-from easypost.errors.api.invalid_request_error import InvalidRequestError
-from easypost.errors.api.method_not_allowed_error import MethodNotAllowedError
-from easypost.errors.api.not_found_error import NotFoundError
-from easypost.errors.general.easypost_error import EasyPostError
 from easypost.errors.general.signature_verification_error import SignatureVerificationError
 from easypost.util import validate_webhook
 
-from adapters.errors import NotGenuine, Outage, Rejected, Unavailable
+from adapters.errors import NotGenuine
+from adapters.logistics.easypost_calls import NAME, Calls, Json, moment
 from adapters.logistics.port import Scan, Tracking, TrackingNews
-from adapters.threads import Threads
 from domain.shipment.milestones import Milestone
 
-NAME: Final = "easypost"
-_TIMEOUT_SECONDS: Final = 10
 _BATCH: Final = 100
 _LONGEST: Final = 500
 _SIGNATURE: Final = "X-Hmac-Signature"
@@ -49,14 +39,7 @@ _DETAILS: Final = MappingProxyType(
 _HELD: Final = "held"
 _CUSTOMS: Final = ("customs", "import duty", "clearance")
 _ON_THE_WAY_BACK: Final = frozenset({Milestone.RETURNING, Milestone.REFUSED})
-# The request itself is wrong. Everything else is theirs or the operator's to mend.
-_FINAL: Final = (
-    BadRequestError,
-    ForbiddenError,
-    InvalidRequestError,
-    MethodNotAllowedError,
-    NotFoundError,
-)
+_ABOUT_PARCELS: Final = frozenset({"Tracker", "Refund"})
 # Whatever reading can raise of bytes that have not the form of an event.
 _MALFORMED: Final = (
     ArithmeticError,
@@ -67,7 +50,6 @@ _MALFORMED: Final = (
     ValueError,
 )
 
-_Json = dict[str, Any]
 T = TypeVar("T")
 
 
@@ -84,11 +66,8 @@ class EasyPostTracking:
         self, api_key: str, webhook_secret: str, api_base: str | None = None, calls: int = 8
     ) -> None:
         """*api_base* replaces EasyPost's own address; at most *calls* run at the same time."""
-        options = {"api_base": api_base.rstrip("/")} if api_base else {}
-        self._options = {"api_key": api_key, **options}
+        self._calls = Calls(api_key, api_base, calls)
         self._webhook_secret = webhook_secret
-        self._threads = Threads(NAME, calls)
-        self._local = threading.local()
 
     async def watch(self, carrier: str, number: str) -> Tracking:
         """As the port has it: EasyPost itself gives the same tracker for the same number."""
@@ -124,7 +103,7 @@ class EasyPostTracking:
 
     def close(self) -> None:
         """Take no further calls."""
-        self._threads.close()
+        self._calls.close()
 
     async def _batch(self, numbers: list[str]) -> list[Tracking]:
         def ask(trackers: Any) -> list[Tracking]:  # noqa: ANN401 - the client has no types
@@ -134,30 +113,12 @@ class EasyPostTracking:
         return await self._ask(ask)
 
     async def _ask(self, call: Callable[[Any], T]) -> T:
-        try:
-            return await self._threads.run(lambda: call(self._client().tracker))
-        except EasyPostError as error:
-            raise _outage_of(error) from error
-
-    def _client(self) -> EasyPostClient:
-        """One client per thread, for its connections are not made to be shared."""
-        client: EasyPostClient | None = getattr(self._local, "client", None)
-        if client is None:
-            client = EasyPostClient(timeout=_TIMEOUT_SECONDS, **self._options)
-            self._local.client = client
-        return client
-
-
-def _outage_of(error: EasyPostError) -> Outage:
-    if isinstance(error, _FINAL):
-        code = getattr(error, "code", None) or type(error).__name__
-        return Rejected(NAME, code, str(error))
-    return Unavailable(NAME, type(error).__name__)
+        return await self._calls.ask(lambda client: call(client.tracker))
 
 
 def _tracking(tracker: Any) -> Tracking:  # noqa: ANN401 - the client's objects have no types
-    seen: _Json = tracker.to_dict()
-    ordered = sorted(seen["tracking_details"], key=lambda detail: _moment(detail["datetime"]))
+    seen: Json = tracker.to_dict()
+    ordered = sorted(seen["tracking_details"], key=lambda detail: moment(detail["datetime"]))
     scans = tuple(_scans(ordered))
     last = scans[-1].milestone if scans else Milestone.DECLARED
     return Tracking(
@@ -169,11 +130,11 @@ def _tracking(tracker: Any) -> Tracking:  # noqa: ANN401 - the client's objects 
     )
 
 
-def _reference(seen: _Json) -> str:
+def _reference(seen: Json) -> str:
     return f"{seen['id']}/{seen['tracking_code']}"
 
 
-def _scans(details: Sequence[_Json]) -> Iterator[Scan]:
+def _scans(details: Sequence[Json]) -> Iterator[Scan]:
     """Scans in order. One that EasyPost cannot read changes no milestone.
 
     What was on its way back and is delivered, is back: with the sender.
@@ -184,39 +145,37 @@ def _scans(details: Sequence[_Json]) -> Iterator[Scan]:
         if is_going_back and milestone is Milestone.DELIVERED:
             milestone = Milestone.RETURNED
         is_going_back = is_going_back or milestone in _ON_THE_WAY_BACK
-        place: _Json = detail.get("tracking_location") or {}
+        place: Json = detail.get("tracking_location") or {}
         yield Scan(
             milestone,
-            _moment(detail["datetime"]),
+            moment(detail["datetime"]),
             detail.get("message") or "",
             place.get("city") or "",
             place.get("country") or "",
+            has_zone=datetime.fromisoformat(detail["datetime"]).tzinfo is not None,
         )
 
 
-def _milestone(detail: _Json, before: Milestone) -> Milestone:
+def _milestone(detail: Json, before: Milestone) -> Milestone:
     exact = detail.get("status_detail") or ""
     if exact == _HELD and any(word in (detail.get("message") or "").lower() for word in _CUSTOMS):
         return Milestone.HELD_AT_CUSTOMS
     return _DETAILS.get(exact) or _MILESTONES.get(detail["status"], before)
 
 
-def _moment(text: str) -> datetime:
-    """A carrier's time; EasyPost documents those without a zone as UTC."""
-    read = datetime.fromisoformat(text)
-    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
-
-
-def _news(event: _Json) -> TrackingNews:
-    result: _Json = event.get("result") or {}
-    is_tracker = result.get("object") == "Tracker"
+def _news(event: Json) -> TrackingNews:
+    """News of a tracker, or of a label that was given back: then its shipment is the reference."""
+    result: Json = event.get("result") or {}
+    kind = result.get("object")
+    reference = _reference(result) if kind == "Tracker" else result.get("shipment_id", "")
+    is_about_parcel = kind in _ABOUT_PARCELS
     return TrackingNews(
         event_id=_text(event["id"]),
         kind=_text(event["description"]),
-        reference=_text(_reference(result)) if is_tracker else "",
-        carrier=_text(result["carrier"]) if is_tracker else "",
-        number=_text(result["tracking_code"]) if is_tracker else "",
-        occurred_at=_moment(event["created_at"]),
+        reference=_text(reference) if is_about_parcel else "",
+        carrier=_text(result["carrier"]) if is_about_parcel else "",
+        number=_text(result["tracking_code"]) if is_about_parcel else "",
+        occurred_at=moment(event["created_at"]),
     )
 
 

@@ -44,14 +44,18 @@ Nothing = Annotated[NothingMore | None, Body()]
 Handler = Callable[..., Awaitable[Response]]
 
 
-def _asks_for(action: Action) -> Callable[[Handler], Handler]:
+def asks_for(where: APIRouter, action: Action) -> Callable[[Handler], Handler]:
     """Declare a route. The domain's table says who may; the process asks it again."""
-    return router.post(
+    return where.post(
         f"/{PATHS[action]}",
         response_model=OrderView,
         responses=ASKED,
         dependencies=[Depends(only(*sorted(WHO_MAY[action])))],
     )
+
+
+def _asks_for(action: Action) -> Callable[[Handler], Handler]:
+    return asks_for(router, action)
 
 
 @_asks_for(Action.CANCEL)

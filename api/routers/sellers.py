@@ -78,7 +78,7 @@ async def register_seller(body: SellerIn, caller: Registrar, asked: Asked) -> Re
         command="seller.register",
         received_at=at,
         person=body.seller,
-        particulars=body.model_dump_json(include=set(CONTACT)).encode(),
+        particulars=body.model_dump_json(include={*CONTACT, "ship_from"}).encode(),
         is_creation=True,
     )
     answer = await asked.do(ask, work)

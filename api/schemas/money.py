@@ -35,6 +35,16 @@ SettlesIn = Annotated[
 ]
 
 
+class ShipFromIn(Form):
+    """Where a seller's parcels are fetched. Personal: it is kept sealed."""
+
+    city: Text = Field(min_length=1, examples=["Shenzhen"])
+    street: Text = Field(default="", examples=["88 Nanhai Road"])
+    postcode: Text = Field(default="", max_length=20, examples=["518000"])
+    phone: Text = Field(default="", max_length=40, examples=["+86 755 123456"])
+    name: Text = Field(default="", examples=["Good Goods Ltd"])
+
+
 class SellerIn(Form):
     """A seller whom the marketplace has certified elsewhere."""
 
@@ -72,6 +82,9 @@ class SellerIn(Form):
     name: Text = Field(default="", description="Who is greeted; kept sealed.")
     language: Language = "en"
     zone: Zone = ""
+    ship_from: ShipFromIn | None = Field(
+        default=None, description="Where parcels are fetched; without it no label can be bought."
+    )
 
 
 class SellerChange(Form):

@@ -41,6 +41,9 @@ PATHS: Final[Mapping[Action, str]] = MappingProxyType(
         Action.ASK_CONSENT: "questions",
         Action.ANSWER_CONSENT: "questions/{topic}/answer",
         Action.WITHDRAW_QUESTION: "questions/{topic}/withdrawal",
+        Action.BUY_LABEL: "labels",
+        Action.VOID_LABEL: "labels/voiding",
+        Action.SCHEDULE_PICKUP: "pickups",
     }
 )
 
@@ -379,6 +382,7 @@ def _links(state: OrderState, role: Role) -> dict[str, str]:
     names = ["timeline"]
     if role is not Role.BUYER:
         names.append("postings")
+        names.append("labels")
     if role in {Role.BUYER, Role.SERVICE}:
         names.append("payment")
     links = {"self": here} | {name: f"{here}/{name}" for name in names}

@@ -53,6 +53,8 @@ class ShipToIn(Form):
     country: Country
     city: Text = Field(min_length=1, examples=["Hamburg"])
     street: Text = Field(default="", examples=["Kaistrasse 4"])
+    postcode: Text = Field(default="", max_length=20, examples=["20457"])
+    phone: Text = Field(default="", max_length=40, examples=["+49 40 123456"])
     name: Text = Field(default="", examples=["A. Buyer"])
     email: Email | None = Field(default=None, examples=["buyer@example.com"])
     language: Language = "en"

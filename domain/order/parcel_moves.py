@@ -27,14 +27,16 @@ _OF_PARCEL: Final = (
     ClockName.DELIVERY,
     ClockName.ANSWER,
     ClockName.RETURN,
+    ClockName.PICKUP,
+    ClockName.CHECK_IN,
 )
 # Which of a parcel's clocks a stage stops; every other stage stops all of them.
 _STOPS: Final = MappingProxyType(
     {
         ParcelStage.DOUBTED: (ClockName.FIRST_SCAN,),
-        ParcelStage.IN_TRANSIT: (ClockName.FIRST_SCAN, ClockName.PROOF),
-        ParcelStage.AT_CUSTOMS: (ClockName.FIRST_SCAN, ClockName.PROOF),
-        ParcelStage.ELSEWHERE: (ClockName.FIRST_SCAN, ClockName.PROOF),
+        ParcelStage.IN_TRANSIT: (ClockName.FIRST_SCAN, ClockName.PROOF, ClockName.PICKUP),
+        ParcelStage.AT_CUSTOMS: (ClockName.FIRST_SCAN, ClockName.PROOF, ClockName.PICKUP),
+        ParcelStage.ELSEWHERE: (ClockName.FIRST_SCAN, ClockName.PROOF, ClockName.PICKUP),
     }
 )
 _OUTCOMES: Final = MappingProxyType(

@@ -17,6 +17,7 @@ from domain.errors import (
 )
 from domain.order.agreements import Topic
 from domain.order.facts import EDITABLE, clock_of, refundable, releasable
+from domain.order.online_moves import may_fetch, may_void
 from domain.order.parcels import MOST_PARCELS, ParcelStage
 from domain.order.state import (
     FULFILMENT,
@@ -56,6 +57,9 @@ class Action(StrEnum):
     ASK_CONSENT = "ask_consent"
     ANSWER_CONSENT = "answer_consent"
     WITHDRAW_QUESTION = "withdraw_question"
+    BUY_LABEL = "buy_label"
+    VOID_LABEL = "void_label"
+    SCHEDULE_PICKUP = "schedule_pickup"
 
 
 WHO_MAY: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
@@ -82,6 +86,9 @@ WHO_MAY: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
             {Role.BUYER, Role.SELLER, Role.SUPPORT_AGENT, Role.SUPPORT_LEAD}
         ),
         Action.WITHDRAW_QUESTION: frozenset({Role.BUYER, Role.SELLER}),
+        Action.BUY_LABEL: frozenset({Role.SELLER, Role.SERVICE}),
+        Action.VOID_LABEL: frozenset({Role.SELLER, Role.SERVICE}),
+        Action.SCHEDULE_PICKUP: frozenset({Role.SELLER, Role.SERVICE}),
     }
 )
 # The clock that an action must beat: asked at or before its end, it wins (invariant 5).
@@ -95,6 +102,7 @@ BEATS: Final[Mapping[Action, ClockName]] = MappingProxyType(
         Action.DENY_RECEIPT: ClockName.ANSWER,
         Action.DISOWN_SHIPMENT: ClockName.PROOF,
         Action.CHANGE_ADDRESS: ClockName.SHIPMENT,
+        Action.BUY_LABEL: ClockName.SHIPMENT,
     }
 )
 # What each clock does when it runs out: every timer has a named outcome (invariant 4).
@@ -114,6 +122,8 @@ WHEN_DUE: Final[Mapping[ClockName, str]] = MappingProxyType(
         ClockName.FIRST_SCAN: "the shipment is doubted, and the buyer may call it off",
         ClockName.PROOF: "the shipment counts as false: its goods are refunded",
         ClockName.RETURN: "what is on its way back counts as back: its goods are refunded",
+        ClockName.PICKUP: "the courier is looked for: the parcel is on its way, or nobody came",
+        ClockName.CHECK_IN: "a person asks the carrier where the collected parcel is",
         ClockName.EXTENSION_ANSWER: "silence leaves the shipping time as it is",
         ClockName.CANCELLATION_ANSWER: "silence agrees: the order is cancelled and refunded",
         ClockName.PROTECTION_ANSWER: "silence leaves the promise as it is",
@@ -235,6 +245,9 @@ _POSSIBLE: Final[Mapping[Action, Callable[[OrderState], bool]]] = MappingProxyTy
         Action.ASK_CONSENT: lambda s: bool(topics(s)),
         Action.ANSWER_CONSENT: lambda s: bool(s.agreements),
         Action.WITHDRAW_QUESTION: lambda s: bool(s.agreements),
+        Action.BUY_LABEL: _may_declare,
+        Action.VOID_LABEL: lambda s: s.outcome is Outcome.OPEN and may_void(s),
+        Action.SCHEDULE_PICKUP: lambda s: s.outcome is Outcome.OPEN and may_fetch(s),
     }
 )
 

@@ -9,6 +9,7 @@ from typing import Final
 from domain.fx.rates import Exchange
 from domain.machine import Machine
 from domain.order.agreements import Agreement
+from domain.order.online import OnlineLabel
 from domain.order.parcels import Parcel, ParcelStage
 
 
@@ -203,6 +204,8 @@ class ClockName(StrEnum):
     FIRST_SCAN = "first_scan"
     PROOF = "proof"
     RETURN = "return"
+    PICKUP = "pickup"
+    CHECK_IN = "check_in"
     EXTENSION_ANSWER = "extension_answer"
     CANCELLATION_ANSWER = "cancellation_answer"
     PROTECTION_ANSWER = "protection_answer"
@@ -295,6 +298,7 @@ class OrderState:
     `returns` how many payments that no order waited for went back.
     `asked_at` is when the payment window opened anew, `frauds` how often fraud was suspected.
     `paid_by` is the purchase that the order is a part of, "" if it is paid by itself.
+    `labels` were bought online; `labels_asked` counts purchases, refused ones included.
     """
 
     order: str
@@ -346,6 +350,8 @@ class OrderState:
     settles_in: str = ""
     exchange: Exchange | None = None
     paid_by: str = ""
+    labels: tuple[OnlineLabel, ...] = ()
+    labels_asked: int = 0
 
     def __post_init__(self) -> None:
         """Take the one parcel of an order that began before there could be several."""

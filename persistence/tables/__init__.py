@@ -2,8 +2,27 @@
 
 from sqlmodel import SQLModel
 
-from persistence.tables import business, fx, keys, ledger, purchases, traffic, webhooks
+from persistence.tables import (
+    business,
+    carriage,
+    fx,
+    keys,
+    ledger,
+    purchases,
+    traffic,
+    webhooks,
+)
 
 METADATA = SQLModel.metadata
 
-__all__ = ["METADATA", "business", "fx", "keys", "ledger", "purchases", "traffic", "webhooks"]
+__all__ = [
+    "METADATA",
+    "business",
+    "carriage",
+    "fx",
+    "keys",
+    "ledger",
+    "purchases",
+    "traffic",
+    "webhooks",
+]

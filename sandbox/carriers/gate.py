@@ -1,4 +1,4 @@
-"""The tracking provider's front door: EasyPost's HTTP API, as far as trackers go."""
+"""The carriers' front door: EasyPost's HTTP API for trackers, shipments and pickups."""
 
 import base64
 import binascii
@@ -10,22 +10,14 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from sandbox import wire
-from sandbox.carriers import trackers
+from sandbox.carriers import pickups, shipments, trackers, wallet
+from sandbox.carriers.errors import EasyPostError, unknown
 from sandbox.faults import Fault
 from sandbox.store import Json, Page, is_table
-from sandbox.world import PLATFORM, Desk, World, new_id
+from sandbox.world import PLATFORM, Desk, World, instant, new_id
 
 PREFIX: Final = "/easypost/v2"
 _PAGE_AT_MOST: Final = 100
-
-
-class EasyPostError(Exception):
-    """An answer in EasyPost's error envelope."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body: Json = {"error": {"code": code, "message": message, "errors": []}}
 
 
 class Gate:
@@ -37,7 +29,7 @@ class Gate:
     async def __call__(self, request: Request) -> Response:
         body = await request.body()
         path = request.url.path
-        names = (body.decode(errors="replace"), request.url.query)
+        names = (body.decode(errors="replace"), request.url.query, self._about(path))
         struck = self._world.faults.strike(f"{request.method} {path}", *names)
         lost = await wire.cut(request, struck)
         if lost is not None:
@@ -47,6 +39,12 @@ class Gate:
         except EasyPostError as error:
             answer = _respond(error.body, error.status)
         return await wire.after(request, struck, answer)
+
+    def _about(self, path: str) -> str:
+        """The reference of the shipment or pickup that a path names, for faults to find it."""
+        parts = path.removeprefix(PREFIX).strip("/").split("/")
+        found = self._world.store.read(None, parts[1]) if len(parts) > 1 else None
+        return str((found or {}).get("reference") or "")
 
     async def _admitted(
         self, request: Request, path: str, body: bytes, struck: list[Fault]
@@ -66,19 +64,79 @@ class Gate:
     def _done(self, request: Request, path: str, body: Json) -> Json:
         desk = self._world.desk()
         match request.method, path.strip("/").split("/"):
-            case "POST", ["trackers"]:
-                asked = body.get("tracker", body)
-                return trackers.create(desk, _code(asked), asked.get("carrier") or None)
-            case "GET", ["trackers"]:
-                return _listed(desk, request)
-            case "POST", ["trackers", "batch"]:
-                return _batch(desk, body)
-            case "GET", ["trackers", tracker_id]:
-                return _one(desk, "Tracker", tracker_id)
+            case _, ["trackers", *rest]:
+                return _tracker(desk, request, rest, body)
+            case _, ["shipments", *rest]:
+                return _shipment(desk, request, rest, body)
+            case _, ["pickups", *rest]:
+                return _pickup(desk, request, rest, body)
             case "GET", ["events", event_id]:
                 return _one(desk, "Event", event_id)
+            case "GET", ["users"]:
+                return _user(desk)
             case _:
-                raise EasyPostError(404, "NOT_FOUND", "The requested resource could not be found.")
+                raise unknown()
+
+
+def _tracker(desk: Desk, request: Request, rest: list[str], body: Json) -> Json:
+    match request.method, rest:
+        case "POST", []:
+            asked = body.get("tracker", body)
+            return trackers.create(desk, _code(asked), asked.get("carrier") or None)
+        case "GET", []:
+            return _listed(desk, request)
+        case "POST", ["batch"]:
+            return _batch(desk, body)
+        case "GET", [tracker_id]:
+            return _one(desk, "Tracker", tracker_id)
+        case _:
+            raise unknown()
+
+
+def _shipment(desk: Desk, request: Request, rest: list[str], body: Json) -> Json:
+    match request.method, rest:
+        case "POST", []:
+            return shipments.create(desk, _table(body, "shipment"))
+        case "GET", []:
+            page, since = _page(request), request.query_params.get("start_datetime")
+            return shipments.bought(desk, page, instant(since) if since else None)
+        case "GET", [name]:
+            return shipments.shown(desk, name)
+        case "POST", [name, "buy"]:
+            return shipments.buy(desk, name, body)
+        case "POST", [name, "refund"]:
+            return shipments.refund(desk, name)
+        case _:
+            raise unknown()
+
+
+def _pickup(desk: Desk, request: Request, rest: list[str], body: Json) -> Json:
+    match request.method, rest:
+        case "POST", []:
+            return pickups.create(desk, _table(body, "pickup"))
+        case "GET", []:
+            found, more = desk.store.find("Pickup", PLATFORM, _page(request), {})
+            return {"pickups": found, "has_more": more}
+        case "GET", [name]:
+            return pickups.load(desk, name)
+        case "POST", [name, "buy"]:
+            return pickups.buy(desk, name, body)
+        case "POST", [name, "cancel"]:
+            return pickups.cancel(desk, name)
+        case _:
+            raise unknown()
+
+
+def _user(desk: Desk) -> Json:
+    balance = f"{wallet.balance(desk) / 100:.5f}"
+    return {"id": "user_sandbox", "object": "User", "name": "Sandbox", "balance": balance}
+
+
+def _table(body: Json, name: str) -> Json:
+    told = body.get(name)
+    if not is_table(told):
+        raise EasyPostError(422, "PARAMETER.REQUIRED", f"Missing required parameter {name}")
+    return told
 
 
 def _parsed(body: bytes) -> Json:
@@ -112,24 +170,29 @@ def _code(asked: Mapping[str, Any]) -> str:
 def _one(desk: Desk, kind: str, object_id: str) -> Json:
     found = desk.store.read(kind, object_id)
     if found is None:
-        raise EasyPostError(404, "NOT_FOUND", "The requested resource could not be found.")
+        raise unknown()
     return found
 
 
 def _listed(desk: Desk, request: Request) -> Json:
     query = request.query_params
     wanted = [*query.getlist("tracking_codes[]"), *query.getlist("tracking_code")]
-    size = query.get("page_size", "20")
-    if not size.isdigit() or not 1 <= int(size) <= _PAGE_AT_MOST:
-        raise EasyPostError(422, "PARAMETER.INVALID", "page_size must be between 1 and 100")
+    page = _page(request)
     if wanted:
         found = _by_codes(desk, wanted, query.get("carrier"))
-        return {"trackers": found[: int(size)], "has_more": len(found) > int(size)}
-    page = Page(int(size), query.get("before_id"), query.get("after_id"))
+        return {"trackers": found[: page.limit], "has_more": len(found) > page.limit}
     carrier = query.get("carrier")
     where = {} if carrier is None else {"carrier": carrier}
     trackers_found, more = desk.store.find("Tracker", PLATFORM, page, where)
     return {"trackers": trackers_found, "has_more": more}
+
+
+def _page(request: Request) -> Page:
+    query = request.query_params
+    size = query.get("page_size", "20")
+    if not size.isdigit() or not 1 <= int(size) <= _PAGE_AT_MOST:
+        raise EasyPostError(422, "PARAMETER.INVALID", "page_size must be between 1 and 100")
+    return Page(int(size), query.get("before_id"), query.get("after_id"))
 
 
 def _by_codes(desk: Desk, codes: list[str], carrier: str | None = None) -> list[Json]:

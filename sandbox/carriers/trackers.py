@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from sandbox.post import Notice
+from sandbox.carriers import events
 from sandbox.store import Json
 from sandbox.world import PLATFORM, Desk, iso, new_id
 
@@ -36,7 +36,10 @@ _MESSAGES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a carrier saw: `at` in UTC seconds, `status` and `detail` in EasyPost's words."""
+    """What a carrier saw: `at` in UTC seconds, `status` and `detail` in EasyPost's words.
+
+    Some carriers tell no zone: then the same digits are told without one.
+    """
 
     status: str
     at: int
@@ -44,6 +47,7 @@ class Scan:
     city: str | None = None
     country: str | None = None
     detail: str = "status_update"
+    has_zone: bool = True
 
 
 def scanned(desk: Desk, carrier: str, code: str, scan: Scan, promised: str | None = None) -> Json:
@@ -71,7 +75,7 @@ def _detail(scan: Scan, carrier: str) -> Json:
         "description": "",
         "status": scan.status,
         "status_detail": scan.detail,
-        "datetime": iso(scan.at),
+        "datetime": iso(scan.at) if scan.has_zone else iso(scan.at).removesuffix("Z"),
         "source": carrier,
         "carrier_code": "",
         "tracking_location": {
@@ -125,14 +129,14 @@ def _seen(parcel: Json) -> Json:
     }
 
 
-def create(desk: Desk, code: str, carrier: str | None) -> Json:
+def create(desk: Desk, code: str, carrier: str | None, shipment: str | None = None) -> Json:
     """The tracker of this code and carrier: a new one, or the one that exists."""
     parcel = _parcel(desk, carrier or _guess(desk, code), code)
     if parcel["tracker"] is not None:
         existing = desk.store.read("Tracker", parcel["tracker"])
         if existing is not None:
             return existing
-    tracker = _shape(desk, parcel)
+    tracker = _shape(desk, parcel) | {"shipment_id": shipment}
     _keep(desk, parcel | {"tracker": tracker["id"]})
     desk.store.write(tracker, PLATFORM, created=desk.at)
     _tell(desk, "tracker.created", tracker, {})
@@ -166,21 +170,11 @@ def _shape(desk: Desk, parcel: Json) -> Json:
     return shape | _seen(parcel)
 
 
+def is_moving(desk: Desk, carrier: str, code: str) -> bool:
+    """Whether the carrier has had the parcel in its hands."""
+    scans = _parcel(desk, carrier, code)["scans"]
+    return any(scan["status"] not in {"unknown", "pre_transit"} for scan in scans)
+
+
 def _tell(desk: Desk, kind: str, tracker: Json, before: Json) -> None:
-    event: Json = {
-        "id": new_id("evt", 32).lower(),
-        "object": "Event",
-        "mode": "test",
-        "description": kind,
-        "previous_attributes": before,
-        "pending_urls": [],
-        "completed_urls": [],
-        "status": "pending",
-        "created_at": iso(desk.at),
-        "updated_at": iso(desk.at),
-        "user_id": "user_sandbox",
-        "result": tracker,
-    }
-    desk.store.write(event, PLATFORM, created=desk.at)
-    subjects = frozenset({tracker["id"], tracker["tracking_code"]})
-    desk.world.post.take(Notice("easypost", event["id"], kind, event, subjects), desk.rules)
+    events.tell(desk, kind, tracker, before, {tracker["id"], tracker["tracking_code"]})

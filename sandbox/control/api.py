@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 
 from sandbox import books, mailbox, sink
 from sandbox.carriers import trackers
+from sandbox.carriers.errors import EasyPostError
 from sandbox.control import play
 from sandbox.control.play import BadControl
 from sandbox.courier import Courier
@@ -32,6 +33,8 @@ class Control:
         table: tuple[tuple[str, str, Callable[..., Any]], ...] = (
             ("POST", "/payment_intents/{name}/{act}", self.payment),
             ("POST", "/trackers/{carrier}/{code}/{act}", self.tracker),
+            ("POST", "/labels/{name}/{act}", self.label),
+            ("POST", "/pickups/{name}/{act}", self.pickup),
             ("POST", "/refunds/{name}/{act}", self.refund),
             ("POST", "/payouts/{name}/{act}", self.payout),
             ("POST", "/accounts/{name}", self.account),
@@ -81,6 +84,18 @@ class Control:
             return trackers.scanned(
                 desk, where["carrier"], where["code"], scan, asked.get("est_delivery_date")
             )
+
+    async def label(self, request: Request) -> Json:
+        asked = await _body(request)
+        where = request.path_params
+        with self._store.transaction():
+            return play.label(self._world.desk(at=_at(asked)), where["name"], where["act"])
+
+    async def pickup(self, request: Request) -> Json:
+        asked = await _body(request)
+        where = request.path_params
+        with self._store.transaction():
+            return play.pickup(self._world.desk(at=_at(asked)), where["name"], where["act"])
 
     async def refund(self, request: Request) -> Json:
         asked = await _body(request)
@@ -181,6 +196,8 @@ def _guarded(act: Callable[[Request], Any]) -> Callable[[Request], Any]:
             return JSONResponse(error.body, 409 if error.stored else error.status)
         except BadControl as error:
             return _problem(error.status, str(error))
+        except EasyPostError as error:
+            return _problem(404 if error.status == 404 else 409, str(error))  # noqa: PLR2004 - HTTP's
         except (ValueError, TypeError) as error:
             return _problem(400, str(error))
 

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from sandbox import books, mailbox, sink
 from sandbox.carriers import trackers
+from sandbox.carriers.errors import EasyPostError
 from sandbox.control import play
 from sandbox.control.play import BadControl
 from sandbox.courier import Courier
@@ -18,7 +19,7 @@ from sandbox.faults import KINDS, Fault
 from sandbox.payments.errors import StripeError
 from sandbox.payments.intents import voucher_lapses
 from sandbox.store import Json
-from sandbox.world import World, instant, iso
+from sandbox.world import Desk, World, instant, iso
 
 _TEMPLATES: Final = Path(__file__).parent.parent / "templates"
 _SHOWN: Final = 50
@@ -76,6 +77,8 @@ class Pages:
             refunds=self._objects("refund"),
             payouts=self._objects("payout"),
             parcels=self._parcels(),
+            labels=[each for each in self._objects("Shipment") if each["postage_label"]],
+            pickups=self._objects("Pickup"),
             buttons=_BUTTONS,
             statuses=trackers.STATUSES,
             webhooks=self._world.post.listed("pending", None, _SHOWN),
@@ -107,7 +110,7 @@ class Pages:
             at = instant(asked["at"]) if asked.get("at") else None
             with self._store.transaction():
                 self._play(asked, at)
-        except (StripeError, BadControl, ValueError, KeyError) as error:
+        except (StripeError, EasyPostError, BadControl, ValueError, KeyError) as error:
             return RedirectResponse(request.url.include_query_params(problem=str(error)), 303)
         if asked["kind"] == "flush":
             await self._courier.flush()
@@ -123,11 +126,8 @@ class Pages:
                 play.refund(self._world, name, act, {}, at)
             case "payouts":
                 play.payout(self._world, name, act, {}, at)
-            case "parcels" if act == "withdraw":
-                trackers.withdrawn(desk, asked["carrier"], asked["code"])
-            case "parcels":
-                scan = play.scan(asked, desk.at)
-                trackers.scanned(desk, asked["carrier"], asked["code"], scan)
+            case "labels" | "pickups" | "parcels":
+                _carry(desk, asked)
             case "faults" if act == "clear":
                 self._world.faults.clear()
             case "faults":
@@ -160,6 +160,20 @@ class Pages:
     def _hooks(self, request: Request, found: list[Json], path: str, status: int = 200) -> Response:
         here = f"{request.base_url}hooks/mine"
         return self._page("hooks.html", status, hooks=found, path=path, here=here)
+
+
+def _carry(desk: Desk, asked: Json) -> None:
+    """Play the carrier: of a label's refund, of a pickup, of a parcel."""
+    match asked["kind"], asked.get("act", ""):
+        case "labels", act:
+            play.label(desk, asked["name"], act)
+        case "pickups", act:
+            play.pickup(desk, asked["name"], act)
+        case _, "withdraw":
+            trackers.withdrawn(desk, asked["carrier"], asked["code"])
+        case _:
+            scan = play.scan(asked, desk.at)
+            trackers.scanned(desk, asked["carrier"], asked["code"], scan)
 
 
 def _fault(asked: Json) -> Fault:

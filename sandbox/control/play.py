@@ -5,6 +5,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
+from sandbox.carriers import pickups, shipments
 from sandbox.carriers.trackers import DETAILS, STATUSES, Scan
 from sandbox.payments import (
     accounts,
@@ -107,7 +108,8 @@ def scan(asked: Json, at: int) -> Scan:
     detail = asked.get("status_detail") or "status_update"
     if detail not in DETAILS:
         raise BadControl(400, f"status_detail is one of {', '.join(DETAILS)}")
-    return Scan(status, at, message or "", city, country, detail)
+    has_zone = asked.get("has_zone") is not False
+    return Scan(status, at, message or "", city, country, detail, has_zone)
 
 
 def refund(world: World, refund_id: str, act: str, asked: Json, at: int | None) -> Json:
@@ -130,6 +132,24 @@ def payout(world: World, payout_id: str, act: str, asked: Json, at: int | None) 
     if act == "fail":
         return payouts.fail(desk, found, asked.get("code", "could_not_process"))
     raise BadControl(404, "a payout can be: paid, fail")
+
+
+def label(desk: Desk, shipment_id: str, act: str) -> Json:
+    """Play the carrier that judges the refund of a label."""
+    if act not in {"grant", "reject"}:
+        raise BadControl(404, "the refund of a label can be: grant, reject")
+    return shipments.judged(desk, shipment_id, is_granted=act == "grant")
+
+
+def pickup(desk: Desk, pickup_id: str, act: str) -> Json:
+    """Play the courier: collect the parcel, or miss it."""
+    match act:
+        case "collect":
+            return pickups.collected(desk, pickup_id)
+        case "miss":
+            return pickups.missed(desk, pickup_id)
+        case _:
+            raise BadControl(404, "a pickup can be: collect, miss")
 
 
 def _owner(world: World, kind: str, object_id: str) -> str:

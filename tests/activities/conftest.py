@@ -21,9 +21,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxPlace]:
 async def world(place: SandboxPlace) -> AsyncGenerator[SandboxWorld]:
     """The sandbox, its faults cleared and its settings as usual at the end."""
     async with SandboxWorld(place) as played:
+        await played.change(postage_currency="EUR")
         yield played
         await played.clear_faults()
         await played.change(auto_refunds=True, auto_payouts=True, overdraw=True)
+        await played.change(auto_voids=True, pickup_fee=0, wallet=100_000_000)
 
 
 @pytest.fixture

@@ -11,8 +11,10 @@ from activities.requests import (
     CareForPayment,
     DecideAmount,
     DecideFraud,
+    LabelStep,
     PayoutStep,
     PayoutWord,
+    SchedulePickup,
     Step,
 )
 from adapters.errors import Unavailable
@@ -329,6 +331,48 @@ async def _payout_by_hand(shop: Shop) -> Ready:
     return Ready(order, state.seller, shop.payout_operator.settle_by_hand, word, bars)
 
 
+async def _label(shop: Shop) -> Ready:
+    deal = await shop.order(await shop.seller())
+    await deal.paid()
+    await deal.addressed()
+    key = f"order/{deal.order}/label/1"
+    bars = (f"{key}/charged", f"{key}/paid")
+    return Ready(deal.order, deal.seller, shop.labels.buy, deal.labelling(), bars)
+
+
+async def _label_void(shop: Shop) -> Ready:
+    deal = await shop.order(await shop.seller())
+    await deal.paid()
+    label = await deal.labelled()
+
+    async def void(step: LabelStep) -> object:
+        # The carrier's word comes later, in a step of its own.
+        await shop.labels.void(step)
+        return await shop.labels.void(step)
+
+    step = LabelStep(label.key, after(days=2))
+    return Ready(deal.order, deal.seller, void, step, (f"{label.key}/given-back",))
+
+
+async def _pickup(shop: Shop) -> Ready:
+    await shop.world.change(pickup_fee=400)
+    deal = await shop.order(await shop.seller())
+    await deal.paid()
+    label = await deal.labelled()
+    key = f"{label.key}/pickup/1"
+    asked = SchedulePickup(label.key, after(days=1), 1, after(days=2), after(days=2, hours=4))
+    bars = (f"{key}/charged", f"{key}/paid")
+    return Ready(deal.order, deal.seller, shop.pickups.schedule, asked, bars)
+
+
+async def _call_off(shop: Shop) -> Ready:
+    ready = await _pickup(shop)
+    await ready.run()
+    step = LabelStep(ready.asked.label, after(days=1, hours=2))
+    bars = (f"{step.label}/pickup/1/given-back",)
+    return Ready(ready.order, ready.seller, shop.pickups.call_off, step, bars)
+
+
 _REVERSED: Final = r"POST /v1/transfers/\w+/reversals$"
 
 
@@ -475,6 +519,10 @@ STEPS: Final = (
     MoneyStep("payout_undone", _payout_undone, (_REVERSED,), 2),
     MoneyStep("payout_void", _payout_void, (_REVERSED,), 2),
     MoneyStep("payout_by_hand", _payout_by_hand, (_REVERSED,), 2),
+    MoneyStep("label", _label, (r"POST /easypost/v2/shipments/\w+/buy$",), 2),
+    MoneyStep("label_void", _label_void, (r"POST /easypost/v2/shipments/\w+/refund$",)),
+    MoneyStep("pickup", _pickup, (r"POST /easypost/v2/pickups/\w+/buy$",), 2),
+    MoneyStep("call_off", _call_off, (r"POST /easypost/v2/pickups/\w+/cancel$",)),
 )
 GAPS: Final = tuple((step, entry) for step in STEPS for entry in range(step.entries))
 EFFECTS: Final = tuple((step, route) for step in STEPS for route in step.effects)

@@ -187,7 +187,7 @@ async def waiters(shop: Shop) -> AsyncGenerator[int]:
 
 
 @pytest.mark.parametrize("gap", ["hang_before_effect", "timeout_after_effect", "entry"])
-@pytest.mark.parametrize("name", ["refund", "payout"])
+@pytest.mark.parametrize("name", ["refund", "payout", "label"])
 async def test_a_worker_killed_without_mercy_leaves_nothing_half_done(
     shop: Shop, name: str, gap: str
 ) -> None:
@@ -213,7 +213,7 @@ async def slain(shop: Shop, ready: Ready, name: str) -> AsyncGenerator[None]:
     url = shop.engine.url.render_as_string(hide_password=False)
     victim = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.activities.victim", url),
-        *(shop.world.place.stripe_base, name),
+        *(shop.world.place.url, name),
         stdin=asyncio.subprocess.PIPE,
         cwd=ROOT,
     )

@@ -1,6 +1,6 @@
 """A process that takes one money step, made to be killed in the middle of it.
 
-Usage: python -m tests.activities.victim DATABASE STRIPE STEP, with the request as JSON on stdin.
+Usage: python -m tests.activities.victim DATABASE SANDBOX STEP, with the request as JSON on stdin.
 """
 
 import asyncio
@@ -10,9 +10,12 @@ from typing import Final
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import DataConverter
 
+from activities.label_desk import LabelDesk
 from activities.payout import PayoutActivities
 from activities.refund import RefundActivities
-from activities.requests import PayoutStep, Refund
+from activities.requests import BuyLabel, PayoutStep, Refund
+from adapters.logistics.easypost_shipping import EasyPostShipping
+from adapters.logistics.port import Place
 from adapters.payment.stripe import StripeGateway
 from persistence.database import SqlDatabase
 from persistence.engine import connect
@@ -22,14 +25,28 @@ from tests.support.shop import attempted
 CONVERTER: Final = DataConverter.default.payload_converter
 
 
-async def main(database_url: str, stripe: str, step: str, request: bytes) -> None:
+class Homes:
+    """Addresses that need no keys: a victim does not hold those of the test."""
+
+    async def of_buyer(self, order: str) -> Place:
+        return Place("DE", "Bonn", "Kaistrasse 4", "20457", "A. B.")
+
+    async def of_seller(self, seller: str) -> Place:
+        return Place("DE", "Hamburg", "Kaistrasse 4", "20457", "A. B.")
+
+
+async def main(database_url: str, sandbox: str, step: str, request: bytes) -> None:
     """Take the step as a worker would."""
     database = SqlDatabase(connect(database_url))
-    gateway = StripeGateway("sk_test_victim", STRIPE_SECRET, stripe)
+    gateway = StripeGateway("sk_test_victim", STRIPE_SECRET, f"{sandbox}/stripe")
     payload = Payload(metadata={"encoding": b"json/plain"}, data=request)
     if step == "refund":
         asked = CONVERTER.from_payload(payload, Refund)
         await attempted(RefundActivities(database, gateway).refund, asked, 1)
+    elif step == "label":
+        wanted = CONVERTER.from_payload(payload, BuyLabel)
+        shipping = EasyPostShipping("EZTK_victim", f"{sandbox}/easypost/v2")
+        await attempted(LabelDesk(database, shipping, Homes()).buy, wanted, 1)
     else:
         due = CONVERTER.from_payload(payload, PayoutStep)
         await attempted(PayoutActivities(database, gateway).send, due, 1)

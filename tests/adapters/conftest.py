@@ -6,7 +6,8 @@ from typing import Any, Final
 import pytest
 
 from adapters.logistics.easypost import EasyPostTracking
-from adapters.logistics.port import TrackingProvider
+from adapters.logistics.easypost_shipping import EasyPostShipping
+from adapters.logistics.port import ShippingProvider, TrackingProvider
 from adapters.notification.port import Post
 from adapters.notification.smtp import SmtpPost
 from adapters.payment.port import PaymentGateway
@@ -25,6 +26,10 @@ _USUAL: Final[dict[str, Any]] = {
     "auto_payouts": True,
     "overdraw": True,
     "search_lag": 0,
+    "wallet": 100_000_000,
+    "postage_currency": "USD",
+    "pickup_fee": 0,
+    "auto_voids": True,
 }
 
 
@@ -75,6 +80,22 @@ def tracking(place: SandboxPlace, world: SandboxWorld) -> Iterator[TrackingProvi
 def unreachable_tracking() -> Iterator[TrackingProvider]:
     """Each tracking provider, at an address where nobody listens."""
     easypost = EasyPostTracking("EZTK_x", EASYPOST_SECRET, f"http://127.0.0.1:{free_port()}/v2")
+    yield easypost
+    easypost.close()
+
+
+@pytest.fixture(params=["easypost"])
+def shipping(place: SandboxPlace, world: SandboxWorld) -> Iterator[ShippingProvider]:
+    """Each provider of labels and couriers."""
+    easypost = EasyPostShipping("EZTK_contract", place.easypost_base, timeout_seconds=2)
+    yield easypost
+    easypost.close()
+
+
+@pytest.fixture(params=["easypost"])
+def unreachable_shipping() -> Iterator[ShippingProvider]:
+    """Each provider of labels and couriers, at an address where nobody listens."""
+    easypost = EasyPostShipping("EZTK_x", f"http://127.0.0.1:{free_port()}/v2")
     yield easypost
     easypost.close()
 

@@ -122,6 +122,20 @@ async def test_scans_are_told_in_the_order_of_their_times(
     )
 
 
+@pytest.mark.case(27)
+async def test_a_time_without_a_zone_is_told_as_such(
+    tracking: TrackingProvider, world: SandboxWorld, number: str
+) -> None:
+    """Nobody here knows where the carrier's clock hangs: whoever knows the policy decides."""
+    watched = await tracking.watch(CARRIER, number)
+    for at, has_zone in (("2026-11-01T10:00:00Z", False), ("2026-11-02T10:00:00Z", True)):
+        await world.scan(CARRIER, number, "in_transit", at=at, has_zone=has_zone)
+
+    scans = (await tracking.look(watched.reference)).scans
+    assert [scan.has_zone for scan in scans] == [False, True]
+    assert scans[0].at == datetime(2026, 11, 1, 10, tzinfo=UTC)
+
+
 async def test_a_withdrawn_delivery_is_no_delivery(
     tracking: TrackingProvider, world: SandboxWorld, number: str
 ) -> None:

@@ -34,10 +34,11 @@ def is_at(status: str) -> Callable[[Json], bool]:
     return lambda order: bool(order["status"] == status)
 
 
-async def paid_order(alive: Market, order: str) -> Person:
+async def paid_order(alive: Market, order: str, **changed: object) -> Person:
     """An order that waits for its seller; its buyer comes back."""
     buyer = await alive.caller(Role.BUYER, "b-1")
-    answer = await buyer.post("/v1/orders", an_order(order, payment={"method": "pm_card_visa"}))
+    asked = an_order(order, payment={"method": "pm_card_visa"}, **changed)
+    answer = await buyer.post("/v1/orders", asked)
     assert answer.status_code == 201, answer.text
     async with asyncio.timeout(20):
         while (await buyer.get(f"/v1/orders/{order}/payment")).status_code == 409:

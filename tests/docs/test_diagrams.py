@@ -14,6 +14,8 @@ from domain.machine import Machine
 from domain.order.state import FULFILMENT, PAYMENT, RELEASE
 from domain.payout.state import PAYOUT
 from domain.purchase.state import PURCHASE
+from domain.shipment.labels import LABEL
+from domain.shipment.pickup import PICKUP
 
 RUN = CliRunner()
 
@@ -66,7 +68,9 @@ def test_a_document_without_a_place_is_an_error(docs: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "machine", [PAYMENT, FULFILMENT, RELEASE, PURCHASE, PAYOUT], ids=lambda m: m.name
+    "machine",
+    [PAYMENT, FULFILMENT, RELEASE, PURCHASE, PAYOUT, LABEL, PICKUP],
+    ids=lambda m: m.name,
 )
 def test_every_move_of_a_table_is_an_arrow(machine: Machine[Any, Any]) -> None:
     """What is missing from the picture happens all the same."""

@@ -14,6 +14,7 @@ from domain.calendar import Calendar, Span, reminders
 from domain.errors import AmountExceeded, DeadlinePassed, IllegalTransition, NotYours, Refusal
 from domain.order import rules
 from domain.order.agreements import Agreement, Topic
+from domain.order.online import OnlineLabel
 from domain.order.parcels import Parcel, ParcelStage
 from domain.order.rules import WHO_MAY, Action, check
 from domain.order.state import (
@@ -78,6 +79,7 @@ def with_parcel(stage: ParcelStage, *clocks: Clock) -> OrderState:
     return replace(PAID, fulfilment=Fulfilment.IN_TRANSIT, parcels=(parcel,), clocks=clocks)
 
 
+LABELLED: Final = OnlineLabel("order/o-1/label/1", "1")
 POSSIBLE.update(
     {
         Action.EDIT_SHIPMENT: with_parcel(ParcelStage.DECLARED),
@@ -89,6 +91,9 @@ POSSIBLE.update(
         Action.ASK_CONSENT: replace(UNSENT, clocks=()),
         Action.ANSWER_CONSENT: ASKED,
         Action.WITHDRAW_QUESTION: ASKED,
+        Action.BUY_LABEL: UNSENT,
+        Action.VOID_LABEL: replace(with_parcel(ParcelStage.DECLARED), labels=(LABELLED,)),
+        Action.SCHEDULE_PICKUP: replace(with_parcel(ParcelStage.DECLARED), labels=(LABELLED,)),
     }
 )
 EVERY: Final = pytest.mark.parametrize("action", list(Action))

@@ -41,6 +41,27 @@ def test_an_order_carries_the_version_it_was_placed_under() -> None:
     assert terms.tier is Tier.STANDARD
 
 
+def test_a_policy_says_who_bears_labels_and_how_often_a_courier_comes() -> None:
+    """The figures are data: a marketplace that gives labels away changes one word."""
+    plain = policy().terms("DE", "standard", [("books", 1000)], "USD")
+    generous = policy(shipping={"online_cost": "platform", "pickup_attempts": 1})
+    terms = generous.terms("DE", "standard", [("books", 1000)], "USD")
+
+    assert (plain.online_cost, plain.pickup_attempts) == ("seller", 3)
+    assert (plain.drop_off_within, plain.check_in_within) == (3 * DAY, 2 * DAY)
+    assert (terms.online_cost, terms.pickup_attempts) == ("platform", 1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"online_cost": "buyer"}, {"pickup_attempts": 0}, {"drop_off_within": "2bd"}, {"x": 1}],
+)
+def test_a_rule_of_shipping_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
+    """At its publication, not when the first label is bought."""
+    with pytest.raises(PolicyInvalid, match=f"shipping.{next(iter(wrong))}"):
+        policy(shipping=wrong)
+
+
 @pytest.mark.parametrize(
     ("country", "days"), [("DE", 60), ("RU", 90), ("BR", 120)], ids=["none", "one", "the later"]
 )

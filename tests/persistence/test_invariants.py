@@ -21,6 +21,7 @@ from domain.order.postings import (
 )
 from domain.payout import rules
 from domain.policy import Terms, Tier
+from domain.shipment.labels import Bearer, Label, charged
 from persistence.books import SqlBooks
 from persistence.database import SqlDatabase, SqlTransaction
 from persistence.engine import connect
@@ -61,6 +62,10 @@ _BREAKS: Final = MappingProxyType(
             "UPDATE effects SET state = 'done' WHERE kind = 'payout'",
             _PAYOUT,
         ),
+        "carrier_costs_drifted": (
+            "UPDATE effects SET state = 'done' WHERE kind = 'label'",
+            "carrier_costs/EUR",
+        ),
     }
 )
 
@@ -72,6 +77,7 @@ async def engine(database_url: str) -> AsyncGenerator[AsyncEngine]:
     async with SqlDatabase(engine).transaction() as tx:
         await _an_order_under_way(tx)
         await _a_payout_under_way(tx)
+        await _a_label_under_way(tx)
     yield engine
     await engine.dispose()
 
@@ -105,6 +111,20 @@ async def _a_payout_under_way(tx: SqlTransaction) -> None:
     for kind in ("transfer", "payout"):
         effect = EffectRecord(f"{_PAYOUT}/{kind}/1", kind, _PAYOUT, "stripe", "EUR", 3_000, _AT)
         await tx.funds.ask(effect)
+
+
+async def _a_label_under_way(tx: SqlTransaction) -> None:
+    """Its seller is charged, and the carrier is being paid."""
+    key = f"{_ORDER}/label/1"
+    label = Label(
+        *(key, "o-1", "s-1", "UPS", "Ground", 865, "EUR", Bearer.SELLER),
+        *("shp_1", "rate_1", _AT),
+    )
+    await tx.funds.ask(EffectRecord(key, "label", _ORDER, "easypost", "EUR", 865, _AT))
+    await tx.labels.ask(label)
+    await tx.ledger.post(
+        _entry("label/1/charged", "label_charged", charged(Bearer.SELLER, "s-1", 865, 100))
+    )
 
 
 def _entry(step: str, kind: str, legs: tuple[Leg, ...]) -> Posting:

@@ -11,6 +11,7 @@ from domain.order.agreements import Topic
 from domain.order.paying import AmountDecision
 from domain.payout.rules import Standing
 from domain.payout.state import Resolution
+from domain.shipment.pickup import PickupStatus
 from tests.replay import purchase_scenarios as bundles
 from tests.support.marketplace import (
     COMPLIANCE,
@@ -27,6 +28,7 @@ from tests.workflows.test_amounts import other_amount
 from tests.workflows.test_attempts import paid_twice
 from tests.workflows.test_authorisations import authorised
 from tests.workflows.test_fraud import doubted, reported_before_shipment
+from tests.workflows.test_labels import asked_to_cancel, fetching
 from tests.workflows.test_parcels import in_two_parcels, on_its_way
 from tests.workflows.test_parking import parked_refund
 from tests.workflows.test_payout import earned, parked, payout, stage
@@ -41,6 +43,7 @@ from workflows.payout.workflow import PayoutCycleWorkflow, PayoutWorkflow
 AnyHandle = WorkflowHandle[Any, Any]
 Scenario = Callable[[Marketplace], Awaitable[AnyHandle]]
 _LARGE: Final = 50_000_000
+_COURIERS: Final = 3
 
 
 async def completed(market: Marketplace) -> AnyHandle:
@@ -529,6 +532,37 @@ async def _run_once(market: Marketplace, kind: str) -> AnyHandle:
     return handle
 
 
+async def completed_online(market: Marketplace) -> AnyHandle:
+    """A label, three couriers in vain, the seller brings it, the buyer is silent."""
+    order = await market.order(total=10_000)
+    await order.paid(minutes=1)
+    await order.labelled(days=1, fetch_from=order.at(days=2), fetch_until=order.at(days=2, hours=4))
+    for number in (1, 2, 3):
+        await order.skip(days=number + 1, hours=5)
+        await order.until(lambda now: now.labels[0].pickup is not PickupStatus.SCHEDULED)
+        if number < _COURIERS:
+            await fetching(order, number + 2, days=number + 1, hours=6)
+    await order.scanned(days=5)
+    await order.delivered(days=9)
+    await order.skip_to_end()
+    return order.handle
+
+
+async def cancelled_with_a_label(market: Marketplace) -> AnyHandle:
+    """Silence agrees to cancel although a label was bought: it is given back."""
+    order = await market.order(total=10_000)
+    await order.paid(minutes=1)
+    await asked_to_cancel(order, days=1)
+    await order.labelled(days=2)
+    await order.skip_to_end()
+    return order.handle
+
+
+async def carriage_check(market: Marketplace) -> AnyHandle:
+    """Carriers are asked, and the wallet's books compared."""
+    return await _run_once(market, "carriage_check")
+
+
 SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
     {
         f"{kind}-{scenario.__name__.removeprefix(f'{kind}_').replace('_', '-')}": scenario
@@ -569,6 +603,8 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
                 subsidised,
                 bundles.part_of_a_purchase,
                 bundles.part_of_an_unpaid_purchase,
+                completed_online,
+                cancelled_with_a_label,
             ),
             "payout": (
                 payout_settled,
@@ -588,7 +624,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
                 bundles.refused_late,
             ),
             "aftercare": (aftercare, bundles.forwarded),
-            "upkeep": (sweep, books_check),
+            "upkeep": (sweep, books_check, carriage_check),
             "fx": (rates,),
         }.items()
         for scenario in scenarios

@@ -16,6 +16,10 @@ _DEFAULTS: Final[dict[str, Any]] = {
     "auto_payouts": True,
     "overdraw": True,
     "search_lag": 0,
+    "wallet": 100_000_000,
+    "postage_currency": "USD",
+    "pickup_fee": 0,
+    "auto_voids": True,
     "stripe_webhook_url": "",
     "easypost_webhook_url": "",
 }

@@ -12,6 +12,8 @@ from tests.support.sandbox import Json
 from tests.support.shop import Shop
 
 PLATFORM: Final = "acct_1SandboxPlatform"
+# Balances that many tests share, by the names of our accounts of them.
+_OURS: Final = {PLATFORM: "stripe", "easypost": "easypost"}
 # Each says what is wrong where it finds a row (policy.md, invariants 1 to 3).
 _NEVER: Final = {
     "the ledger sums to zero per currency": (
@@ -35,6 +37,18 @@ _NEVER: Final = {
     "released - recovered <= captured - refunded - charged back - held": (
         'SELECT "order" FROM order_money'
         " WHERE released - recovered > captured - refunded - charged_back - held"
+    ),
+    "carrier costs are what the platform bears, less what sellers paid for what is on its way": (
+        "SELECT c.currency, c.posted, e.expected FROM (SELECT currency, sum(amount) AS posted"
+        " FROM legs WHERE kind = 'carrier_costs' GROUP BY currency HAVING sum(amount) <> 0) c"
+        " FULL JOIN (SELECT e.currency, sum(CASE WHEN e.state = 'asked' THEN"
+        " CASE WHEN l.bearer = 'seller' THEN -e.amount ELSE 0 END"
+        " WHEN e.state = 'done' AND l.bearer = 'platform' AND NOT EXISTS"
+        " (SELECT FROM postings p WHERE p.key = e.key || '/given-back') THEN e.amount"
+        " ELSE 0 END) AS expected FROM effects e JOIN labels l"
+        " ON e.key = l.key OR starts_with(e.key, l.key || '/pickup/')"
+        " WHERE e.kind IN ('label', 'pickup') GROUP BY e.currency) e USING (currency)"
+        " WHERE coalesce(c.posted, 0) <> coalesce(e.expected, 0)"
     ),
     "what the holds of an order keep is what its funds say": (
         'SELECT m."order", m.held FROM order_money m LEFT JOIN holds h'
@@ -130,8 +144,8 @@ async def _balances(shop: Shop, subjects: set[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for line in (await shop.world.effects())["lines"]:
         whose = {line["order"], line["payout"], line["purchase"]}
-        if line["account"] == PLATFORM and subjects & whose:
-            name = f"stripe/{line['currency'].upper()}"
+        if line["account"] in _OURS and subjects & whose:
+            name = f"{_OURS[line['account']]}/{line['currency'].upper()}"
             found[name] = found.get(name, 0) + line["amount"] - line["fee"]
     for currency, page in (await shop.world.books())["currencies"].items():
         for account, balance in page["connected_balances"].items():
@@ -151,8 +165,10 @@ class Left:
     provider: tuple[str, ...]
 
 
-_REFERENCE: Final = re.compile(r"\b(pi|ch|re|tr|trr|po|acct|trk|evt|txn)_\w+")
-_NUMBER: Final = re.compile(r"\b\d{10}\b")
+_REFERENCE: Final = re.compile(
+    r"\b(pi|ch|re|tr|trr|po|acct|trk|evt|txn|shp|rate|pl|pickup)_[A-Za-z0-9]\w*"
+)
+_NUMBER: Final = re.compile(r"\b(\d{10}|1Z[A-Z]{3}\d{13})\b")
 
 
 _ENTRIES: Final = """
@@ -171,6 +187,8 @@ UNION ALL SELECT to_jsonb(a)::text FROM purchase_allocations a WHERE purchase = 
 UNION ALL SELECT state::text FROM purchase_views WHERE purchase = :o
 UNION ALL SELECT to_jsonb(m)::text FROM order_money m JOIN purchase_allocations a
     ON a."order" = m."order" WHERE a.purchase = :o
+UNION ALL SELECT to_jsonb(l)::text FROM labels l WHERE "order" = :o
+UNION ALL SELECT (to_jsonb(p) - 'confirmation')::text FROM pickups p WHERE strpos(label, :o) > 0
 """
 _EFFECTS: Final = """
 SELECT key, kind, currency, amount, state, failure, reference FROM effects

@@ -15,6 +15,7 @@ from temporalio.client import Client
 
 from adapters.fx.ecb import EcbRates
 from adapters.logistics.easypost import EasyPostTracking
+from adapters.logistics.easypost_shipping import EasyPostShipping
 from adapters.notification.webhook import WebhookCaller
 from adapters.payment.stripe import StripeGateway
 from api.app import create_app
@@ -22,6 +23,7 @@ from api.auth import Doorkeeper, FixedKeys
 from api.deps import Services
 from api.limits import RateLimit
 from domain.actors import Role
+from persistence.carriage.addresses import SealedAddresses
 from persistence.database import SqlDatabase
 from persistence.engine import connect
 from persistence.vault import Vault
@@ -33,6 +35,7 @@ from runtime.intake import Intake
 from runtime.issuer import DEVELOPMENT_ISSUER, DevelopmentIssuer
 from runtime.keyring import KeyRing
 from runtime.policies import publish_shipped
+from runtime.rates import Rates
 from runtime.temporal import register_search_attributes
 from runtime.wakeups import Wakeups
 from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, SandboxPlace, free_port
@@ -64,6 +67,7 @@ class Market:
     payments: StripeGateway
     tracking: EasyPostTracking
     rates: EcbRates
+    shipping: EasyPostShipping
     stack: AsyncExitStack = field(repr=False)
 
     async def without_temporal(self) -> "Market":
@@ -105,9 +109,12 @@ class Market:
         """Run a worker with the real steps while inside."""
         client = await self.temporal()
         await register_search_attributes(client)
-        steps = wiring.activities(
-            SqlDatabase(self.services.engine), self.payments, self.tracking, self.rates
-        )
+        database = SqlDatabase(self.services.engine)
+        addresses = SealedAddresses(self.services.engine, self.services.vault)
+        steps = [
+            *wiring.activities(database, self.payments, self.tracking, self.rates),
+            *wiring.carriage(database, self.shipping, self.tracking, addresses),
+        ]
         async with wiring.worker(client, steps, task_queue=self.task_queue):
             yield
 
@@ -167,8 +174,10 @@ async def open_market(
     payments = StripeGateway("sk_test_sandbox", STRIPE_SECRET, world.stripe_base)
     tracking = EasyPostTracking("EZTK_sandbox", EASYPOST_SECRET, world.easypost_base)
     rates = EcbRates(world.ecb_base)
+    shipping = EasyPostShipping("EZTK_sandbox", world.easypost_base)
     async with AsyncExitStack() as stack:
         stack.callback(payments.close)
+        stack.callback(shipping.close)
         stack.callback(tracking.close)
         stack.push_async_callback(rates.close)
         engine = connect(url)
@@ -191,6 +200,7 @@ async def open_market(
             ),
             intake=Intake(engine, vault, payments, tracking, clock),
             payments=payments,
+            rates=Rates(shipping, SealedAddresses(engine, vault)),
             wakeups=wakeups,
             endpoints=Endpoints(vault, hooks),
             clock=clock,
@@ -207,5 +217,6 @@ async def open_market(
             payments,
             tracking,
             rates,
+            shipping,
             stack,
         )

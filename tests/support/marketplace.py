@@ -5,6 +5,7 @@ Each has a database, a sandbox's subjects and a task queue of its own; servers a
 
 import asyncio
 import itertools
+import json
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from temporalio.worker import Interceptor
 
 from adapters.fx.ecb import EcbRates
 from adapters.logistics.easypost import EasyPostTracking
+from adapters.logistics.easypost_shipping import EasyPostShipping
 from adapters.payment.stripe import StripeGateway
 from domain.actors import Actor, Role
 from domain.order.lines import OrderLine
@@ -27,14 +29,16 @@ from domain.order.state import OrderState
 from domain.payout.rules import Standing
 from domain.payout.state import PayoutState
 from persistence import reading
+from persistence.carriage.addresses import SealedAddresses
 from persistence.database import SqlDatabase
 from persistence.engine import connect
+from persistence.idempotency import keep_particulars
 from persistence.tables.business import Seller
 from persistence.vault import Vault
 from runtime.codec import DataKeys, data_converter
 from runtime.keyring import KeyRing
 from runtime.policies import publish_shipped
-from runtime.wiring import activities, worker
+from runtime.wiring import activities, carriage, worker
 from tests.support.policies import publish_variant
 from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, SandboxWorld
 from workflows._kit import attributes
@@ -170,6 +174,31 @@ class Placed:
         fact = said.SellerChanged(f"evt-{next(_numbers)}", self.at(**after), standing)
         await self.handle.signal(OrderWorkflow.seller_changed, fact)
 
+    async def addressed(self) -> None:
+        """Let seller and buyer have an address on file."""
+        seller = self.market.of[self.order]
+        homes = ((f"seller/{seller}", seller), (f"order/{self.order}", f"b-{self.order}"))
+        for subject, person in homes:
+            home = json.dumps({"city": "Hamburg", "street": "Kai 4", "postcode": "20457"}).encode()
+            sealed = await self.market.vault.seal(person, home)
+            async with self.market.engine.begin() as db:
+                await keep_particulars(db, subject, person, sealed)
+
+    async def labelled(self, *lines: str, **asked: Any) -> OrderState:  # noqa: ANN401 - its fields
+        """Let the seller buy a label for *lines* or for all; *asked*: the message's, or `days`."""
+        after = {unit: asked.pop(unit) for unit in ("days", "hours") if unit in asked}
+        await self.addressed()
+        actor = seller_of(self.market.of[self.order])
+        wanted: dict[str, Any] = {
+            "carrier": "UPS",
+            "service": "Ground",
+            "most": 1_000_000,
+            "currency": "USD",
+            "grams": 900,
+        }
+        request = said.BuyLabel(actor, self.at(**after), lines=lines, **(wanted | asked))
+        return await self.ask(request)
+
     async def delivered(self, **after: float) -> OrderState:
         await self.scanned("delivered", "1", "DE", "", **after)
         return await self.until(lambda state: state.delivered_at is not None)
@@ -187,6 +216,7 @@ class Marketplace:
     vault: Vault
     gateway: StripeGateway
     tracking: EasyPostTracking
+    shipping: EasyPostShipping
     client: Client
     skipper: TimeSkipper
     world: SandboxWorld
@@ -364,6 +394,7 @@ async def open_marketplace(
     await publish_shipped(engine, datetime(2026, 1, 1, tzinfo=UTC))
     vault = Vault(engine, KeyRing.generate())
     gateway = StripeGateway("sk_test_market", STRIPE_SECRET, world.place.stripe_base)
+    shipping = EasyPostShipping("EZTK_market", world.place.easypost_base)
     tracking = EasyPostTracking("EZTK_market", EASYPOST_SECRET, world.place.easypost_base)
     client = await Client.connect(client_address, data_converter=data_converter(keys or vault))
     market = Marketplace(
@@ -371,6 +402,7 @@ async def open_marketplace(
         vault,
         gateway,
         tracking,
+        shipping,
         client,
         TimeSkipper(client),
         world,
@@ -385,6 +417,7 @@ async def open_marketplace(
     finally:
         gateway.close()
         tracking.close()
+        shipping.close()
         await engine.dispose()
 
 
@@ -394,7 +427,11 @@ async def serving(
 ) -> AsyncGenerator[None]:
     """Run a worker for the marketplace; leaving it is a clean stop."""
     rates = EcbRates(market.world.place.ecb_base)
-    steps = activities(market.database, market.gateway, market.tracking, rates)
+    addresses = SealedAddresses(market.engine, market.vault)
+    steps = [
+        *activities(market.database, market.gateway, market.tracking, rates),
+        *carriage(market.database, market.shipping, market.tracking, addresses),
+    ]
     async with worker(
         market.client, steps, task_queue=market.task_queue, interceptors=interceptors
     ):

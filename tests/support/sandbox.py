@@ -33,9 +33,12 @@ def free_port() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Carriers:
-    """EasyPost's official client, which has no types, as far as trackers go."""
+    """EasyPost's official client, which has no types, as far as the sandbox goes."""
 
     tracker: Any
+    shipment: Any
+    pickup: Any
+    user: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class SandboxPlace:
 
     def easypost(self) -> Carriers:
         client = EasyPostClient("EZTK_sandbox", api_base=self.easypost_base, timeout=5)
-        return Carriers(client.tracker)
+        return Carriers(client.tracker, client.shipment, client.pickup, client.user)
 
 
 class SandboxProcess:
@@ -203,9 +206,9 @@ class SandboxWorld:
         return await self._ask("POST", path, reason=reason, at=at)
 
     async def scan(
-        self, carrier: str, code: str, status: str, *, at: str | None = None, **seen: str
+        self, carrier: str, code: str, status: str, *, at: str | None = None, **seen: str | bool
     ) -> Json:
-        """Add one scan; *seen* may have message, city, country, est_delivery_date."""
+        """Add one scan; *seen* may have message, city, country, est_delivery_date, has_zone."""
         path = f"/trackers/{quote(carrier)}/{quote(code)}/scan"
         return await self._ask("POST", path, status=status, at=at, **seen)
 
@@ -216,6 +219,21 @@ class SandboxWorld:
         """Take the delivered scan back."""
         path = f"/trackers/{quote(carrier)}/{quote(code)}/withdraw"
         return await self._ask("POST", path, at=at)
+
+    async def judge_void(
+        self, shipment: str, *, is_granted: bool = True, at: str | None = None
+    ) -> Json:
+        """Let the carrier grant or reject the refund of a label."""
+        act = "grant" if is_granted else "reject"
+        return await self._ask("POST", f"/labels/{shipment}/{act}", at=at)
+
+    async def collect(self, pickup: str, *, at: str | None = None) -> Json:
+        """Let the courier take the parcel at the door."""
+        return await self._ask("POST", f"/pickups/{pickup}/collect", at=at)
+
+    async def miss(self, pickup: str, *, at: str | None = None) -> Json:
+        """Let the courier find nobody."""
+        return await self._ask("POST", f"/pickups/{pickup}/miss", at=at)
 
     async def succeed_refund(self, refund: str, *, at: str | None = None) -> Json:
         return await self._ask("POST", f"/refunds/{refund}/succeed", at=at)

@@ -6,6 +6,7 @@ The sandbox is the provider. A test deals, disturbs a step, and looks into both 
 import asyncio
 import dataclasses
 import itertools
+import json
 import os
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -22,9 +23,12 @@ from activities.aftercare import AftercareActivities
 from activities.amount import AmountActivities
 from activities.attempts import AttemptActivities
 from activities.capture import CaptureActivities
+from activities.carriage_check import CarriageCheckActivities
 from activities.consent import ConsentActivities
+from activities.courier_desk import CourierDesk
 from activities.escrow import EscrowActivities
 from activities.fraud import FraudActivities
+from activities.label_desk import LabelDesk
 from activities.order import OrderActivities
 from activities.payment import PaymentActivities
 from activities.payout import PayoutActivities
@@ -35,6 +39,7 @@ from activities.purchase_payment import PurchasePaymentActivities
 from activities.refund import RefundActivities
 from activities.requests import (
     AskPayment,
+    BuyLabel,
     CareForPayment,
     ChangeHold,
     ClosePayment,
@@ -50,14 +55,21 @@ from activities.shipment import ShipmentActivities
 from activities.standing import StandingActivities
 from adapters.fx.ecb import EcbRates
 from adapters.logistics.easypost import EasyPostTracking
+from adapters.logistics.easypost_shipping import EasyPostShipping
 from adapters.payment.stripe import StripeGateway
 from domain.money import allocate
 from domain.order.lines import OrderLine
 from domain.order.state import OrderState, Outcome
 from domain.payout.state import PayoutState
+from domain.shipment.labels import Label
+from persistence.books import SqlBooks
+from persistence.carriage.addresses import SealedAddresses
 from persistence.database import SqlDatabase
 from persistence.engine import connect
+from persistence.idempotency import keep_particulars
 from persistence.tables.business import Seller
+from persistence.vault import Vault
+from runtime.keyring import KeyRing
 from runtime.policies import publish_shipped
 from tests.support.policies import publish_variant
 from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, SandboxWorld
@@ -70,6 +82,7 @@ _ACCOUNT: Final[AccountCreateParams] = {
     "type": "custom",
     "settings": {"payouts": {"schedule": {"interval": "manual"}}},
 }
+_HOME: Final = {"city": "Hamburg", "street": "Kaistrasse 4", "postcode": "20457", "name": "A. B."}
 _numbers: Final = itertools.count(1)
 
 T = TypeVar("T")
@@ -102,6 +115,7 @@ class Shop:
     engine: AsyncEngine
     gateway: StripeGateway
     tracking: EasyPostTracking
+    shipping: EasyPostShipping
     world: SandboxWorld
     rates: EcbRates
     accounts: dict[str, str] = field(default_factory=dict[str, str])
@@ -125,6 +139,14 @@ class Shop:
         self.purchases = PurchaseActivities(self.database)
         self.purchase_payments = PurchasePaymentActivities(self.database, self.gateway)
         self.purchase_care = PurchaseCareActivities(self.database, self.gateway)
+        self.vault = Vault(self.engine, KeyRing.generate())
+        addresses = SealedAddresses(self.engine, self.vault)
+        self.books = SqlBooks(self.engine)
+        self.labels = LabelDesk(self.database, self.shipping, addresses)
+        self.pickups = CourierDesk(self.database, self.shipping, self.tracking, addresses)
+        self.carriage = CarriageCheckActivities(
+            self.database, self.books, self.labels, self.shipping
+        )
 
     async def policy(self, name: str, **order: str) -> str:
         """Publish a policy that differs from the standard one in figures of its orders."""
@@ -189,6 +211,12 @@ class Shop:
         deal = Deal(self, seller, state)
         await deal.took(self.orders.open, OpenOrder(state, lines, "DE"))
         return deal
+
+    async def lives_at(self, subject: str, person: str, **parts: str) -> None:
+        """Put an address on file, sealed under its owner's key."""
+        sealed = await self.vault.seal(person, json.dumps(_HOME | parts).encode())
+        async with self.engine.begin() as db:
+            await keep_particulars(db, subject, person, sealed)
 
     def payout(self, seller: str, as_of: datetime, name: str = "", currency: str = "EUR") -> "Out":
         """A payout that has not begun."""
@@ -276,6 +304,23 @@ class Deal:
         """The order's next refund, as its process would ask for it."""
         return Refund(self.state, at or after(days=5), self.state.refunds + 1, amount)
 
+    async def addressed(self) -> None:
+        """Let seller and buyer have an address."""
+        await self.shop.lives_at(f"seller/{self.seller}", self.seller)
+        await self.shop.lives_at(f"order/{self.order}", self.state.buyer, city="Bonn")
+
+    def labelling(self, number: int = 1, **asked: Any) -> BuyLabel:  # noqa: ANN401 - any field
+        """The order's label, at whatever it costs."""
+        wanted = BuyLabel(
+            self.order, number, after(days=1), "UPS", "Ground", 1_000_000, "EUR", grams=900
+        )
+        return dataclasses.replace(wanted, **asked)
+
+    async def labelled(self, number: int = 1) -> Label:
+        """Buy a label for the order."""
+        await self.addressed()
+        return await attempted(self.shop.labels.buy, self.labelling(number), 1)
+
     async def refunded(self, amount: int, at: datetime | None = None) -> OrderState:
         return await self.took(self.shop.refunds.refund, self.refunding(amount, at))
 
@@ -331,10 +376,12 @@ async def open_shop(
     )
     tracking = EasyPostTracking("EZTK_shop", EASYPOST_SECRET, world.place.easypost_base)
     rates = EcbRates(world.place.ecb_base, timeout_seconds=patience)
+    shipping = EasyPostShipping("EZTK_shop", world.place.easypost_base, timeout_seconds=patience)
     try:
-        yield Shop(engine, gateway, tracking, world, rates)
+        yield Shop(engine, gateway, tracking, shipping, world, rates)
     finally:
         await rates.close()
         gateway.close()
         tracking.close()
+        shipping.close()
         await engine.dispose()

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from activities import requests as steps
 from activities.requests import Move
-from domain.order import consent, facts, rules
+from domain.order import consent, facts, online_moves, rules
 from domain.order.parcels import ParcelStage
 from domain.order.rules import Action
 from domain.order.state import OrderState
@@ -36,6 +36,9 @@ _ACTIONS: Final = MappingProxyType(
         said.AskConsent: Action.ASK_CONSENT,
         said.AnswerConsent: Action.ANSWER_CONSENT,
         said.WithdrawQuestion: Action.WITHDRAW_QUESTION,
+        said.BuyLabel: Action.BUY_LABEL,
+        said.VoidLabel: Action.VOID_LABEL,
+        said.SchedulePickup: Action.SCHEDULE_PICKUP,
     }
 )
 _RULINGS: Final = MappingProxyType(
@@ -68,8 +71,12 @@ def _judge_details(state: OrderState, request: said.Request) -> None:
     """Which parcel, which lines, which question: what the action alone does not say."""
     actor, at = request.actor, request.received_at
     match request:
-        case said.DeclareShipment():
+        case said.DeclareShipment() | said.BuyLabel():
             facts.must_be_unshipped(state, request.lines)
+        case said.VoidLabel():
+            online_moves.label_to_void(state, request.parcel)
+        case said.SchedulePickup():
+            online_moves.label_to_fetch(state, request.parcel)
         case said.EditShipment():
             facts.parcel_at(state, facts.EDITABLE, request.parcel)
         case said.DisownShipment():
@@ -89,6 +96,49 @@ def _judge_details(state: OrderState, request: said.Request) -> None:
 def step_of(state: OrderState, request: Any) -> Told:  # noqa: ANN401 - one of said.Request
     """The step that a request becomes. What needs more than one step is not here (`KeyError`)."""
     return _STEPS[type(request)](state, request)
+
+
+def _labelled(state: OrderState, request: said.BuyLabel) -> Told:
+    wanted = steps.BuyLabel(
+        state.order,
+        state.labels_asked + 1,
+        request.received_at,
+        request.carrier,
+        request.service,
+        request.most,
+        request.currency,
+        request.grams,
+        request.length_mm,
+        request.width_mm,
+        request.height_mm,
+    )
+    return tasks.BUY_LABEL, steps.ShipOnline(
+        state,
+        request.received_at,
+        wanted,
+        str(request.actor),
+        request.lines,
+        request.fetch_from,
+        request.fetch_until,
+    )
+
+
+def _voided(state: OrderState, request: said.VoidLabel) -> Told:
+    label = online_moves.label_to_void(state, request.parcel)
+    step = steps.OfLabel(state, request.received_at, label.key, str(request.actor))
+    return tasks.VOID_LABEL, step
+
+
+def _fetched(state: OrderState, request: said.SchedulePickup) -> Told:
+    label = online_moves.label_to_fetch(state, request.parcel)
+    return tasks.SCHEDULE_PICKUP, steps.FetchParcel(
+        state,
+        request.received_at,
+        label.key,
+        request.fetch_from,
+        request.fetch_until,
+        str(request.actor),
+    )
 
 
 def _decided(state: OrderState, request: said.DecideRisk) -> Told:
@@ -242,5 +292,8 @@ _STEPS: Final[Mapping[type, Callable[[OrderState, Any], Told]]] = MappingProxyTy
         said.AskConsent: _asked,
         said.AnswerConsent: _answered,
         said.WithdrawQuestion: _taken_back,
+        said.BuyLabel: _labelled,
+        said.VoidLabel: _voided,
+        said.SchedulePickup: _fetched,
     }
 )

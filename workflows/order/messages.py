@@ -214,6 +214,50 @@ class WithdrawQuestion:
 
 
 @dataclass(frozen=True)
+class BuyLabel:
+    """Buy a label for goods of the order, at no more than the price that was seen.
+
+    `most` is minor units of `currency`, the carrier's. The box is grams and millimetres (zero: not
+    measured). `lines` are those in the parcel; none named: all that wait for one. With a window
+    (UTC) a courier is ordered at once.
+    """
+
+    actor: Actor
+    received_at: datetime
+    carrier: str
+    service: str
+    most: int
+    currency: str
+    grams: int
+    length_mm: int = 0
+    width_mm: int = 0
+    height_mm: int = 0
+    lines: tuple[str, ...] = ()
+    fetch_from: datetime | None = None
+    fetch_until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class VoidLabel:
+    """Give an unused label back. `parcel`: "" for the only one that has one."""
+
+    actor: Actor
+    received_at: datetime
+    parcel: str = ""
+
+
+@dataclass(frozen=True)
+class SchedulePickup:
+    """Let a courier fetch a parcel in a window (UTC). `parcel`: "" for the only one that waits."""
+
+    actor: Actor
+    received_at: datetime
+    fetch_from: datetime
+    fetch_until: datetime
+    parcel: str = ""
+
+
+@dataclass(frozen=True)
 class ConfirmReceipt:
     """The buyer has the goods; protection runs from now."""
 
@@ -280,6 +324,9 @@ Request = (
     | AskConsent
     | AnswerConsent
     | WithdrawQuestion
+    | BuyLabel
+    | VoidLabel
+    | SchedulePickup
 )
 
 

@@ -57,14 +57,21 @@ async def ship(order: Stepper, request: said.DeclareShipment) -> None:
     """Take the money, then the parcel: nothing is shipped for a bank's word that has run out."""
     if order.state.authorised:
         check(request.carrier, request.number)
-        await order.do(tasks.CAPTURE, steps.Step(order.state, request.received_at))
-        if not order.state.captured:
-            raise IllegalTransition(
-                "the buyer's bank no longer agrees to the payment: do not ship",
-                order=order.state.order,
-                status=rules.headline(order.state),
-            )
+    await secure(order, request.received_at)
     await order.do(*step_of(order.state, request))
+
+
+async def secure(order: Stepper, at: datetime) -> None:
+    """Take what was authorised, or refuse to ship: a bank's word may have run out."""
+    if not order.state.authorised:
+        return
+    await order.do(tasks.CAPTURE, steps.Step(order.state, at))
+    if not order.state.captured:
+        raise IllegalTransition(
+            "the buyer's bank no longer agrees to the payment: do not ship",
+            order=order.state.order,
+            status=rules.headline(order.state),
+        )
 
 
 async def cancel(order: Stepper, request: said.CancelOrder) -> None:

@@ -37,6 +37,9 @@ REQUESTS: Final = MappingProxyType(
         said.AskConsent: ("ask_consent", "One side asks the other for something."),
         said.AnswerConsent: ("answer_consent", "The side that was asked answers."),
         said.WithdrawQuestion: ("withdraw_question", "Whoever asked wants it no longer."),
+        said.BuyLabel: ("buy_label", "The seller buys a label, and a courier if they wish."),
+        said.VoidLabel: ("void_label", "The seller gives an unused label back."),
+        said.SchedulePickup: ("schedule_pickup", "The seller lets a courier come."),
     }
 )
 

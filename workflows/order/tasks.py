@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.consent import ConsentActivities
     from activities.escrow import EscrowActivities
     from activities.fraud import FraudActivities
+    from activities.online import OnlineActivities
     from activities.order import OrderActivities
     from activities.payment import PaymentActivities
     from activities.refund import RefundActivities
@@ -104,6 +105,19 @@ TAKE_BACK: Final = Task(
 )
 CHANGE_ADDRESS: Final = Task(
     "order.change_address", StandingActivities.change_address, RECORD, "Change the address"
+)
+BUY_LABEL: Final = Task(
+    "label.buy", OnlineActivities.buy, PROVIDER, "Buy a label and declare its parcel"
+)
+VOID_LABEL: Final = Task("label.void", OnlineActivities.void, PROVIDER, "Give an unused label back")
+SCHEDULE_PICKUP: Final = Task(
+    "pickup.schedule", OnlineActivities.schedule, PROVIDER, "Order a courier"
+)
+LOOK_FOR_COURIER: Final = Task(
+    "pickup.attempted", OnlineActivities.attempted, PROVIDER, "See whether the courier came"
+)
+CHECK_IN: Final = Task(
+    "pickup.check_in", OnlineActivities.check_in, PROVIDER, "Ask where the collected parcel is"
 )
 HEED_STANDING: Final = Task(
     "order.heed_standing", StandingActivities.heed_standing, RECORD, "Heed the seller's standing"

@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.aftercare import AftercareActivities
     from activities.requests import Move
     from domain.errors import IllegalTransition
-    from domain.order import facts, rules
+    from domain.order import facts, online_moves, rules
     from domain.order.consent import TOPIC_OF
     from domain.order.rules import WHEN_DUE, Action, Due
     from domain.order.state import ClockName, Fulfilment, OrderState, Outcome, Payment
@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows._kit.options import PROVIDER, RECORD, summed_up
     from workflows._kit.refusal import refusing
     from workflows.order import messages as said
-    from workflows.order import paying, tasks
+    from workflows.order import paying, shipping, tasks
     from workflows.order.hearing import judge, step_of
     from workflows.order.requests import update
     from workflows.order.stepper import Stepper
@@ -123,6 +123,8 @@ class OrderWorkflow:
                 )
             elif rules.is_void_due(self._order.state):
                 await self._order.do(tasks.VOID, steps.Step(self._order.state, self._order.now))
+            elif online_moves.to_void(self._order.state):
+                await shipping.labels_go_back(self._order)
             elif rules.is_settled(self._order.state):
                 ended = steps.Record(self._order.state, self._order.now, Move.ENDED)
                 await self._order.do(tasks.RECORD_MOVE, ended)
@@ -155,6 +157,8 @@ class OrderWorkflow:
             await self._hear(self._mail.next())
         elif self._order.state.owed and facts.is_owed_payable(self._order.state):
             await self._pay_what_is_owed()
+        elif online_moves.to_void(self._order.state):
+            await shipping.labels_go_back(self._order)
         elif rules.is_release_due(self._order.state):
             await self._order.in_time(tasks.RELEASE, steps.Step(self._order.state, self._order.now))
         elif due is not None and self._clock.has_rung:
@@ -196,6 +200,8 @@ class OrderWorkflow:
                 await self._order.in_time(
                     tasks.RECORD_MOVE, steps.Record(state, at, move, by_deadline=True)
                 )
+            case ClockName.PICKUP | ClockName.CHECK_IN:
+                await shipping.look_after_courier(self._order, due)
             case _ if due.clock in TOPIC_OF:
                 await self._order.in_time(
                     tasks.SETTLE_CONSENT,
@@ -241,9 +247,9 @@ class OrderWorkflow:
             case said.PayAnotherWay():
                 judge(self._order.state, message)
                 await paying.pay_another_way(self._order, message)
-            case said.DeclareShipment():
+            case said.DeclareShipment() | said.BuyLabel() | said.SchedulePickup():
                 judge(self._order.state, message)
-                await paying.ship(self._order, message)
+                await shipping.ship(self._order, message)
             case _:
                 request = cast("said.Request", message)
                 judge(self._order.state, request)
@@ -358,6 +364,9 @@ class OrderWorkflow:
     ask_consent = update(said.AskConsent)
     answer_consent = update(said.AnswerConsent)
     withdraw_question = update(said.WithdrawQuestion)
+    buy_label = update(said.BuyLabel)
+    void_label = update(said.VoidLabel)
+    schedule_pickup = update(said.SchedulePickup)
 
     @workflow.update(description="An operator lets a parked order go on.")
     async def resolve(self, request: said.Resolve) -> OrderState:

@@ -1,0 +1,250 @@
+"""Labels bought online: bought once, voided when they are not used."""
+
+from dataclasses import replace
+
+import structlog
+from temporalio import activity
+
+from activities import carriers_bill
+from activities.carriers_bill import Bill
+from activities.requests import BuyLabel, LabelStep
+from adapters.errors import Rejected
+from adapters.logistics.port import (
+    Box,
+    Consignment,
+    PaidLabel,
+    Quote,
+    Rate,
+    ShippingProvider,
+    Void,
+)
+from domain.errors import LabelUnavailable, NotKnown
+from domain.ids import money_key, order_workflow_id
+from domain.money import Money
+from domain.shipment.labels import Bearer, Label, LabelEvent, LabelStatus
+from domain.shipment.numbers import CARRIERS
+from persistence.carriage.port import Addresses
+from persistence.port import Database, OrderRecord
+
+log = structlog.get_logger()
+_CONTENTS = "merchandise"
+
+
+class LabelDesk:
+    """Buys labels and gives them back, inside the steps of an order.
+
+    The shipment is on record before anything is paid.
+    """
+
+    def __init__(
+        self, database: Database, shipping: ShippingProvider, addresses: Addresses
+    ) -> None:
+        """Reserve and settle in *database* what is asked of *shipping*."""
+        self._database = database
+        self._shipping = shipping
+        self._addresses = addresses
+
+    async def buy(self, request: BuyLabel) -> Label:
+        """Buy a label. Safe to run any number of times, also killed between its steps.
+
+        Refuses (`LabelUnavailable`) what no carrier sells, or not at the price that was seen, and
+        the purchase that the provider finally declines; then nothing is charged. An outage is
+        tried again: the same shipment is paid, or found to be paid, never a second one.
+        """
+        key = money_key(order_workflow_id(request.order), "label", request.number)
+        label = await self._on_record(key, request)
+        if label.status is LabelStatus.NOT_BOUGHT:
+            raise _declined(label)
+        if label.status is not LabelStatus.NONE:
+            return label
+        try:
+            paid = await self._shipping.buy(label.shipment, label.rate)
+        except Rejected as no:
+            return await self._declined(label, no.code, request)
+        return await self._bought(label, paid, request)
+
+    async def _on_record(self, key: str, request: BuyLabel) -> Label:
+        async with self._database.transaction() as tx:
+            found = await tx.labels.found(key)
+            record = await tx.orders.get(request.order)
+        if found is not None:
+            return found
+        quote = await self._quoted(key, request, record)
+        rate = quote.label.rate if quote.label else _chosen(quote, request)
+        label = Label(
+            key=key,
+            order=record.order,
+            seller=record.seller,
+            carrier=rate.carrier,
+            service=rate.service,
+            cost=rate.price.minor,
+            currency=rate.price.currency,
+            bearer=Bearer(record.terms.online_cost),
+            shipment=quote.reference,
+            rate=rate.reference,
+            asked_at=request.at,
+        )
+        async with self._database.transaction() as tx:
+            await carriers_bill.reserve(tx, self._bill(label, request))
+            # Another run may have been quicker, with a shipment of its own: that one is paid.
+            return await tx.labels.ask(label)
+
+    async def _quoted(self, key: str, request: BuyLabel, record: OrderRecord) -> Quote:
+        if activity.info().attempt > 1 and (known := await self._shipping.find(key)):
+            return known
+        if request.carrier not in CARRIERS:
+            raise LabelUnavailable(
+                f"{request.carrier}'s numbers cannot be followed: use {', '.join(CARRIERS)}",
+                carrier=request.carrier,
+            )
+        box = Box(request.grams, request.length_mm, request.width_mm, request.height_mm)
+        try:
+            return await self._shipping.quote(
+                Consignment(
+                    key=key,
+                    order=record.order,
+                    sender=await self._addresses.of_seller(record.seller),
+                    recipient=await self._addresses.of_buyer(record.order),
+                    box=box,
+                    contents=_CONTENTS,
+                    value=Money(record.total, record.currency),
+                )
+            )
+        except Rejected as no:
+            raise LabelUnavailable(
+                f"no carrier takes this parcel: {no.code}", order=record.order, reason=no.code
+            ) from no
+
+    async def _bought(self, label: Label, paid: PaidLabel, request: BuyLabel) -> Label:
+        after = replace(
+            label.after(LabelEvent.BOUGHT),
+            number=paid.number,
+            tracker=paid.tracker,
+            url=paid.url,
+            bought_at=request.at,
+        )
+        async with self._database.transaction() as tx:
+            standing = await tx.labels.ask(label)
+            if standing.status is not LabelStatus.NONE:
+                return standing
+            await carriers_bill.settle(tx, self._bill(label, request))
+            await tx.labels.put(after)
+        log.info("label.bought", key=label.key, carrier=label.carrier, minor=label.cost)
+        return after
+
+    async def _declined(self, label: Label, code: str, request: BuyLabel) -> Label:
+        after = label.after(LabelEvent.REFUSED)
+        async with self._database.transaction() as tx:
+            standing = await tx.labels.ask(label)
+            if standing.status is LabelStatus.NONE:
+                await carriers_bill.give_up(tx, self._bill(label, request), code)
+                await tx.labels.put(after)
+        if standing.status not in (LabelStatus.NONE, LabelStatus.NOT_BOUGHT):
+            return standing
+        log.warning("label.declined", key=label.key, code=code)
+        raise _declined(label)
+
+    async def void(self, step: LabelStep) -> Label:
+        """Give a label back that was not used, or see what the carrier says about it.
+
+        Safe to repeat: it is asked for once, and the money that comes back is posted once. Refuses
+        (`IllegalTransition`) a label that was used or never bought.
+        """
+        label = await self._known(step.label)
+        if label.status is LabelStatus.VOIDED:
+            return label
+        if label.status is LabelStatus.VOID_ASKED:
+            seen = await self._shipping.look(label.shipment)
+            void = seen.label.void if seen.label else Void.NOT_ASKED
+        else:
+            label, void = await self._asked_back(label), Void.NOT_ASKED
+        if void is Void.NOT_ASKED:
+            # Or it was on record already, and did not arrive there.
+            void = await self._shipping.void(label.shipment)
+        return await self._judged(label, void, step)
+
+    async def _asked_back(self, label: Label) -> Label:
+        """On record first: from now on the carrier's word counts, whatever is scanned."""
+        async with self._database.transaction() as tx:
+            standing = await tx.labels.ask(label)
+            if standing.status is LabelStatus.VOID_ASKED:
+                return standing
+            asked = standing.after(LabelEvent.VOID_ASKED)
+            await tx.labels.put(asked)
+        return asked
+
+    async def _judged(self, label: Label, void: Void, step: LabelStep) -> Label:
+        event = {Void.GRANTED: LabelEvent.VOID_GRANTED, Void.REFUSED: LabelEvent.VOID_REFUSED}
+        if void not in event:
+            return label
+        async with self._database.transaction() as tx:
+            standing = await tx.labels.ask(label)
+            if standing.status is not LabelStatus.VOID_ASKED:
+                return standing
+            after = standing.after(event[void])
+            if void is Void.GRANTED:
+                await carriers_bill.give_back(tx, self._bill(label, step))
+            await tx.labels.put(after)
+        log.info("label.judged", key=label.key, status=str(after.status))
+        return after
+
+    async def used(self, step: LabelStep) -> Label:
+        """The carrier has scanned the parcel: its label cannot be given back. Safe to repeat."""
+        known = await self._known(step.label)
+        async with self._database.transaction() as tx:
+            label = await tx.labels.ask(known)
+            if label.status not in (LabelStatus.BOUGHT, LabelStatus.VOID_REFUSED):
+                return label
+            after = label.after(LabelEvent.SCANNED)
+            await tx.labels.put(after)
+        return after
+
+    async def _known(self, key: str) -> Label:
+        async with self._database.transaction() as tx:
+            label = await tx.labels.found(key)
+        if label is None:
+            raise NotKnown(f"there is no label {key}", label=key)
+        return label
+
+    def _bill(self, label: Label, request: BuyLabel | LabelStep) -> Bill:
+        return Bill(
+            key=label.key,
+            kind="label",
+            label=label,
+            amount=label.cost,
+            currency=label.currency,
+            reference=label.shipment,
+            provider=self._shipping.name,
+            at=request.at,
+        )
+
+
+def _chosen(quote: Quote, request: BuyLabel) -> Rate:
+    """The rate of the service that was asked for, if it costs no more than was seen."""
+    offered = [
+        rate
+        for rate in quote.rates
+        if (rate.carrier, rate.service) == (request.carrier, request.service)
+    ]
+    wanted = min(offered, key=lambda rate: rate.price.minor, default=None)
+    if wanted is None:
+        raise LabelUnavailable(
+            f"{request.carrier} {request.service} does not carry this parcel",
+            carrier=request.carrier,
+            service=request.service,
+        )
+    if wanted.price.currency != request.currency or wanted.price.minor > request.most:
+        raise LabelUnavailable(
+            f"the price is {wanted.price} now: look at the rates again",
+            price=wanted.price.minor,
+            currency=wanted.price.currency,
+        )
+    return wanted
+
+
+def _declined(label: Label) -> LabelUnavailable:
+    return LabelUnavailable(
+        "the carrier did not sell the label: ask for another one",
+        label=label.key,
+        carrier=label.carrier,
+    )

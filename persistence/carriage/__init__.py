@@ -1,0 +1,1 @@
+"""Labels, couriers and addresses in the database."""
