@@ -15,7 +15,7 @@ _EXAMPLE = Path(__file__).parent.parent / "examples" / "orders.csv"
 def demo(
     out: Annotated[Path, typer.Option(help="Where the reports are written.")] = Path("out"),
 ) -> None:
-    """Trace 30 example orders under the standard policy: months of their lives in a minute.
+    """Trace 54 example orders under the standard policy: months of their lives in two minutes.
 
     The same as `caravan trace examples/orders.csv --html out/demo.html --json out/demo.json`.
     """

@@ -10,6 +10,7 @@ from runtime.trace.comparing import figures, words
 from runtime.trace.report import Report
 
 _MOST = 10
+_TEXTS = ("then", "the export said")
 
 
 def show(reports: Sequence[Report]) -> None:
@@ -29,16 +30,30 @@ def _show(report: Report) -> None:
         f"{report.orders} orders of {report.purchases} purchases from {report.sellers} sellers, "
         f"{report.first} to {report.last}; {report.seconds:g} s"
     )
-    kinds = sorted({outcome for counts in report.by_status.values() for outcome in counts})
-    rows = [
-        [status, *(_count(counts.get(kind, 0)) for kind in kinds), str(sum(counts.values()))]
-        for status, counts in report.by_status.items()
-    ]
-    rows.append(["", *(str(report.outcomes.get(kind, 0)) for kind in kinds), str(report.orders)])
-    _table("What the export says, and how it ends", ["", *map(words, kinds), "all"], rows)
+    _ends(report)
     _deadlines(report)
     _money(report)
     _payouts(report)
+
+
+def _ends(report: Report) -> None:
+    rows = [
+        [words(name), str(count), _said(report, name)] for name, count in report.outcomes.items()
+    ]
+    _table("How the orders end", ["", "orders", "the export said"], rows)
+    parcels = ", ".join(f"{count} {words(name)}" for name, count in report.parcels.items())
+    if parcels:
+        console.print(f"Parcels: {parcels}; {report.refunded_in_part} orders refunded in part.")
+    for topic, counts in report.questions.items():
+        became = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+        console.print(f"Questions about {topic}: {became}.")
+
+
+def _said(report: Report, outcome: str) -> str:
+    """What the export says of the orders that end so, the commonest word first."""
+    counts = {status: ends[outcome] for status, ends in report.by_status.items() if outcome in ends}
+    said = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    return ", ".join(f"{count} {status}" for status, count in said)
 
 
 def _deadlines(report: Report) -> None:
@@ -133,7 +148,7 @@ def _complain_of(faults: Iterable[str]) -> None:
 def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for index, heading in enumerate(headings):
-        is_text = index == 0 or heading == "then"
+        is_text = index == 0 or heading in _TEXTS
         table.add_column(heading, justify="left" if is_text else "right")
     for row in rows:
         table.add_row(*row)

@@ -7,9 +7,17 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
-from domain.order.state import OrderState, Outcome
+from domain.order.state import OrderState
 from persistence.records import ORDER_STATE, PAYOUT_STATE
 from runtime.trace.books import audited
+from runtime.trace.ends import (
+    by_status,
+    open_ends,
+    outcome_of,
+    parcels,
+    questions,
+    refunded_in_part,
+)
 from runtime.trace.facts import Confirm, Happening
 from runtime.trace.journey import Journey
 from runtime.trace.report import (
@@ -19,13 +27,14 @@ from runtime.trace.report import (
     Payouts,
     Report,
     Sums,
-    Unaccounted,
 )
 from runtime.trace.world import World
 
 _DAY: Final = timedelta(days=1)
 _STATES: Final = 'SELECT "order", state FROM order_views'
-_TIMELINE: Final = "SELECT subject, kind, at FROM timeline ORDER BY seq"
+# What a deadline does, nobody has asked for.
+_TIMELINE: Final = "SELECT subject, kind, at FROM timeline WHERE actor = '' ORDER BY seq"
+_KINDS: Final = "SELECT kind, count(*) FROM timeline GROUP BY kind ORDER BY kind"
 _ESCROW: Final = """
 SELECT process, min(effective_at) FILTER (WHERE kind = 'capture'),
     max(effective_at) FILTER (WHERE kind IN ('release', 'refund_settled'))
@@ -66,6 +75,18 @@ _DEADLINES: Final[Mapping[str, _Kind]] = MappingProxyType(
         "order.never_shipped": _Kind(
             "shipment", "cancelled, the buyer refunded in full", Happening.HANDED_OVER
         ),
+        "order.not_all_shipped": _Kind(
+            "shipment of the rest", "what had not left was refunded", Happening.HANDED_OVER
+        ),
+        "order.shipment_doubted": _Kind(
+            "first scan", "the shipment was doubted, the buyer told", None
+        ),
+        "order.shipment_false": _Kind(
+            "proof of shipment", "it counted as false, the buyer was refunded", None
+        ),
+        "order.return_overdue": _Kind(
+            "return", "what was on its way back counted as back", Happening.RETURNED
+        ),
         "order.buyer_asked": _Kind(
             "delivery promise", "the buyer was asked whether the goods came", None
         ),
@@ -84,6 +105,7 @@ class Gathered:
     """What a world has to say at its end; instants are those of the world."""
 
     states: Mapping[str, OrderState]
+    kinds: Mapping[str, int]
     passed: Mapping[str, Mapping[str, datetime]]
     escrow: Sequence[Any]
     accounts: Sequence[Any]
@@ -102,6 +124,7 @@ async def gather(world: World) -> Gathered:
         states={
             order: ORDER_STATE.validate_python(state) for order, state in await world.rows(_STATES)
         },
+        kinds={kind: int(count) for kind, count in await world.rows(_KINDS)},
         passed=passed,
         escrow=await world.rows(_ESCROW),
         accounts=await world.rows(_ACCOUNTS),
@@ -128,8 +151,8 @@ async def collect(
     """Put the report together. Dates become the trace's own again."""
     found = await gather(world)
     orders = [journey.order for journey in journeys]
-    unaccounted = tuple(_unaccounted(journeys, found.states))
-    outcomes = Counter(str(state.outcome) for state in found.states.values())
+    unaccounted = tuple(open_ends(journeys, found.states))
+    ends = [outcome_of(journey, found.states) for journey in journeys]
     return Report(
         file=about.file,
         policy=world.policy.label,
@@ -142,8 +165,11 @@ async def collect(
         sellers=len({order.seller for order in orders}),
         accounted=len(orders) - len(unaccounted),
         unaccounted=unaccounted,
-        outcomes=dict(sorted(outcomes.items())),
-        by_status=_by_status(journeys, found.states),
+        outcomes=dict(sorted(Counter(ends).items())),
+        by_status=by_status(journeys, found.states),
+        parcels=parcels(found.states.values()),
+        refunded_in_part=refunded_in_part(found.states.values()),
+        questions=questions(found.kinds),
         deadlines=tuple(_deadlines(world, journeys, found)),
         shipped_before_payment=sum(journey.shipped_before_payment for journey in journeys),
         own_promises_missed=_own_promises(journeys),
@@ -165,37 +191,6 @@ def orders_total(journeys: Sequence[Journey]) -> dict[str, int]:
     return dict(sorted(totals.items()))
 
 
-def _unaccounted(
-    journeys: Sequence[Journey], states: Mapping[str, OrderState]
-) -> Iterable[Unaccounted]:
-    for journey in journeys:
-        why = journey.stuck or _open_end(states.get(journey.order.order))
-        if why:
-            yield Unaccounted(journey.order.order, why)
-
-
-def _open_end(state: OrderState | None) -> str:
-    if state is None:
-        return "it was never placed"
-    if state.parked is not None:
-        return f"parked at {state.parked.step}: {state.parked.reason}"
-    if state.ended_at is None or state.outcome in (Outcome.OPEN, Outcome.NOT_ACCEPTED):
-        return f"it stands at {state.payment}, {state.fulfilment}, {state.outcome}"
-    if state.captured != state.refunded + state.released or state.held or state.reserved:
-        return "its money does not add up"
-    return ""
-
-
-def _by_status(
-    journeys: Sequence[Journey], states: Mapping[str, OrderState]
-) -> dict[str, dict[str, int]]:
-    table: dict[str, Counter[str]] = defaultdict(Counter)
-    for journey in journeys:
-        state = states.get(journey.order.order)
-        table[journey.order.status][str(state.outcome) if state else "lost"] += 1
-    return {status: dict(sorted(table[status].items())) for status in sorted(table)}
-
-
 def _deadlines(world: World, journeys: Sequence[Journey], found: Gathered) -> Iterable[Deadline]:
     by_order = {journey.order.order: journey for journey in journeys}
     for kind, deadline in _DEADLINES.items():
@@ -211,14 +206,15 @@ def _deadlines(world: World, journeys: Sequence[Journey], found: Gathered) -> It
 
 def _own_promises(journeys: Sequence[Journey]) -> dict[str, int]:
     """What the export itself promised: the seller's limit to ship, the day told to the buyer."""
-    orders = [journey.order for journey in journeys]
+    parcels = [(journey.order, parcel) for journey in journeys for parcel in journey.order.parcels]
     return {
         "shipped_after_ship_by": sum(
-            bool(one.shipped_at and one.ship_by and one.shipped_at > one.ship_by) for one in orders
+            bool(one.shipped_at and order.ship_by and one.shipped_at > order.ship_by)
+            for order, one in parcels
         ),
         "delivered_after_promised_at": sum(
-            bool(one.delivered_at and one.promised_at and one.delivered_at > one.promised_at)
-            for one in orders
+            bool(one.delivered_at and order.promised_at and one.delivered_at > order.promised_at)
+            for order, one in parcels
         ),
     }
 

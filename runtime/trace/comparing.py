@@ -44,6 +44,11 @@ def figures(reports: Sequence[Report]) -> list[Figure]:
     for outcome in sorted({name for report in reports for name in report.outcomes}):
         counts = [report.outcomes.get(outcome, 0) for report in reports]
         found.append(_plain(words(outcome), counts))
+    for stage in sorted({name for report in reports for name in report.parcels}):
+        counts = [report.parcels.get(stage, 0) for report in reports]
+        found.append(_plain(f"parcels {words(stage)}", counts))
+    partly = [report.refunded_in_part for report in reports]
+    found.append(_plain("refunded in part", partly))
     for index, deadline in enumerate(reports[0].deadlines):
         counts = [report.deadlines[index].count for report in reports]
         if any(counts):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from runtime.trace.orders import Paying, TracedOrder
+from runtime.trace.orders import Paying, TracedOrder, TracedParcel
 
 # What an export does not tell, it is told here once: when a buyer who cancels does so, and when
 # one who confirms does.
@@ -28,26 +28,48 @@ class Happening(StrEnum):
     DECLINED = "declined"
     CANCELLED = "cancelled"
     PAID = "paid"
-    RISK_ACCEPTED = "risk_accepted"
+    AMOUNT_DECIDED = "amount_decided"
+    RISK_DECIDED = "risk_decided"
+    FRAUD_REPORTED = "fraud_reported"
+    FRAUD_DECIDED = "fraud_decided"
+    ASKED = "asked"
+    ANSWERED = "answered"
+    DECLARED = "declared"
+    NUMBER_CORRECTED = "number_corrected"
     HANDED_OVER = "handed_over"
+    HELD_AT_CUSTOMS = "held_at_customs"
+    CUSTOMS_RULED = "customs_ruled"
+    REFUSED = "refused"
+    RETURNING = "returning"
+    RETURNED = "returned"
+    LOST = "lost"
     DELIVERED = "delivered"
+    DELIVERY_WITHDRAWN = "delivery_withdrawn"
+    DISOWNED = "disowned"
     CONFIRMED = "confirmed"
+    DENIED = "denied"
+    REFUNDED = "refunded"
 
 
 _RANK: Final = tuple(Happening)
+_Told = tuple[Happening, datetime | None]
 
 
 @dataclass(frozen=True)
 class Happened:
-    """One thing and its instant (the trace's own date, UTC)."""
+    """One thing and its instant (the trace's own date, UTC).
+
+    `about` is the export's name of the parcel, or the topic of the question, that it concerns.
+    """
 
     at: datetime
     what: Happening
+    about: str = ""
 
     @property
-    def turn(self) -> tuple[datetime, int]:
+    def turn(self) -> tuple[datetime, int, str]:
         """What comes first of several."""
-        return self.at, _RANK.index(self.what)
+        return self.at, _RANK.index(self.what), self.about
 
 
 def facts_of(order: TracedOrder, confirm: Confirm) -> list[Happened]:
@@ -55,19 +77,49 @@ def facts_of(order: TracedOrder, confirm: Confirm) -> list[Happened]:
 
     A parcel that left before the order was placed is handed over as it is placed.
     """
-    placed = order.purchased_at
-    told: list[tuple[Happening, datetime | None]] = [
+    placed, told = order.purchased_at, order.told
+    of_order: list[_Told] = [
         (Happening.CHOSEN_SLOW, placed if order.paying is Paying.SLOW else None),
         (Happening.DECLINED, placed if order.is_declined else None),
         (Happening.PAID, order.paid_at),
         (Happening.CANCELLED, _cancelled_at(order)),
-        (Happening.HANDED_OVER, order.shipped_at and max(order.shipped_at, placed)),
-        (Happening.DELIVERED, order.delivered_at),
+        (Happening.AMOUNT_DECIDED, told.amount_decided_at),
+        (Happening.FRAUD_REPORTED, told.fraud_reported_at),
+        (Happening.FRAUD_DECIDED, told.fraud_decided_at),
+        (Happening.CONFIRMED, told.confirmed_at or _confirmed_at(order, confirm)),
+        (Happening.DENIED, told.denied_at),
+        (Happening.REFUNDED, told.refunded_at),
     ]
-    if confirm is Confirm.PROMPT and order.delivered_at is not None:
-        told.append((Happening.CONFIRMED, order.delivered_at + CONFIRMS_AFTER))
-    happened = [Happened(at, what) for what, at in told if at is not None]
+    happened = [Happened(at, what) for what, at in of_order if at is not None]
+    for parcel in order.parcels:
+        happened += [
+            Happened(at, what, parcel.name)
+            for what, at in _of_parcel(parcel, placed)
+            if at is not None
+        ]
+    for question in order.questions:
+        happened.append(Happened(question.asked_at, Happening.ASKED, question.topic))
+        if question.answered_at is not None:
+            happened.append(Happened(question.answered_at, Happening.ANSWERED, question.topic))
     return sorted(happened, key=lambda one: one.turn)
+
+
+def _of_parcel(parcel: TracedParcel, placed: datetime) -> list[_Told]:
+    told = parcel.told
+    return [
+        (Happening.DECLARED, told.declared_at and max(told.declared_at, placed)),
+        (Happening.NUMBER_CORRECTED, told.number_corrected_at),
+        (Happening.HANDED_OVER, parcel.shipped_at and max(parcel.shipped_at, placed)),
+        (Happening.HELD_AT_CUSTOMS, told.customs_held_at),
+        (Happening.CUSTOMS_RULED, told.customs_ruled_at),
+        (Happening.REFUSED, told.refused_at),
+        (Happening.RETURNING, told.returning_at),
+        (Happening.RETURNED, told.returned_at),
+        (Happening.LOST, told.lost_at),
+        (Happening.DELIVERED, parcel.delivered_at),
+        (Happening.DELIVERY_WITHDRAWN, told.delivery_withdrawn_at),
+        (Happening.DISOWNED, told.disowned_at),
+    ]
 
 
 def _cancelled_at(order: TracedOrder) -> datetime | None:
@@ -75,3 +127,11 @@ def _cancelled_at(order: TracedOrder) -> datetime | None:
     if not order.is_cancelled or order.paid_at is not None:
         return None
     return order.purchased_at + CANCELS_AFTER
+
+
+def _confirmed_at(order: TracedOrder, confirm: Confirm) -> datetime | None:
+    """A prompt buyer says so once everything is there."""
+    delivered = [parcel.delivered_at for parcel in order.parcels if parcel.delivered_at]
+    if confirm is not Confirm.PROMPT or len(delivered) < len(order.parcels):
+        return None
+    return max(delivered) + CONFIRMS_AFTER if delivered else None

@@ -1,10 +1,14 @@
 """What a trace tells of its orders, once read: one per seller of a purchase."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from domain.actors import Role
+from domain.order.agreements import Topic
 from domain.order.lines import OrderLine
+from runtime.trace.told import OrderTold, ParcelTold, SellerTold
 
 
 class Paying(StrEnum):
@@ -12,6 +16,38 @@ class Paying(StrEnum):
 
     CARD = "card"
     SLOW = "slow"
+
+
+@dataclass(frozen=True)
+class TracedParcel:
+    """One parcel. `name` is the export's ("" for the only one), `told` what else it tells of it.
+
+    `lines` are those in it; none named: all of the order. A parcel that nobody declared or handed
+    over are lines that were never shipped.
+    """
+
+    name: str = ""
+    lines: tuple[str, ...] = ()
+    shipped_at: datetime | None = None
+    delivered_at: datetime | None = None
+    told: ParcelTold = field(default_factory=ParcelTold)
+
+    @property
+    def declared_at(self) -> datetime | None:
+        """When the seller told of it: in so many words, or by handing it over."""
+        return self.told.declared_at or self.shipped_at
+
+
+@dataclass(frozen=True)
+class Question:
+    """What one side asked the other. `answer`: None for silence."""
+
+    topic: Topic
+    asked_by: Role
+    asked_at: datetime
+    days: int = 0
+    answer: bool | None = None
+    answered_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -33,9 +69,10 @@ class TracedOrder:
     purchased_at: datetime
     paid_at: datetime | None = None
     ship_by: datetime | None = None
-    shipped_at: datetime | None = None
-    delivered_at: datetime | None = None
     promised_at: datetime | None = None
+    parcels: tuple[TracedParcel, ...] = ()
+    told: OrderTold = field(default_factory=OrderTold)
+    of_seller: SellerTold = field(default_factory=SellerTold)
     is_declined: bool = False
     is_cancelled: bool = False
 
@@ -45,7 +82,44 @@ class TracedOrder:
         return sum(line.total for line in self.lines)
 
     @property
+    def questions(self) -> tuple[Question, ...]:
+        """What the sides asked each other."""
+        return tuple(_questions(self.told))
+
+    @property
     def last(self) -> datetime:
         """The last instant that the export knows of."""
-        known = (self.purchased_at, self.paid_at, self.shipped_at, self.delivered_at)
+        known = [self.purchased_at, self.paid_at]
+        for parcel in self.parcels:
+            known += [parcel.shipped_at, parcel.delivered_at]
+        for told in (self.told, *(parcel.told for parcel in self.parcels)):
+            known += [value for value in vars(told).values() if isinstance(value, datetime)]
         return max(instant for instant in known if instant is not None)
+
+
+def _questions(told: OrderTold) -> Iterator[Question]:
+    if told.extension_asked_at is not None:
+        yield Question(
+            Topic.EXTENSION,
+            Role.SELLER,
+            told.extension_asked_at,
+            told.extension_days,
+            told.extension_answer,
+            told.extension_answered_at,
+        )
+    if told.cancellation_asked_at is not None:
+        yield Question(
+            Topic.CANCELLATION,
+            told.cancellation_asked_by or Role.BUYER,
+            told.cancellation_asked_at,
+            answer=told.cancellation_answer,
+            answered_at=told.cancellation_answered_at,
+        )
+    if told.protection_asked_at is not None:
+        yield Question(
+            Topic.PROTECTION,
+            Role.BUYER,
+            told.protection_asked_at,
+            answer=told.protection_answer,
+            answered_at=told.protection_answered_at,
+        )

@@ -4,6 +4,7 @@ They speak to the sandbox as anybody would, over HTTP.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -17,6 +18,16 @@ Json = dict[str, Any]
 
 class Impossible(Exception):
     """The world cannot do what was asked: a closed payment cannot be paid, say."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a carrier sees, in the tracking provider's words. `country` is ISO 3166."""
+
+    status: str
+    detail: str = ""
+    message: str = ""
+    country: str = ""
 
 
 class Player:
@@ -40,21 +51,31 @@ class Player:
         """Hang up."""
         await self._client.aclose()
 
-    async def pay(self, intent: str, how: str, at: datetime) -> None:
-        """Let the buyer choose: `card`, `slow` or `decline`. Raises `Impossible`."""
-        await self._control(f"payment_intents/{intent}/pay", method=how, at=at.isoformat())
+    async def pay(self, intent: str, how: str, at: datetime, amount: int = 0) -> None:
+        """Let the buyer choose: `card`, `slow` or `decline`. Raises `Impossible`.
 
-    async def arrive(self, intent: str, at: datetime) -> None:
+        An *amount* is another one than was asked for.
+        """
+        await self._paid(f"payment_intents/{intent}/pay", amount, method=how, at=at.isoformat())
+
+    async def arrive(self, intent: str, at: datetime, amount: int = 0) -> None:
         """Let a slow payment arrive. Raises `Impossible`."""
-        await self._control(f"payment_intents/{intent}/arrive", at=at.isoformat())
+        await self._paid(f"payment_intents/{intent}/arrive", amount, at=at.isoformat())
 
-    async def scan(
-        self, carrier: str, number: str, status: str, at: datetime, country: str = ""
-    ) -> None:
-        """Let the carrier see a parcel, in the sandbox's words."""
-        where = {"country": country} if country else {}
-        path = f"trackers/{quote(carrier)}/{quote(number)}/scan"
-        await self._control(path, status=status, at=at.isoformat(), **where)
+    async def scan(self, carrier: str, number: str, at: datetime, scan: Scan) -> None:
+        """Let the carrier see a parcel."""
+        told = {
+            "status": scan.status,
+            "status_detail": scan.detail,
+            "message": scan.message,
+            "country": scan.country,
+        }
+        given = {name: word for name, word in told.items() if word}
+        await self._control(_tracker(carrier, number, "scan"), at=at.isoformat(), **given)
+
+    async def withdraw(self, carrier: str, number: str, at: datetime) -> None:
+        """Let the carrier take its last delivery back. Raises `Impossible`."""
+        await self._control(_tracker(carrier, number, "withdraw"), at=at.isoformat())
 
     async def pending(self, *subjects: str) -> int:
         """How many webhooks about *subjects* are on their way."""
@@ -87,11 +108,18 @@ class Player:
         )
         return str(_body(answer)["id"])
 
-    async def _control(self, path: str, **told: str) -> Json:
+    async def _paid(self, path: str, amount: int, **told: str) -> None:
+        await self._control(path, **told, **({"amount": amount} if amount else {}))
+
+    async def _control(self, path: str, **told: str | int) -> Json:
         return _body(await self._client.post(f"/_control/{path}", json=told))
 
     async def _asked(self, path: str, query: Mapping[str, str | Sequence[str]]) -> Json:
         return _body(await self._client.get(f"/_control/{path}", params=query))
+
+
+def _tracker(carrier: str, number: str, act: str) -> str:
+    return f"trackers/{quote(carrier)}/{quote(number)}/{act}"
 
 
 def _body(answer: httpx2.Response) -> Json:

@@ -9,12 +9,14 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from domain.order.lines import OrderLine
-from runtime.trace.orders import Paying, TracedOrder
+from runtime.trace.orders import Paying, TracedOrder, TracedParcel
 from runtime.trace.rows import COLUMNS, SLOW_METHODS, BadRow, Row, RowReader, TraceRefused
+from runtime.trace.told import OF_ORDER, OF_PARCEL, OF_SELLER, OPTIONAL
 
 _LARGEST_FILE: Final = 64 * 1024 * 1024
 _MOST_REASONS: Final = 20
 _HEADING: Final = 1
+_KNOWN: Final = frozenset({*COLUMNS, *OPTIONAL})
 
 
 def read(path: Path, zone: ZoneInfo | None, currencies: Collection[str]) -> tuple[TracedOrder, ...]:
@@ -79,7 +81,7 @@ def _cells(text: str) -> Iterator[tuple[int, dict[str, str]]]:
                 )
             yield (
                 lines.line_num,
-                {name: cell for name, cell in zip(heading, line, strict=True) if name in COLUMNS},
+                {name: cell for name, cell in zip(heading, line, strict=True) if name in _KNOWN},
             )
     except csv.Error as error:
         raise TraceRefused(BadRow(lines.line_num, f"no CSV: {error}")) from None
@@ -89,7 +91,7 @@ def _must_have_columns(heading: Sequence[str]) -> None:
     missing = [name for name in COLUMNS if name not in heading]
     if missing:
         raise TraceRefused(BadRow(_HEADING, f"missing columns: {', '.join(missing)}"))
-    twice = {name for name in COLUMNS if heading.count(name) > 1}
+    twice = {name for name in _KNOWN if heading.count(name) > 1}
     if twice:
         raise TraceRefused(BadRow(_HEADING, f"columns told twice: {', '.join(sorted(twice))}"))
 
@@ -103,22 +105,44 @@ def _shortened(faults: Sequence[BadRow]) -> list[BadRow]:
 
 _OF_PURCHASE: Final = ("currency", "payment_type", "status", "purchased_at", "paid_at")
 _OF_PARCEL: Final = ("shipped_at", "delivered_at")
+# What an order cannot tell unless one of its rows tells of a shipment.
+_OF_SOME_PARCEL: Final = ("protection_asked_at", "confirmed_at", "denied_at")
 
 
 def _contradictions(rows: Sequence[Row]) -> Iterator[BadRow]:
-    """Lines of one purchase that cannot both be true."""
+    """Lines of one purchase, order, parcel or seller that cannot both be true."""
     first: dict[tuple[str, ...], Row] = {}
     for row in rows:
         if (before := first.setdefault((row.order, "line", row.line), row)) is not row:
             yield BadRow(row.number, f"line {row.line} of {row.order} is in row {before.number}")
-        for names, key in (
-            (_OF_PURCHASE, (row.order,)),
-            (_OF_PARCEL, (row.order, "seller", row.seller)),
+        order = (row.order, "seller", row.seller)
+        for names, values, key in (
+            (_OF_PURCHASE, _base, (row.order,)),
+            (_OF_PARCEL, _base, (*order, "parcel", row.told.of_parcel.parcel)),
+            (OF_PARCEL, _of_parcel, (*order, "parcel", row.told.of_parcel.parcel)),
+            (OF_ORDER, _of_order, order),
+            (OF_SELLER, _of_seller, ("seller", row.seller)),
         ):
             before = first.setdefault(key, row)
             for name in names:
-                if getattr(before, name) != getattr(row, name):
+                if values(before)[name] != values(row)[name]:
                     yield BadRow(row.number, f"{name} contradicts row {before.number}")
+
+
+def _base(row: Row) -> dict[str, object]:
+    return vars(row)
+
+
+def _of_parcel(row: Row) -> dict[str, object]:
+    return vars(row.told.of_parcel)
+
+
+def _of_order(row: Row) -> dict[str, object]:
+    return vars(row.told.of_order)
+
+
+def _of_seller(row: Row) -> dict[str, object]:
+    return vars(row.told.of_seller)
 
 
 def _orders(rows: Sequence[Row]) -> Iterator[TracedOrder]:
@@ -137,6 +161,22 @@ def _must_be_possible(orders: Sequence[TracedOrder]) -> None:
         BadRow(0, f"order {order.order}: all its lines together cost nothing")
         for order in orders
         if order.total == 0
+    ]
+    faults += [
+        BadRow(0, f"order {order.order}: refund_amount is more than its lines cost")
+        for order in orders
+        if order.told.refund_amount > order.total
+    ]
+    faults += [
+        BadRow(0, f"order {order.order}: subsidy leaves nothing for its buyer to pay")
+        for order in orders
+        if 0 < order.total <= order.told.subsidy
+    ]
+    faults += [
+        BadRow(0, f"order {order.order}: {name} is told, and no parcel of it was shipped")
+        for order in orders
+        for name in _OF_SOME_PARCEL
+        if getattr(order.told, name) and not any(one.declared_at for one in order.parcels)
     ]
     faults += [
         BadRow(0, f"order {name}: a purchase from several sellers would be called the same")
@@ -164,9 +204,25 @@ def _order(name: str, rows: Sequence[Row]) -> TracedOrder:
         purchased_at=row.purchased_at,
         paid_at=row.paid_at,
         ship_by=max((one.ship_by for one in rows if one.ship_by), default=None),
-        shipped_at=row.shipped_at,
-        delivered_at=row.delivered_at,
         promised_at=max((one.promised_at for one in rows if one.promised_at), default=None),
+        parcels=tuple(_parcels(rows)),
+        told=row.told.of_order,
+        of_seller=row.told.of_seller,
         is_declined=row.status == "declined",
         is_cancelled=row.status == "canceled",
     )
+
+
+def _parcels(rows: Sequence[Row]) -> Iterator[TracedParcel]:
+    by_name: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_name[row.told.of_parcel.parcel].append(row)
+    for name, lines in sorted(by_name.items(), key=lambda one: int(one[0] or 0)):
+        row = lines[0]
+        yield TracedParcel(
+            name=name,
+            lines=() if len(by_name) == 1 else tuple(one.line for one in lines),
+            shipped_at=row.shipped_at,
+            delivered_at=row.delivered_at,
+            told=row.told.of_parcel,
+        )

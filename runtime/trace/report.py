@@ -109,7 +109,11 @@ class LateFact:
 
 @dataclass(frozen=True)
 class Report:
-    """One trace under one policy. Dates are the trace's own, amounts minor units."""
+    """One trace under one policy. Dates are the trace's own, amounts minor units.
+
+    `parcels` are counted by their ends, `questions` by topic and what became of them. An order
+    that was `refunded_in_part` has paid its seller the rest.
+    """
 
     file: str
     policy: str
@@ -124,6 +128,9 @@ class Report:
     unaccounted: tuple[Unaccounted, ...]
     outcomes: Mapping[str, int]
     by_status: Mapping[str, Mapping[str, int]]
+    parcels: Mapping[str, int]
+    refunded_in_part: int
+    questions: Mapping[str, Mapping[str, int]]
     deadlines: tuple[Deadline, ...]
     shipped_before_payment: int
     own_promises_missed: Mapping[str, int]

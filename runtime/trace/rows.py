@@ -2,12 +2,29 @@
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
+from domain.actors import Role
 from domain.money import Money
+from domain.order.parcels import MOST_PARCELS
+from domain.order.paying import AmountDecision
+from runtime.trace.possible import faults
+from runtime.trace.told import (
+    OF_ORDER,
+    OF_PARCEL,
+    OF_SELLER,
+    Column,
+    Kind,
+    OrderTold,
+    ParcelTold,
+    SellerTold,
+    Told,
+)
+from workflows.order.messages import CustomsRuling, FraudVerdict, RiskVerdict
 
 COLUMNS: Final = (
     *("order_id", "line", "seller_id", "product_id", "category", "price", "freight", "currency"),
@@ -21,6 +38,8 @@ STATUSES: Final = (
 SLOW_METHODS: Final = frozenset({"boleto"})
 METHODS: Final = frozenset({"", "credit_card", "debit_card", "voucher"}) | SLOW_METHODS
 LONGEST_CELL: Final = 200
+MOST_DAYS: Final = 365
+_COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _AMOUNT: Final = re.compile(r"(?P<sign>-?)\d{1,12}(\.\d{1,9})?")
 _NO_CATEGORY: Final = "general"
@@ -50,7 +69,7 @@ class TraceRefused(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """One order line. Instants are UTC, amounts minor units."""
+    """One order line. Instants are UTC, amounts minor units. `told` are its optional columns."""
 
     number: int
     order: str
@@ -69,6 +88,7 @@ class Row:
     shipped_at: datetime | None
     delivered_at: datetime | None
     promised_at: datetime | None
+    told: Told = field(default_factory=Told)
 
 
 @dataclass(frozen=True)
@@ -80,7 +100,7 @@ class _Cells:
 
     def read(self, name: str, how: Callable[[str], T]) -> T:
         """Read a cell; what it cannot be is the row's fault."""
-        text = self.cells[name].strip()
+        text = self.cells.get(name, "").strip()
         if len(text) > LONGEST_CELL:
             raise _refused(self.number, f"{name} has {len(text)} signs, more than {LONGEST_CELL}")
         try:
@@ -90,7 +110,7 @@ class _Cells:
 
     def maybe(self, name: str, how: Callable[[str], T]) -> T | None:
         """The same; None for a cell with nothing in it."""
-        return self.read(name, how) if self.cells[name].strip() else None
+        return self.read(name, how) if self.cells.get(name, "").strip() else None
 
 
 class RowReader:
@@ -127,9 +147,25 @@ class RowReader:
             shipped_at=row.maybe("handed_to_carrier_at", self._instant),
             delivered_at=row.maybe("delivered_at", self._instant),
             promised_at=row.maybe("promised_at", self._instant),
+            told=self._told(row, amount),
         )
-        _must_follow(read)
+        for fault in faults(_by_column(read)):
+            raise _refused(number, fault)
         return read
+
+    def _told(self, row: _Cells, amount: Callable[[str], int]) -> Told:
+        """The optional columns: what is absent or empty is not told."""
+        how = {**_READINGS, Kind.TIME: self._instant, Kind.AMOUNT: amount}
+
+        def cells(columns: Mapping[str, Column]) -> dict[str, Any]:
+            values = {one.name: row.maybe(one.name, how[one.kind]) for one in columns.values()}
+            return {name: value for name, value in values.items() if value is not None}
+
+        return Told(
+            ParcelTold(**cells(OF_PARCEL)),
+            OrderTold(**cells(OF_ORDER)),
+            SellerTold(**cells(OF_SELLER)),
+        )
 
     def _currency(self, text: str) -> str:
         if text not in self._currencies:
@@ -183,16 +219,56 @@ def _amount(text: str, currency: str) -> int:
     return Money.from_major(text, currency).minor
 
 
-def _must_follow(row: Row) -> None:
-    """Refuse what cannot have happened in this order.
+def _parcel(text: str) -> str:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= MOST_PARCELS:
+        raise ValueError(f"{text[:40]!r} is no parcel: number them from 1 to {MOST_PARCELS}")
+    return str(int(text))
 
-    A parcel that left before the purchase was recorded is no contradiction: exports have such.
-    """
-    if row.paid_at is not None and row.paid_at < row.purchased_at:
-        raise _refused(row.number, "payment_approved_at is before purchased_at")
-    if row.delivered_at is None:
-        return
-    if row.shipped_at is None:
-        raise _refused(row.number, "delivered_at is told, handed_to_carrier_at is not")
-    if row.delivered_at < max(row.shipped_at, row.purchased_at):
-        raise _refused(row.number, "delivered_at is before the parcel or the order was there")
+
+def _days(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= MOST_DAYS:
+        raise ValueError(f"{text[:40]!r} is no number of days from 1 to {MOST_DAYS}")
+    return int(text)
+
+
+def _country(text: str) -> str:
+    if not _COUNTRY.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} is no country; write it like DE")
+    return text
+
+
+def _word_of(words: Mapping[str, T]) -> Callable[[str], T]:
+    def read(text: str) -> T:
+        return words[_one_of(text, words)]
+
+    return read
+
+
+_READINGS: Final[Mapping[Kind, Callable[[str], Any]]] = MappingProxyType(
+    {
+        Kind.NAME: _parcel,
+        Kind.DAYS: _days,
+        Kind.COUNTRY: _country,
+        Kind.ANSWER: _word_of({"yes": True, "no": False}),
+        Kind.SIDE: _word_of({"buyer": Role.BUYER, "seller": Role.SELLER}),
+        Kind.RULING: _word_of({str(one): one for one in CustomsRuling}),
+        Kind.FRAUD: _word_of({str(one): one for one in FraudVerdict}),
+        Kind.DECISION: _word_of({str(one): one for one in AmountDecision}),
+        Kind.VERDICT: _word_of(
+            {"accept": RiskVerdict.ACCEPT, "refuse": RiskVerdict.REFUSE},
+        ),
+    }
+)
+
+
+def _by_column(row: Row) -> dict[str, Any]:
+    """The values of a row under the names of their columns, for those that can contradict."""
+    return {
+        "purchased_at": row.purchased_at,
+        "payment_approved_at": row.paid_at,
+        "handed_to_carrier_at": row.shipped_at,
+        "delivered_at": row.delivered_at,
+        **vars(row.told.of_parcel),
+        **vars(row.told.of_order),
+        **vars(row.told.of_seller),
+    }

@@ -2,13 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from runtime.sellers import Registration, register
+from domain.payout.rules import Standing
+from persistence import reading
+from runtime.sellers import Change, Registration, change, register
 from runtime.trace.clocks import ClockLost, Shift
 from runtime.trace.collecting import About, collect
 from runtime.trace.documents import TracePolicy
@@ -20,6 +23,7 @@ from runtime.trace.payouts import pay_out
 from runtime.trace.report import Report
 from runtime.trace.rest import NeverAtRest
 from runtime.trace.servers import Servers
+from runtime.trace.told import SellerTold
 from runtime.trace.world import Span, World, open_world
 
 # When everything is over: nothing of the trace may still be open then.
@@ -98,21 +102,65 @@ async def _certify(
 async def _travel(
     world: World, orders: Sequence[TracedOrder], options: Options, said: Callable[[], None]
 ) -> list[Journey]:
+    """Let all orders live side by side; those of a seller who is suspended wait for each other."""
     width = asyncio.Semaphore(options.side_by_side)
     journeys = [
-        Journey(world, order, serial, options.ship_to or home_of(order.currency))
+        Journey(world, order, serial, options.ship_to or home_of(order.currency), options.confirm)
         for serial, order in enumerate(orders)
     ]
+    of_seller: dict[str, list[Journey]] = defaultdict(list)
+    for journey in journeys:
+        of_seller[journey.order.seller].append(journey)
 
-    async def travel(journey: Journey) -> None:
+    async def step(journey: Journey, until: datetime | None = None) -> None:
         async with width:
-            try:
-                await journey.travel(options.confirm)
-            except (ClockLost, NeverAtRest) as stuck:
-                journey.stuck = str(stuck)
+            await _unless_stuck(journey, lambda: journey.travel(until))
+        if until is None:
             said()
 
+    async def hear(journey: Journey) -> None:
+        async with width:
+            await _unless_stuck(journey, journey.hear)
+
+    async def together(ours: Sequence[Journey]) -> None:
+        for at, standing in standings(ours[0].order.of_seller):
+            await asyncio.gather(*(step(one, at) for one in ours))
+            await _stands(world, ours[0].order.seller, standing, at)
+            await asyncio.gather(*(hear(one) for one in ours))
+        await asyncio.gather(*(step(one) for one in ours))
+
     async with asyncio.TaskGroup() as group:
-        for journey in journeys:
-            group.create_task(travel(journey))
+        for ours in of_seller.values():
+            if standings(ours[0].order.of_seller):
+                group.create_task(together(ours))
+            else:
+                for one in ours:
+                    group.create_task(step(one))
     return journeys
+
+
+async def _unless_stuck(journey: Journey, go_on: Callable[[], Awaitable[None]]) -> None:
+    """A journey that had to stop is told in the report, and keeps nobody else."""
+    if journey.stuck:
+        return
+    try:
+        await go_on()
+    except (ClockLost, NeverAtRest) as stuck:
+        journey.stuck = str(stuck)
+
+
+def standings(told: SellerTold) -> list[tuple[datetime, Standing]]:
+    """When a seller's standing changed (the trace's own dates), and to what."""
+    changes = (
+        (told.seller_suspended_at, Standing.SUSPENDED),
+        (told.seller_reinstated_at, Standing.ACTIVE),
+    )
+    return [(at, standing) for at, standing in changes if at is not None]
+
+
+async def _stands(world: World, seller: str, standing: Standing, at: datetime) -> None:
+    """Change a seller's standing, as the marketplace's staff do; open orders are told."""
+    async with world.engine.begin() as db:
+        version = (await reading.seller(db, seller)).version
+        changed = Change(standing=standing)
+        await change(db, seller, changed, version, world.shift.ahead(at))

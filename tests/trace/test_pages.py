@@ -41,6 +41,9 @@ def report(orders: int = 400) -> Report:
         unaccounted=(),
         outcomes={"completed": orders - 10, "never_shipped": 10},
         by_status={"delivered": {"completed": orders - 10, "never_shipped": 10}},
+        parcels={"delivered": orders - 12, "lost": 2},
+        refunded_in_part=5,
+        questions={"extension": {"asked": 4, "granted": 2, "declined": 1, "void": 1}},
         deadlines=(Deadline("shipment", "refunded", 10, 4, Days.of([1.0, 2.5])),),
         shipped_before_payment=3,
         own_promises_missed={"shipped_after_ship_by": 2, "delivered_after_promised_at": 1},
@@ -92,6 +95,16 @@ def test_the_page_needs_nothing_else() -> None:
     assert not re.search(r"(?:https?:)?//\w", text)
     assert not re.search(r"\b(?:src|href|@import|url\()", text)
     assert len(text.encode()) < _LARGEST
+
+
+def test_parcels_and_questions_are_counted_where_there_are_any() -> None:
+    """An export that tells of neither must not be shown a page of noughts."""
+    told = page([report()])
+    untold = page([replace(report(), parcels={}, refunded_in_part=0, questions={})])
+
+    assert all(words in told for words in ("Parcels", "Questions between the sides", "5 orders"))
+    assert "Parcels" not in untold
+    assert "Questions" not in untold
 
 
 def test_what_the_file_says_is_text_and_not_markup() -> None:

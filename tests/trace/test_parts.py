@@ -11,14 +11,19 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from domain.errors import NotKnown, PolicyInvalid
+from domain.payout.rules import Standing
 from domain.shipment.numbers import CARRIERS, check
 from runtime.trace.clocks import Shift, TraceClock
 from runtime.trace.documents import TracePolicy
+from runtime.trace.ends import questions
 from runtime.trace.facts import Confirm, Happening, facts_of
-from runtime.trace.orders import Paying, TracedOrder
+from runtime.trace.numbers import Numbers
+from runtime.trace.orders import Paying, TracedOrder, TracedParcel
 from runtime.trace.parcels import carrier_of, number_of
 from runtime.trace.payouts import ends
 from runtime.trace.report import Days
+from runtime.trace.run import standings
+from runtime.trace.told import ParcelTold, SellerTold
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 NOON = datetime(2018, 2, 1, 12, tzinfo=UTC)
@@ -84,8 +89,7 @@ def test_facts_come_in_the_order_of_time() -> None:
     order = an_order(
         paying=Paying.SLOW,
         paid_at=NOON + 2 * day,
-        shipped_at=NOON - day,
-        delivered_at=NOON + 4 * day,
+        parcels=(TracedParcel(shipped_at=NOON - day, delivered_at=NOON + 4 * day),),
     )
     told = [(fact.what, fact.at - NOON) for fact in facts_of(order, Confirm.PROMPT)]
 
@@ -105,6 +109,44 @@ def test_only_an_unpaid_purchase_is_cancelled_by_its_buyer() -> None:
 
     assert [fact.what for fact in facts_of(unpaid, Confirm.SILENCE)] == [Happening.CANCELLED]
     assert [fact.what for fact in facts_of(paid, Confirm.SILENCE)] == [Happening.PAID]
+
+
+def test_a_mistyped_number_is_one_that_nobody_else_has() -> None:
+    """The carrier scans the right one, so that a number put right brings the scans with it."""
+    mistyped = ParcelTold(parcel="2", declared_at=NOON, number_corrected_at=NOON)
+    order = an_order(
+        parcels=(TracedParcel("1", ("1",), NOON), TracedParcel("2", ("2",), NOON, told=mistyped))
+    )
+    ours, others = Numbers(order, 7), Numbers(order, 8)
+    plain, wrong = order.parcels
+
+    assert ours.right(plain) == ours.declared(plain)
+    assert ours.right(wrong) != ours.declared(wrong)
+    assert len(ours.all()) == 3
+    assert not set(ours.all()) & set(others.all())
+
+
+def test_a_seller_s_standing_changes_when_it_did() -> None:
+    """A seller who was never let back in stays suspended."""
+    told = SellerTold(seller_suspended_at=NOON)
+
+    assert standings(told) == [(NOON, Standing.SUSPENDED)]
+    assert standings(SellerTold()) == []
+
+
+def test_questions_are_counted_by_what_became_of_them() -> None:
+    """Who asks is part of the entry's name, for the other side is told."""
+    kinds = {
+        "order.cancellation_asked_by_buyer": 2,
+        "order.cancellation_asked_by_seller": 1,
+        "order.cancellation_granted": 1,
+        "order.cancellation_void": 1,
+        "order.paid": 9,
+    }
+
+    assert questions(kinds) == {
+        "cancellation": {"asked": 3, "granted": 1, "declined": 0, "void": 1}
+    }
 
 
 def test_payout_cycles_end_where_something_was_earned() -> None:

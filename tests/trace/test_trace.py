@@ -9,13 +9,12 @@ import pytest
 
 from runtime.trace.documents import TracePolicy
 from runtime.trace.facts import Confirm
-from runtime.trace.reading import parse, read
+from runtime.trace.reading import parse
 from runtime.trace.report import Report
 from runtime.trace.rows import COLUMNS
 from runtime.trace.run import Options, Progress, trace
 from runtime.trace.servers import Servers, servers
 
-EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "orders.csv"
 # Prompt; slow money in time; never paid; never shipped; shipped a day late; never delivered.
 SIX: Final = """
 o-1,1,s-1,p-1,general,100,0,EUR,credit_card,delivered,2026-02-02T09:00:00Z,2026-02-02T09:05:00Z,,\
@@ -121,24 +120,6 @@ async def test_another_policy_lives_on_the_same_servers(started: Servers, report
     assert quick.outcomes == report.outcomes
     assert quick.escrow_days.median < report.escrow_days.median
     assert {one.name: one.count for one in quick.deadlines}["confirmation"] == 0
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-async def test_two_runs_are_alike_but_for_the_seconds(started: Servers) -> None:
-    """A difference between policies is theirs only if there is none between runs.
-
-    The second run is wider, so that its orders meet in another order.
-    """
-    document = TracePolicy.find("standard")
-    orders = read(EXAMPLE, None, set(document.policy.currencies))
-    reports = [
-        await trace(started, document, orders, Options(EXAMPLE, side_by_side=width), Progress())
-        for width in (4, 16)
-    ]
-
-    assert reports[0].taking(0) == reports[1].taking(0)
-    assert reports[0].is_whole
 
 
 async def test_nothing_is_left_behind() -> None:

@@ -1,0 +1,100 @@
+"""How one order of a trace is asked for something: as the API does it, and by whom."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.actors import Actor, Role
+from domain.errors import Refusal
+from domain.ids import fingerprint, order_workflow_id
+from domain.order.state import OrderState
+from runtime.desk import Ask
+from runtime.trace.numbers import Numbers
+from runtime.trace.orders import TracedOrder, TracedParcel
+from runtime.trace.player import Impossible
+from runtime.trace.world import World
+from workflows.order import messages as said
+
+
+@dataclass
+class Hands:
+    """Act for everybody around one order. Instants are the trace's own dates."""
+
+    world: World
+    order: TracedOrder
+    numbers: Numbers
+    ship_to: str
+    _asked: int = 0
+
+    @property
+    def process(self) -> str:
+        """The id of the order's execution."""
+        return order_workflow_id(self.order.order)
+
+    @property
+    def buyer(self) -> Actor:
+        """Who bought it."""
+        return Actor(Role.BUYER, self.order.buyer)
+
+    @property
+    def seller(self) -> Actor:
+        """Who sold it."""
+        return Actor(Role.SELLER, self.order.seller)
+
+    def parcel(self, name: str) -> TracedParcel:
+        """The parcel that the export calls so."""
+        return next(parcel for parcel in self.order.parcels if parcel.name == name)
+
+    def known_as(self, parcel: TracedParcel, state: OrderState) -> str:
+        """What the order itself calls that parcel. Raises `Impossible` before it was declared."""
+        ours = {self.numbers.right(parcel), self.numbers.declared(parcel)}
+        for known in state.parcels:
+            if known.number in ours:
+                return known.name
+        raise Impossible("the parcel was never declared")
+
+    def ahead(self, at: datetime) -> datetime:
+        """The instant here of a date of the trace."""
+        return self.world.shift.ahead(at)
+
+    async def place(self) -> None:
+        """Order it. Raises the refusal."""
+        placed_at = self.ahead(self.order.purchased_at)
+        message = said.PlaceOrder(
+            order=self.order.order,
+            buyer=self.order.buyer,
+            seller=self.order.seller,
+            currency=self.order.currency,
+            lines=self.order.lines,
+            ship_to=self.ship_to,
+            received_at=placed_at,
+            subsidy=self.order.told.subsidy,
+        )
+        await self._ask("order.place", message, placed_at, is_creation=True)
+
+    async def require(self, command: str, message: object, at: datetime) -> None:
+        """Ask something of the order. Raises the refusal."""
+        await self._ask(f"order.{command}", message, self.ahead(at))
+
+    async def _ask(
+        self, command: str, message: object, received_at: datetime, *, is_creation: bool = False
+    ) -> None:
+        """Ask as the API does: on record first, then heard."""
+        self._asked += 1
+        key = f"{self.order.order}-{self._asked}"
+        answer = await self.world.desk.ask(
+            Ask(
+                caller="service:trace",
+                route=command,
+                object=self.process,
+                key=key,
+                body_hash=fingerprint(key),
+                command=command,
+                received_at=received_at,
+                message=message,
+                person=self.order.buyer,
+                is_creation=is_creation,
+            )
+        )
+        refusal: Refusal | None = answer.refusal
+        if refusal is not None:
+            raise refusal

@@ -1,0 +1,40 @@
+"""The tracking numbers of one order's parcels: the right one of each, and a mistyped one."""
+
+from dataclasses import dataclass
+
+from domain.order.parcels import MOST_PARCELS
+from runtime.trace.orders import TracedOrder, TracedParcel
+from runtime.trace.parcels import carrier_of, number_of
+
+# A right and a mistyped number for each parcel, and for the lines in none.
+_OF_ONE_ORDER = 2 * (MOST_PARCELS + 1)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Numbers that no other order of the trace has: `serial` is its own."""
+
+    order: TracedOrder
+    serial: int
+
+    @property
+    def carrier(self) -> str:
+        """Who brings all of them."""
+        return carrier_of(self.order.currency)
+
+    def right(self, parcel: TracedParcel) -> str:
+        """What the carrier gave out."""
+        return self._number(parcel, 0)
+
+    def declared(self, parcel: TracedParcel) -> str:
+        """What the seller says first."""
+        return self._number(parcel, 1 if parcel.told.number_corrected_at else 0)
+
+    def all(self) -> tuple[str, ...]:
+        """Every number of the order that somebody could have news of."""
+        both = [(self.right(parcel), self.declared(parcel)) for parcel in self.order.parcels]
+        return tuple(sorted({number for pair in both for number in pair}))
+
+    def _number(self, parcel: TracedParcel, which: int) -> str:
+        first = self.serial * _OF_ONE_ORDER + 2 * int(parcel.name or 0)
+        return number_of(self.carrier, first + which)
