@@ -20,7 +20,8 @@ WAITS: Final = (
     timedelta(hours=24),
 )
 # A wait is lengthened or shortened by at most this share of it.
-_JITTER: Final = 0.1
+# Less than half of the smallest step between two waits, so that each is longer than the last.
+_JITTER: Final = 0.08
 OLD_SECRET_LIVES: Final = timedelta(hours=24)
 OLD_SECRET_LIVES_AT_MOST: Final = timedelta(days=7)
 MOST_ENDPOINTS: Final = 20
