@@ -12,6 +12,7 @@ from cli.main import app
 from runtime.settings import Settings
 from runtime.spelling import known_names
 from tests.support.source import ROOT
+from workflows.order.requests import REQUESTS
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 each_document = pytest.mark.parametrize(
@@ -109,3 +110,15 @@ def test_every_test_and_file_that_is_named_exists(document: Path) -> None:
 
     assert {name for name in tests if f"def {name}(" not in _TESTS} == set()
     assert {name for name in files if not (ROOT / name).exists()} == set()
+
+
+def test_every_update_of_an_order_is_described() -> None:
+    """Services that speak to Temporal directly have nothing but this page."""
+    page = (ROOT / "docs" / "messages.md").read_text()
+    missing = [
+        name
+        for message, (name, _) in REQUESTS.items()
+        if f"| `{name}` | `{message.__name__}` |" not in page
+    ]
+
+    assert missing == []

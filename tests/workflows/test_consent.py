@@ -1,8 +1,10 @@
 """What one side asks and the other answers, and what silence means for each question."""
 
+import asyncio
 import json
 
 import pytest
+from temporalio.client import WorkflowUpdateFailedError
 
 from domain.order.agreements import Topic
 from domain.order.state import Fulfilment, Outcome, Payment
@@ -13,6 +15,7 @@ from tests.support.marketplace import (
     Marketplace,
     Placed,
     buyer,
+    dhl_number,
     seller_of,
 )
 from tests.workflows.test_parcels import on_its_way, refused
@@ -210,3 +213,54 @@ async def test_a_large_order_is_checked_again_after_a_new_address(market: Market
 
     assert (again.payment, again.fulfilment) == (Payment.IN_RISK_CHECK, Fulfilment.NOT_STARTED)
     assert (ended.outcome, ended.refunded) == (Outcome.REFUSED_BY_RISK, 50_000_000)
+
+
+@pytest.mark.case(15)
+@pytest.mark.parametrize("ships_first", [True, False])
+async def test_shipping_and_an_agreed_cancellation_have_one_winner(
+    market: Marketplace, *, ships_first: bool
+) -> None:
+    """Both are asked at the same instant: goods that left are never refunded, nor the reverse."""
+    order = await unsent(market)
+    await order.ask(call_off(order, days=1))
+    agreed = said.AnswerConsent(seller_of(), order.at(days=2), Topic.CANCELLATION, is_agreed=True)
+    ship = said.DeclareShipment(seller_of(), order.at(days=2), "DHLExpress", dhl_number())
+    requests: list[said.Request] = [ship, agreed] if ships_first else [agreed, ship]
+    results = await asyncio.gather(
+        *(order.ask(request) for request in requests), return_exceptions=True
+    )
+    state = await order.state()
+
+    assert sum(isinstance(one, WorkflowUpdateFailedError) for one in results) == 1
+    has_left = state.fulfilment is Fulfilment.DECLARED
+    assert has_left == (state.outcome is Outcome.OPEN)
+    assert state.refunded == (0 if has_left else 10_000)
+
+
+async def test_the_longest_life_of_an_order_ends_by_itself(market: Marketplace) -> None:
+    """Every window to its last day, every extension taken: still one history, and an end."""
+    await market.seller("s-early", level="early")
+    order = await market.order("s-early")
+    seller = seller_of("s-early")
+    await order.skip(days=2, hours=23)
+    await order.paid(days=2, hours=23)
+    longer = said.AskConsent(seller, order.at(days=9), Topic.EXTENSION, 10)
+    await order.ask(longer)
+    await order.ask(answer(order, Topic.EXTENSION, yes=True, days=9))
+    await order.skip(days=19)
+    await order.shipped(days=19)
+    await order.scanned(days=24)
+    for day in (40, 60):
+        protect = said.AskConsent(buyer(order.order), order.at(days=day), Topic.PROTECTION)
+        await order.ask(protect)
+        yes = said.AnswerConsent(seller, order.at(days=day), Topic.PROTECTION, is_agreed=True)
+        await order.ask(yes)
+    await order.skip(days=19 + 60 + 30 + 14)
+    await order.delivered(days=19 + 60 + 30 + 14)
+    ended = await order.skip_to_end()
+    history = await order.handle.fetch_history()
+
+    assert ended.outcome is Outcome.COMPLETED
+    assert ended.confirmed_at == order.at(days=19 + 60 + 30 + 14 + 7)
+    assert ended.ended_at == order.at(days=19 + 60 + 30 + 14 + 7 + 15)
+    assert len(history.events) < 300
