@@ -13,14 +13,14 @@ from domain.fx.rules import Fix, FxRules
 from domain.money import BASIS_POINTS
 from domain.policy_form import (
     as_count,
-    as_like,
+    as_group,
     as_names,
     as_table,
     as_text,
     invalid,
     must_be_known,
 )
-from domain.shipment.terms import ShippingRules
+from domain.shipment.terms import ShippingRules, shipping_rules
 
 
 class Tier(StrEnum):
@@ -306,19 +306,19 @@ def from_document(
     contradicts something.
     """
     tables = _tables(document.get("currencies"))
-    payout = _figures(PayoutRules(), document.get("payout", {}), "payout")
+    payout = as_group(PayoutRules(), document.get("payout", {}), "payout")
     policy = Policy(
         name=name,
         version=version,
         zone=as_text(document, "zone"),
         currencies=tuple(sorted(tables["minimum_payout"])),
-        order=OrderWindows(**_figures(OrderWindows(), document.get("order", {}), "order")),
-        release=ReleaseRules(**_figures(ReleaseRules(), document.get("release", {}), "release")),
+        order=OrderWindows(**as_group(OrderWindows(), document.get("order", {}), "order")),
+        release=ReleaseRules(**as_group(ReleaseRules(), document.get("release", {}), "release")),
         payout=PayoutRules(**payout, minimum=tables["minimum_payout"], fee=tables["payout_fee"]),
         risk=RiskRules(review_above=tables["review_above"]),
         fx=_fx(document.get("fx", {})),
-        refund=RefundRules(**_figures(RefundRules(), document.get("refund", {}), "refund")),
-        shipping=_shipping(document.get("shipping", {})),
+        refund=RefundRules(**as_group(RefundRules(), document.get("refund", {}), "refund")),
+        shipping=shipping_rules(document.get("shipping", {})),
         calendar=Calendar(tuple(date.fromisoformat(day) for day in holidays)),
         overrides=tuple(
             _override(entry, f"override[{index}]")
@@ -346,33 +346,10 @@ def _tables(document: object) -> dict[str, Mapping[str, int]]:
     return {figure: MappingProxyType(amounts) for figure, amounts in found.items()}
 
 
-def _figures(defaults: object, value: object, path: str) -> dict[str, Any]:
-    """Read the figures that a group states, each in the form that its default has."""
-    known = {
-        item.name: default
-        for item in fields(defaults)  # type: ignore[arg-type]  # every group is a dataclass
-        if not isinstance(default := getattr(defaults, item.name), Mapping)
-    }
-    table = as_table(value, path)
-    must_be_known(table, known, path)
-    return {key: as_like(known[key], raw, f"{path}.{key}") for key, raw in table.items()}
-
-
 def _fx(value: object) -> FxRules:
-    figures = _figures(FxRules(), value, "fx")
+    figures = as_group(FxRules(), value, "fx")
     figures["fix"] = Fix(figures.get("fix", Fix.PLACED))
     return FxRules(**figures)
-
-
-def _shipping(value: object) -> ShippingRules:
-    """Read who bears labels, and the clocks of a courier, which begin at no known hour."""
-    rules = ShippingRules(**_figures(ShippingRules(), value, "shipping"))
-    if not rules.pickup_attempts:
-        raise invalid("shipping.pickup_attempts", "a courier comes at least once")
-    for name in ("drop_off_within", "check_in_within"):
-        if getattr(rules, name).business_days:
-            raise invalid(f"shipping.{name}", "business days are not possible here")
-    return rules
 
 
 def _override(entry: object, path: str) -> Override:
@@ -382,8 +359,8 @@ def _override(entry: object, path: str) -> Override:
     must_be_known(when, _CONDITIONS, f"{path}.when")
     return Override(
         **{key: as_names(raw, f"{path}.when.{key}") for key, raw in when.items()},
-        order=_figures(OrderWindows(), table.get("order", {}), f"{path}.order"),
-        release=_figures(ReleaseRules(), table.get("release", {}), f"{path}.release"),
+        order=as_group(OrderWindows(), table.get("order", {}), f"{path}.order"),
+        release=as_group(ReleaseRules(), table.get("release", {}), f"{path}.release"),
     )
 
 

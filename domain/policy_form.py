@@ -1,6 +1,7 @@
 """How a policy's document is read: each value in its form, and what is wrong by its key."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from types import MappingProxyType
 from typing import Any, Final, cast
 
@@ -40,6 +41,18 @@ def must_be_known(table: Mapping[str, Any], known: Iterable[str], path: str) -> 
     for key in table:
         if key not in names:
             raise invalid(f"{path}.{key}", f"unknown; known are {', '.join(names)}")
+
+
+def as_group(defaults: object, value: object, path: str) -> dict[str, Any]:
+    """Read the figures that a group states, each in the form that its default has."""
+    known = {
+        item.name: default
+        for item in fields(defaults)  # type: ignore[arg-type]  # every group is a dataclass
+        if not isinstance(default := getattr(defaults, item.name), Mapping)
+    }
+    table = as_table(value, path)
+    must_be_known(table, known, path)
+    return {key: as_like(known[key], raw, f"{path}.{key}") for key, raw in table.items()}
 
 
 def as_like(default: object, raw: object, path: str) -> Span | int | str | tuple[str, ...]:

@@ -214,9 +214,6 @@ def activities(
     payout = PayoutActivities(database, payments)
     payout_operator = PayoutOperatorActivities(database, payments)
     aftercare = AftercareActivities(database, payments)
-    purchase = PurchaseActivities(database)
-    purchase_payment = PurchasePaymentActivities(database, payments)
-    purchase_care = PurchaseCareActivities(database, payments)
     books = SqlBooks(database.engine)
     upkeep = UpkeepActivities(SqlSilence(database.engine), books, payments, tracking)
     reconciliation = ReconciliationActivities(books, payments)
@@ -254,19 +251,30 @@ def activities(
         payout.care,
         aftercare.payment,
         aftercare.call_operator,
-        purchase.open,
-        purchase.refuse,
-        purchase.remind,
-        purchase.park,
-        purchase_payment.ask,
-        purchase_payment.settle,
-        purchase_payment.close,
-        purchase_care.care,
+        *_of_purchases(database, payments),
         upkeep.sweep,
         upkeep.check_invariants,
         reconciliation.reconcile,
         fx.fetch,
     ]
+
+
+def _of_purchases(
+    database: SqlDatabase, payments: PaymentGateway
+) -> tuple[Callable[..., Any], ...]:
+    """The steps of purchases over several sellers."""
+    purchase = PurchaseActivities(database)
+    payment = PurchasePaymentActivities(database, payments)
+    return (
+        purchase.open,
+        purchase.refuse,
+        purchase.remind,
+        purchase.park,
+        payment.ask,
+        payment.settle,
+        payment.close,
+        PurchaseCareActivities(database, payments).care,
+    )
 
 
 def _of_payments(database: SqlDatabase, payments: PaymentGateway) -> tuple[Callable[..., Any], ...]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from domain.ledger import AccountKind as Kind
 from domain.ledger import Leg, Posting, move
 from domain.money import BASIS_POINTS
-from domain.order.rules import commission_until
 
 
 def captured(provider: str, order: str, gross: int, fee: int, subsidy: int = 0) -> tuple[Leg, ...]:
@@ -247,3 +246,12 @@ def released(order: str, seller: str, plan: ReleasePlan) -> tuple[Leg, ...]:
 def reserve_released(seller: str, amount: int) -> tuple[Leg, ...]:
     """What was kept in reserve may be paid out."""
     return move([(Kind.RESERVE, seller, amount), (Kind.PAYABLE, seller, -amount)])
+
+
+def commission_until(commission: int, total: int, released: int) -> int:
+    """The commission due once *released* of *total* is out; cumulative, so that parts sum exactly.
+
+    *commission* is what the whole order would bear, fixed when it was placed. Rounds down: the
+    odd minor unit is the seller's until the last release.
+    """
+    return commission * released // total if total else 0

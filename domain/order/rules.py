@@ -1,4 +1,4 @@
-"""What an order allows, to whom, until when; what happens next; how its money divides."""
+"""What an order allows, to whom, until when; what happens next."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -392,12 +392,3 @@ def is_void_due(state: OrderState) -> bool:
 def is_refund_due(state: OrderState) -> bool:
     """Whether the order was called off with the buyer's money still here."""
     return state.outcome is not Outcome.OPEN and refundable(state) > 0
-
-
-def commission_until(commission: int, total: int, released: int) -> int:
-    """The commission due once *released* of *total* is out; cumulative, so that parts sum exactly.
-
-    *commission* is what the whole order would bear, fixed when it was placed. Rounds down: the
-    odd minor unit is the seller's until the last release.
-    """
-    return commission * released // total if total else 0

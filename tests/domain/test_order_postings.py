@@ -11,6 +11,7 @@ from domain.ledger import Leg, Posting
 from domain.money import BASIS_POINTS
 from domain.order.postings import (
     RefundSources,
+    commission_until,
     plan_of,
     plan_refund,
     plan_release,
@@ -18,7 +19,6 @@ from domain.order.postings import (
     release_of,
     released,
 )
-from domain.order.rules import commission_until
 
 amounts: Final = st.integers(min_value=0, max_value=10**12)
 shares: Final = st.integers(min_value=0, max_value=BASIS_POINTS)

@@ -23,6 +23,7 @@ from tests.support.marketplace import (
     dhl_number,
     seller_of,
 )
+from tests.support.online import labelled
 from tests.workflows.test_aftercare import unpaid_in_time
 from tests.workflows.test_amounts import other_amount
 from tests.workflows.test_attempts import paid_twice
@@ -536,7 +537,8 @@ async def completed_online(market: Marketplace) -> AnyHandle:
     """A label, three couriers in vain, the seller brings it, the buyer is silent."""
     order = await market.order(total=10_000)
     await order.paid(minutes=1)
-    await order.labelled(days=1, fetch_from=order.at(days=2), fetch_until=order.at(days=2, hours=4))
+    opens, closes = order.at(days=2), order.at(days=2, hours=4)
+    await labelled(order, days=1, fetch_from=opens, fetch_until=closes)
     for number in (1, 2, 3):
         await order.skip(days=number + 1, hours=5)
         await order.until(lambda now: now.labels[0].pickup is not PickupStatus.SCHEDULED)
@@ -553,7 +555,7 @@ async def cancelled_with_a_label(market: Marketplace) -> AnyHandle:
     order = await market.order(total=10_000)
     await order.paid(minutes=1)
     await asked_to_cancel(order, days=1)
-    await order.labelled(days=2)
+    await labelled(order, days=2)
     await order.skip_to_end()
     return order.handle
 

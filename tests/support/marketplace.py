@@ -5,7 +5,6 @@ Each has a database, a sandbox's subjects and a task queue of its own; servers a
 
 import asyncio
 import itertools
-import json
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -32,13 +31,13 @@ from persistence import reading
 from persistence.carriage.addresses import SealedAddresses
 from persistence.database import SqlDatabase
 from persistence.engine import connect
-from persistence.idempotency import keep_particulars
 from persistence.tables.business import Seller
 from persistence.vault import Vault
 from runtime.codec import DataKeys, data_converter
 from runtime.keyring import KeyRing
 from runtime.policies import publish_shipped
 from runtime.wiring import activities, carriage, worker
+from tests.support.looking import Looking
 from tests.support.policies import publish_variant
 from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, SandboxWorld
 from workflows._kit import attributes
@@ -174,31 +173,6 @@ class Placed:
         fact = said.SellerChanged(f"evt-{next(_numbers)}", self.at(**after), standing)
         await self.handle.signal(OrderWorkflow.seller_changed, fact)
 
-    async def addressed(self) -> None:
-        """Let seller and buyer have an address on file."""
-        seller = self.market.of[self.order]
-        homes = ((f"seller/{seller}", seller), (f"order/{self.order}", f"b-{self.order}"))
-        for subject, person in homes:
-            home = json.dumps({"city": "Hamburg", "street": "Kai 4", "postcode": "20457"}).encode()
-            sealed = await self.market.vault.seal(person, home)
-            async with self.market.engine.begin() as db:
-                await keep_particulars(db, subject, person, sealed)
-
-    async def labelled(self, *lines: str, **asked: Any) -> OrderState:  # noqa: ANN401 - its fields
-        """Let the seller buy a label for *lines* or for all; *asked*: the message's, or `days`."""
-        after = {unit: asked.pop(unit) for unit in ("days", "hours") if unit in asked}
-        await self.addressed()
-        actor = seller_of(self.market.of[self.order])
-        wanted: dict[str, Any] = {
-            "carrier": "UPS",
-            "service": "Ground",
-            "most": 1_000_000,
-            "currency": "USD",
-            "grams": 900,
-        }
-        request = said.BuyLabel(actor, self.at(**after), lines=lines, **(wanted | asked))
-        return await self.ask(request)
-
     async def delivered(self, **after: float) -> OrderState:
         await self.scanned("delivered", "1", "DE", "", **after)
         return await self.until(lambda state: state.delivered_at is not None)
@@ -209,7 +183,7 @@ class Placed:
 
 
 @dataclass
-class Marketplace:
+class Marketplace(Looking):
     """Everything a process meets, and the hands to play with it."""
 
     engine: AsyncEngine
@@ -331,43 +305,12 @@ class Marketplace:
                 },
             )
 
-    async def rows(self, query: str, **values: object) -> Sequence[Any]:
-        """Look straight into the database."""
-        async with self.engine.connect() as db:
-            return (await db.execute(text(query), values)).all()
-
-    async def rows_changed(self, statement: str, **values: object) -> None:
-        """Change the database under everybody's feet."""
-        async with self.engine.begin() as db:
-            await db.execute(text(statement), values)
-
     async def database_payout(self, payout: str) -> PayoutState:
         """A payout as its view shows it."""
         async with self.engine.connect() as db:
             state = await reading.payout(db, payout)
         assert state is not None
         return state
-
-    async def kinds(self, order: str) -> list[str]:
-        """What the timeline says happened, in order."""
-        found = await self.rows(
-            "SELECT kind FROM timeline WHERE subject = :subject ORDER BY seq",
-            subject=f"order/{order}",
-        )
-        return [kind.removeprefix("order.") for (kind,) in found]
-
-    async def balances(self) -> dict[str, int]:
-        """What each account holds, by its name; credit positive."""
-        found = await self.rows(
-            "SELECT kind, owner, -sum(amount) FROM legs GROUP BY kind, owner ORDER BY kind, owner"
-        )
-        return {f"{kind}/{owner}": int(amount) for kind, owner, amount in found if amount}
-
-    async def provider_effects(self, subject: str) -> list[tuple[str, int]]:
-        """What the provider says was done for a subject: (type, amount) by its own books."""
-        found = await self.world.effects(subject)
-        assert found["duplicates"] == [], "an effect happened twice at the provider"
-        return sorted((line["type"], line["amount"]) for line in found["lines"])
 
 
 def dhl_number() -> str:

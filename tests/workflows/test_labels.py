@@ -13,6 +13,7 @@ from domain.order.state import ClockName, Fulfilment, OrderState, Outcome, Payme
 from domain.shipment.labels import LabelStatus
 from domain.shipment.pickup import PickupStatus
 from tests.support.marketplace import Marketplace, Placed, buyer, seller_of
+from tests.support.online import labelled
 from workflows.order import messages as said
 
 
@@ -58,7 +59,7 @@ def code_of(refused: pytest.ExceptionInfo[WorkflowUpdateFailedError]) -> str | N
 async def test_a_label_is_a_declaration_without_typing(market: Marketplace) -> None:
     """The parcel travels under the label's own number, and is followed like any other."""
     order = await paid(market)
-    state = await order.labelled(days=1)
+    state = await labelled(order, days=1)
     status, number, _ = await label_row(order)
 
     assert (state.fulfilment, state.parcels[0].number) == (Fulfilment.DECLARED, number)
@@ -76,8 +77,8 @@ async def test_a_label_for_some_lines_leaves_the_rest_to_ship(market: Marketplac
     order = await market.order(lines=[6_000, 4_000])
     await order.paid(minutes=1)
     await order.until(lambda state: state.fulfilment is Fulfilment.AWAITING_SHIPMENT)
-    first = await order.labelled("2", days=1)
-    second = await order.labelled("1", days=1, hours=1)
+    first = await labelled(order, "2", days=1)
+    second = await labelled(order, "1", days=1, hours=1)
 
     assert (first.fulfilment, first.unshipped) == (Fulfilment.PARTLY_SHIPPED, ("1",))
     assert [label.parcel for label in second.labels] == ["1", "2"]
@@ -91,11 +92,11 @@ async def test_a_label_that_is_not_sold_leaves_no_effect_and_may_be_asked_again(
     """The seller is told no, and the next purchase is not stuck with the old answer."""
     order = await paid(market)
     with pytest.raises(WorkflowUpdateFailedError) as dear:
-        await order.labelled(most=1, days=1)
+        await labelled(order, most=1, days=1)
     await market.world.fault("error", "POST .*/shipments/.*/buy$", times=1, status=422)
     with pytest.raises(WorkflowUpdateFailedError) as declined:
-        await order.labelled(days=1)
-    state = await order.labelled(days=1, hours=1)
+        await labelled(order, days=1)
+    state = await labelled(order, days=1, hours=1)
 
     assert code_of(dear) == code_of(declined) == "label-unavailable"
     assert (state.labels_asked, len(state.labels), len(state.parcels)) == (2, 1, 1)
@@ -107,11 +108,11 @@ async def test_silence_cancels_although_a_label_was_just_bought(market: Marketpl
     """Nothing has left: the buyer is refunded, and the label is given back."""
     order = await paid(market)
     await asked_to_cancel(order, days=1)
-    labelled = await order.labelled(days=2)
+    bought = await labelled(order, days=2)
     await order.skip_to_end()
     state = await order.state()
 
-    assert [one.topic for one in labelled.agreements] == [Topic.CANCELLATION]
+    assert [one.topic for one in bought.agreements] == [Topic.CANCELLATION]
     assert (state.outcome, state.payment) == (Outcome.CANCELLED_BY_AGREEMENT, Payment.REFUNDED)
     assert state.labels[0].status is LabelStatus.VOID_ASKED
     cost = (await at_carriers(order))[0][1]
@@ -123,7 +124,7 @@ async def test_a_parcel_that_left_unheard_of_is_called_back(market: Marketplace)
     """The carrier has it, whatever we have heard: its label is spent, and it has to return."""
     order = await paid(market)
     await asked_to_cancel(order, days=1)
-    await order.labelled(days=2)
+    await labelled(order, days=2)
     _, number, _ = await label_row(order)
     await market.world.scan("UPS", number, "in_transit")
     await order.skip_to_end()
@@ -142,7 +143,7 @@ async def test_a_parcel_that_has_left_withdraws_the_request_to_cancel(market: Ma
     """Handing it over is shipping; buying a label was not."""
     order = await paid(market)
     await asked_to_cancel(order, days=1)
-    await order.labelled(days=2)
+    await labelled(order, days=2)
     state = await order.scanned(days=2, hours=5)
 
     assert state.agreements == ()
@@ -154,7 +155,7 @@ async def test_a_parcel_that_has_left_withdraws_the_request_to_cancel(market: Ma
 async def test_a_seller_gives_an_unused_label_back(market: Marketplace) -> None:
     """Printed wrongly, or the wrong size: the money comes back, the number can be put right."""
     order = await paid(market)
-    await order.labelled(days=1)
+    await labelled(order, days=1)
     seller = seller_of()
     state = await order.ask(said.VoidLabel(seller, order.at(days=1, hours=2)))
     with pytest.raises(WorkflowUpdateFailedError) as again:
@@ -168,7 +169,7 @@ async def test_a_seller_gives_an_unused_label_back(market: Marketplace) -> None:
 async def test_a_used_label_is_not_given_back(market: Marketplace) -> None:
     """Also when its scan has not been heard of: the carrier's truth is asked."""
     order = await paid(market)
-    await order.labelled(days=1)
+    await labelled(order, days=1)
     _, number, _ = await label_row(order)
     await market.world.scan("UPS", number, "in_transit")
     with pytest.raises(WorkflowUpdateFailedError) as refused:
@@ -183,8 +184,8 @@ async def test_three_couriers_in_vain_end_in_a_drop_off(market: Marketplace) -> 
     """The first scan is due no sooner than the seller's own time to bring the parcel ends."""
     order = await paid(market)
     began = order.at(days=1)
-    state = await order.labelled(
-        days=1, fetch_from=order.at(days=2), fetch_until=order.at(days=2, hours=4)
+    state = await labelled(
+        order, days=1, fetch_from=order.at(days=2), fetch_until=order.at(days=2, hours=4)
     )
     before = first_scan(state)
     for number in (1, 2, 3):
@@ -217,7 +218,9 @@ def first_scan(state: OrderState) -> datetime:
 async def test_a_collected_parcel_is_awaited_at_the_warehouse(market: Marketplace) -> None:
     """A parcel that a courier took and no warehouse has seen is the carrier's to find."""
     order = await paid(market)
-    await order.labelled(days=1, fetch_from=order.at(days=2), fetch_until=order.at(days=2, hours=4))
+    await labelled(
+        order, days=1, fetch_from=order.at(days=2), fetch_until=order.at(days=2, hours=4)
+    )
     (row,) = await market.rows("SELECT visit FROM pickups")
     await market.world.collect(row.visit)
     await order.skip(days=2, hours=5)
@@ -237,7 +240,7 @@ async def test_a_door_without_couriers_is_told_and_another_window_may_be_asked(
 ) -> None:
     """A refusal uses no attempt up, and leaves nothing but its record."""
     order = await paid(market)
-    await order.labelled(days=1)
+    await labelled(order, days=1)
     await market.world.fault("error", "POST .*/pickups$", times=1, status=422)
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         await fetching(order, 2, days=1, hours=1)
