@@ -82,7 +82,7 @@ def still_asked(before: OrderState, after: OrderState) -> OrderState:
     clock = clock_of(before, ClockName.CANCELLATION_ANSWER)
     if not asked or clock is None:
         return after
-    return replace(after, agreements=asked, clocks=(*after.clocks, clock))
+    return replace(after, agreements=(*after.agreements, *asked), clocks=(*after.clocks, clock))
 
 
 def bought(state: OrderState, label: OnlineLabel) -> OrderState:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from domain.order.agreements import Agreement, Topic
 from domain.order.clocks import running, with_clocks
 from domain.order.facts import parcel_named, refundable
 from domain.order.moves import called_off, received
@@ -86,7 +87,7 @@ def shipped(
         fulfilment=FULFILMENT.next(state.fulfilment, event),
         parcels=(*state.parcels, replace(parcel, declared_at=at)),
         unshipped=() if is_rest else left,
-        agreements=(),
+        agreements=_about_the_promise(state),
         shipped_at=state.shipped_at or at,
         clocks=with_clocks(
             state,
@@ -138,7 +139,7 @@ def not_all_shipped(state: OrderState, terms: Terms, amount: int, at: datetime) 
         state,
         fulfilment=FULFILMENT.next(state.fulfilment, FulfilmentEvent.NOT_SHIPPED),
         unshipped=(),
-        agreements=(),
+        agreements=_about_the_promise(state),
         owed=(*state.owed, Owed(UNSHIPPED, amount, "never_shipped")),
         clocks=with_clocks(
             state,
@@ -151,6 +152,11 @@ def not_all_shipped(state: OrderState, terms: Terms, amount: int, at: datetime) 
         version=state.version + 1,
     )
     return _as_a_whole(after, terms, at)
+
+
+def _about_the_promise(state: OrderState) -> tuple[Agreement, ...]:
+    """Questions that the rest of the goods does not settle: their clock runs on with them."""
+    return tuple(one for one in state.agreements if one.topic is Topic.PROTECTION)
 
 
 def _with(state: OrderState, parcel: Parcel) -> tuple[Parcel, ...]:
