@@ -66,6 +66,7 @@ PARCEL: Final = Machine(
         | {(stage, ParcelEvent.HELD_AT_CUSTOMS): ParcelStage.AT_CUSTOMS for stage in _MOVING}
         | {(stage, ParcelEvent.WENT_ELSEWHERE): ParcelStage.ELSEWHERE for stage in _MOVING}
         | {(stage, ParcelEvent.PROMISE_PASSED): ParcelStage.BUYER_ASKED for stage in _MOVING}
+        | {(stage, ParcelEvent.NOT_PROVED): ParcelStage.NOT_RECEIVED for stage in _OPEN}
         | {(stage, ParcelEvent.DELIVERED): ParcelStage.DELIVERED for stage in _OPEN}
         | {(stage, ParcelEvent.SENT_BACK): ParcelStage.RETURNING for stage in _OPEN}
         | {(stage, ParcelEvent.CAME_BACK): ParcelStage.RETURNED for stage in _OPEN}
@@ -79,7 +80,6 @@ PARCEL: Final = Machine(
             (ParcelStage.BUYER_ASKED, ParcelEvent.SCANNED): ParcelStage.BUYER_ASKED,
             (ParcelStage.BUYER_ASKED, ParcelEvent.HELD_AT_CUSTOMS): ParcelStage.AT_CUSTOMS,
             (ParcelStage.BUYER_ASKED, ParcelEvent.WENT_ELSEWHERE): ParcelStage.BUYER_ASKED,
-            (ParcelStage.BUYER_ASKED, ParcelEvent.NOT_PROVED): ParcelStage.NOT_RECEIVED,
             (ParcelStage.RETURNING, ParcelEvent.SCANNED): ParcelStage.RETURNING,
             (ParcelStage.RETURNING, ParcelEvent.DELIVERED): ParcelStage.DELIVERED,
             (ParcelStage.RETURNING, ParcelEvent.CAME_BACK): ParcelStage.RETURNED,

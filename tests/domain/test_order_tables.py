@@ -156,6 +156,11 @@ _TABLES: Final[tuple[tuple[Machine[Any, Any], type[StrEnum], type[StrEnum], str]
         buyer_asked         came_back          returned
         buyer_asked         lost               lost
         buyer_asked         not_proved         not_received
+        declared            not_proved         not_received
+        doubted             not_proved         not_received
+        in_transit          not_proved         not_received
+        at_customs          not_proved         not_received
+        delivered_elsewhere not_proved         not_received
         returning           scanned            returning
         returning           delivered          delivered
         returning           came_back          returned
