@@ -29,6 +29,7 @@ _UNTIL_RECEIVED: Final = (
     ClockName.RETURN,
     ClockName.CONFIRMATION,
     ClockName.PROTECTION_ANSWER,
+    ClockName.CANCELLATION_ANSWER,
 )
 
 
@@ -122,12 +123,15 @@ def risk_extended(state: OrderState, terms: Terms) -> OrderState:
 
 def risk_refused(state: OrderState) -> OrderState:
     """Nothing is shipped; the buyer's money goes back."""
-    is_untaken = bool(state.authorised)
-    event = PaymentEvent.RISK_REFUSED_UNTAKEN if is_untaken else PaymentEvent.RISK_REFUSED
     return replace(
         called_off(state, FulfilmentEvent.CALLED_OFF, Outcome.REFUSED_BY_RISK),
-        payment=PAYMENT.next(state.payment, event),
+        payment=PAYMENT.next(state.payment, _refusal(state)),
     )
+
+
+def _refusal(state: OrderState) -> PaymentEvent:
+    is_untaken = bool(state.authorised)
+    return PaymentEvent.RISK_REFUSED_UNTAKEN if is_untaken else PaymentEvent.RISK_REFUSED
 
 
 def checked_again(state: OrderState, terms: Terms, at: datetime) -> OrderState:
@@ -154,7 +158,7 @@ def seller_gone(state: OrderState) -> OrderState:
     """The seller may not go on, and nothing has left: the buyer's money goes back."""
     off = called_off(state, FulfilmentEvent.CALLED_OFF, Outcome.SELLER_SUSPENDED)
     if state.payment is Payment.IN_RISK_CHECK:
-        return replace(off, payment=PAYMENT.next(state.payment, PaymentEvent.RISK_REFUSED))
+        return replace(off, payment=PAYMENT.next(state.payment, _refusal(state)))
     return off
 
 
@@ -198,6 +202,7 @@ def received(state: OrderState, terms: Terms, at: datetime, event: FulfilmentEve
     return replace(
         state,
         fulfilment=FULFILMENT.next(state.fulfilment, event),
+        agreements=(),
         confirmed_at=at,
         clocks=with_clocks(
             state,
