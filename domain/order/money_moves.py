@@ -14,6 +14,7 @@ from domain.order.state import (
     FulfilmentEvent,
     OrderState,
     Outcome,
+    Owed,
     Parked,
     PaymentEvent,
     ReleaseEvent,
@@ -29,10 +30,11 @@ def reserve_kept(state: OrderState, terms: Terms) -> OrderState:
 
 
 def release_put_off(state: OrderState, until: datetime) -> OrderState:
-    """The seller has closed the store: the money waits out the longer window."""
+    """The seller has closed the store: nothing goes out early, the rest in the longer window."""
     opened_at = state.confirmed_at or state.placed_at
     clock = Clock(ClockName.RELEASE, opened_at, until)
-    return replace(state, clocks=with_clocks(state, start=(clock,)), version=state.version + 1)
+    clocks = with_clocks(state, stop=(ClockName.EARLY_RELEASE,), start=(clock,))
+    return replace(state, clocks=clocks, version=state.version + 1)
 
 
 def released(state: OrderState, gross: int, reserved: int) -> OrderState:
@@ -76,12 +78,23 @@ def refund_sent(
         payment=PAYMENT.next(state.payment, event),
         refunded=refunded,
         recovered=state.recovered + recovered,
-        owed=tuple(one for one in state.owed if one.name != owed),
+        owed=_still_owed(state, owed, amount),
         refunds=state.refunds + 1,
         open_refunds=state.open_refunds if is_final else (*state.open_refunds, key),
         version=state.version + 1,
     )
     return _given_up(sent, at) if event is PaymentEvent.FULLY_REFUNDED else sent
+
+
+def _still_owed(state: OrderState, name: str, amount: int) -> tuple[Owed, ...]:
+    """What a hold has kept back of an entry is owed still; without one, nothing more is there."""
+    others = tuple(one for one in state.owed if one.name != name)
+    rest = tuple(
+        replace(one, amount=one.amount - amount)
+        for one in state.owed
+        if one.name == name and one.amount > amount and state.held
+    )
+    return (*rest, *others)
 
 
 def _given_up(state: OrderState, at: datetime) -> OrderState:
@@ -142,7 +155,8 @@ def thawed(state: OrderState, at: datetime) -> OrderState:
     if not state.frozen:
         return state
     has_clock = any(clock.name is ClockName.RESERVE for clock in state.clocks)
-    is_due = state.reserved and not has_clock and state.confirmed_at is not None
+    is_over = state.confirmed_at is not None or state.outcome is not Outcome.OPEN
+    is_due = state.reserved and not has_clock and is_over
     due = (Clock(ClockName.RESERVE, at, at),) if is_due else ()
     clocks = with_clocks(state, start=due)
     return replace(state, frozen=False, clocks=clocks, version=state.version + 1)
