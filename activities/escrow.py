@@ -14,7 +14,7 @@ from domain.ledger import Account, AccountKind, Leg, Posting
 from domain.money import BASIS_POINTS
 from domain.order import money_moves, moves, postings
 from domain.order.money import OrderFunds
-from domain.order.rules import is_settled
+from domain.order.rules import is_doubted, is_settled
 from domain.order.state import ClockName, Fulfilment, OrderState
 from domain.payout.rules import Standing
 from domain.policy import Terms, Tier
@@ -66,7 +66,7 @@ class EscrowActivities:
     ) -> OrderState:
         state = step.state
         plan = postings.plan_release(
-            funds.releasable,
+            0 if is_doubted(state) else funds.releasable,
             released=funds.released,
             total=funds.total,
             commission=funds.commission,

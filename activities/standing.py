@@ -87,8 +87,7 @@ async def _heeded(tx: Transaction, request: HeedStanding) -> tuple[OrderState, s
             return state, ""
         return moves.seller_gone(state), "order.seller_suspended"
     after = await _without_the_rest(tx, state, at)
-    if is_kept:
-        after = money_moves.frozen(after)
+    after = money_moves.frozen(after) if is_kept else money_moves.thawed(after, at)
     return after, "order.seller_suspended" if after != state else ""
 
 
