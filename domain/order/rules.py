@@ -368,6 +368,12 @@ def is_release_due(state: OrderState) -> bool:
     return is_received and is_free and not waits and releasable(state) > 0
 
 
+def is_end_due(state: OrderState) -> bool:
+    """Whether an order that nobody called off is settled, and nothing else will end it."""
+    is_open = state.outcome is Outcome.OPEN and state.fraud is not Fraud.SUSPECTED
+    return is_open and not state.clocks and is_settled(state)
+
+
 def phase(state: OrderState) -> str:
     """The headline, coarse enough to be searched for: it changes a few times in a life."""
     status = headline(state)

@@ -95,6 +95,18 @@ async def cancel(order: Stepper, request: said.CancelOrder) -> None:
         )
 
 
+async def seller_gone(order: Stepper, at: datetime) -> None:
+    """Ask nothing more of the buyer of a seller who may not go on; what came goes back."""
+    if order.state.payment is Payment.AWAITING and not order.state.paid_by:
+        closing = steps.ClosePayment(order.state, at, Outcome.SELLER_SUSPENDED)
+        await order.do(tasks.CLOSE, closing)
+    if order.state.payment is Payment.AMOUNT_DIFFERS:
+        back = steps.DecideAmount(
+            order.state, at, AmountDecision.REFUND_AND_CLOSE, outcome=Outcome.SELLER_SUSPENDED
+        )
+        await order.do(tasks.DECIDE_AMOUNT, back)
+
+
 async def window_closes(order: Stepper, at: datetime) -> None:
     """The payment window's end: paid all the same, waited for once more, or over."""
     closing = steps.ClosePayment(order.state, at, Outcome.NEVER_PAID, by_deadline=True)

@@ -126,10 +126,13 @@ class OrderWorkflow:
             elif online_moves.to_void(self._order.state):
                 await shipping.labels_go_back(self._order)
             elif rules.is_settled(self._order.state):
-                ended = steps.Record(self._order.state, self._order.now, Move.ENDED)
-                await self._order.do(tasks.RECORD_MOVE, ended)
+                await self._ends()
             else:
                 await self._turn()
+
+    async def _ends(self) -> None:
+        ended = steps.Record(self._order.state, self._order.now, Move.ENDED)
+        await self._order.do(tasks.RECORD_MOVE, ended)
 
     async def _last_words(self) -> None:
         """Nothing said to the order goes unanswered: what came too late is told so."""
@@ -161,6 +164,8 @@ class OrderWorkflow:
             await shipping.labels_go_back(self._order)
         elif rules.is_release_due(self._order.state):
             await self._order.in_time(tasks.RELEASE, steps.Step(self._order.state, self._order.now))
+        elif rules.is_end_due(self._order.state):
+            await self._ends()
         elif due is not None and self._clock.has_rung:
             self._order.now = max(self._order.now, due.at)
             await self._act_on(due)
@@ -279,12 +284,11 @@ class OrderWorkflow:
         A part of a purchase waits for the one payment, and is called off when it has its share.
         """
         at = news.received_at
+        if self._goes_on and news.standing is not Standing.ACTIVE:
+            await paying.seller_gone(self._order, at)
         state = self._order.state
-        is_unpaid = state.payment is Payment.AWAITING and not state.paid_by
-        if self._goes_on and is_unpaid and news.standing is not Standing.ACTIVE:
-            closing = steps.ClosePayment(self._order.state, at, Outcome.SELLER_SUSPENDED)
-            await self._order.do(tasks.CLOSE, closing)
-        if self._goes_on:
+        is_kept = state.frozen and state.ended_at is None
+        if self._goes_on or (is_kept and news.standing is not Standing.SUSPENDED):
             heeding = steps.HeedStanding(self._order.state, at, news.standing)
             await self._order.do(tasks.HEED_STANDING, heeding)
 
