@@ -7,6 +7,7 @@ from domain.order.facts import clock_of
 from domain.order.state import ClockName, Fraud, Fulfilment, Outcome, Payment, Release
 from domain.payout.rules import Standing
 from tests.support.marketplace import COMPLIANCE, LEAD, SUPPORT, Marketplace, Placed, buyer
+from tests.support.online import labelled
 from tests.workflows.test_amounts import other_amount
 from tests.workflows.test_authorisations import at_provider, authorised
 from tests.workflows.test_fraud import verdict
@@ -32,7 +33,7 @@ async def released_early(market: Marketplace) -> Placed:
 
 @pytest.mark.parametrize("is_shipped", [True, False])
 async def test_a_question_about_the_promise_outlives_the_rest_of_the_goods(
-    market: Marketplace, is_shipped: bool
+    market: Marketplace, *, is_shipped: bool
 ) -> None:
     """It was asked about the first parcel; what becomes of the second does not answer it."""
     order = await market.order(lines=[6_000, 4_000])
@@ -190,7 +191,7 @@ async def test_a_receipt_settles_what_was_asked_before_it(market: Marketplace) -
     """The buyer asked to cancel, and then has the goods: silence cancels nothing any more."""
     order = await paid(market)
     await asked_to_cancel(order, hours=1)
-    await order.labelled(hours=2)
+    await labelled(order, hours=2)
     await order.confirmed(hours=3)
     await order.skip(days=10)
     state = await order.state()
