@@ -161,6 +161,12 @@ async def _purchase(delivery: Delivery, row: Recorded, placed: PlacePurchase) ->
 async def _all_must_be_possible(delivery: Delivery, row: Recorded, placed: PlacePurchase) -> None:
     """Refuse at once what one of the orders could not be: all are accepted or none."""
     names = [part.order for part in placed.parts]
+    for name in names:
+        # A name that was chosen can be the one that another part gets from the purchase.
+        if names.count(name) > 1:
+            raise AlreadyExists(
+                f"two orders of the purchase would be called {name}; choose another id", order=name
+            )
     async with delivery.engine.connect() as db:
         first = await creation_of(db, PURCHASE, row.object)
         if first is not None and first.id != row.id:
@@ -168,9 +174,9 @@ async def _all_must_be_possible(delivery: Delivery, row: Recorded, placed: Place
                 f"there is a purchase {placed.purchase} already; choose another id",
                 purchase=placed.purchase,
             )
-        if await purchase_reading.is_taken(db, names, placed.purchase):
-            raise _taken(", ".join(names))
         for name in names:
+            if await purchase_reading.is_taken(db, [name], placed.purchase):
+                raise _taken(name)
             if await creation_of(db, PLACE, order_workflow_id(name)) is not None:
                 raise _taken(name)
     for part in placed.parts:

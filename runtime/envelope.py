@@ -6,7 +6,8 @@ from datetime import UTC
 from types import MappingProxyType
 from typing import Any, Final
 
-from domain.actors import STAFF
+from domain.actors import STAFF, Role
+from domain.discretion import facts_for
 from persistence.hooks import Delivery
 
 # Where the object of an event is read, by the first word of its subject.
@@ -27,6 +28,7 @@ def envelope(delivery: Delivery, source: str, owner: str) -> bytes:
     The same at every attempt, byte for byte. *source* is where this API is reached.
     """
     base = source.rstrip("/")
+    reader = Role.SELLER if owner else Role.SERVICE
     event = {
         "specversion": "1.0",
         "id": delivery.event,
@@ -38,7 +40,7 @@ def envelope(delivery: Delivery, source: str, owner: str) -> bytes:
         "data": {
             "version": delivery.version,
             "actor": _shown(delivery.actor, owner),
-            "facts": dict(delivery.facts),
+            "facts": facts_for(reader, delivery.kind, delivery.facts),
             "links": _links(delivery.subject, base),
         },
     }

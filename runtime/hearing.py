@@ -13,6 +13,8 @@ from runtime.answers import REFUSALS
 
 # The process ended between taking a request and answering it.
 _ENDED_MEANWHILE: Final = "AcceptedUpdateCompletedWorkflow"
+# Of a process that is there no more: it ended before, or just as it was to hear of the request.
+_ENDED: Final = ("completed", "aborted by closing")
 _NOT_NOW: Final = frozenset(
     {
         RPCStatusCode.UNAVAILABLE,
@@ -70,7 +72,7 @@ def _facts(cause: ApplicationError) -> dict[str, Any]:
 
 
 def _gone(process: str, detail: str) -> Refusal:
-    if "completed" in detail:
+    if any(words in detail for words in _ENDED):
         return IllegalTransition(
             f"{process} has ended: nothing can be asked of it any more", object=process
         )

@@ -11,6 +11,7 @@ from api.auth import Caller
 from api.schemas.common import Money, View
 from api.schemas.settlement import SettlementView, settlement_of
 from domain.actors import STAFF, Role
+from domain.discretion import facts_for
 from domain.order import rules
 from domain.order.agreements import MANNERS, Agreement, who_answers
 from domain.order.parcels import Parcel
@@ -258,7 +259,7 @@ class HappenedView(View):
 
     @classmethod
     def of(cls, entry: Happened, caller: Caller) -> "HappenedView":
-        """Show an entry. Who exactly of the staff acted is the staff's business."""
+        """Show an entry. Who exactly of the staff acted, and why, is the staff's business."""
         actor = entry.actor
         role = actor.partition(":")[0]
         if caller.role in {Role.BUYER, Role.SELLER} and role in STAFF:
@@ -268,7 +269,7 @@ class HappenedView(View):
             kind=entry.kind,
             actor=actor,
             at=entry.at,
-            facts=dict(entry.facts),
+            facts=facts_for(caller.role, entry.kind, entry.facts),
         )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from domain.errors import IllegalTransition, LabelUnavailable
@@ -17,6 +17,8 @@ from domain.shipment.pickup import Pickup, PickupStatus
 
 _UNUSED: Final = "declared"
 _WAITING: Final = frozenset({ParcelStage.DECLARED, ParcelStage.DOUBTED})
+# A courier who comes later than that is nobody's plan but to gain time.
+_PLANNED_AHEAD: Final = timedelta(days=30)
 
 
 def label_of(state: OrderState, parcel: str) -> OnlineLabel | None:
@@ -63,6 +65,22 @@ def label_to_void(state: OrderState, parcel: str) -> OnlineLabel:
 def label_to_fetch(state: OrderState, parcel: str) -> OnlineLabel:
     """The label whose parcel a courier is to fetch. Else `IllegalTransition`."""
     return _meant(state, [one for one in state.labels if _is_fetchable(state, one)], parcel)
+
+
+def check_window(begins: datetime | None, ends: datetime | None, at: datetime) -> None:
+    """Refuse a courier's window that nobody could keep when it is asked for *at*.
+
+    One that is over would be an attempt in vain from the start. Raises `IllegalTransition`.
+    """
+    if begins is None or ends is None:
+        return
+    if not (begins < ends and at < ends <= at + _PLANNED_AHEAD):
+        raise IllegalTransition(
+            "a courier's window ends after it begins, in the future, and within "
+            f"{_PLANNED_AHEAD.days} days",
+            fetch_from=begins.isoformat(),
+            fetch_until=ends.isoformat(),
+        )
 
 
 def _meant(state: OrderState, possible: Sequence[OnlineLabel], parcel: str) -> OnlineLabel:

@@ -1,5 +1,6 @@
 """Online shipping over HTTP: rates, labels, couriers; and what is personal stays sealed."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,11 @@ from tests.support.market import Market, Person, a_seller
 
 SHIP_FROM = {"city": "Hamburg", "street": "Kaistrasse 4", "postcode": "20457", "name": "Shop"}
 BOX = {"grams": 900, "length_mm": 300, "width_mm": 200, "height_mm": 100}
-WINDOW = {"fetch_from": "2030-11-04T09:00:00Z", "fetch_until": "2030-11-04T17:00:00Z"}
+TOMORROW = datetime.now(UTC) + timedelta(days=1)
+WINDOW = {
+    "fetch_from": TOMORROW.isoformat(),
+    "fetch_until": (TOMORROW + timedelta(hours=8)).isoformat(),
+}
 
 
 @pytest.fixture
@@ -74,6 +79,24 @@ async def test_a_label_is_given_back_over_http(alive: Market, seller: Person) ->
 
     assert (early.status_code, done.status_code) == (409, 200)
     assert label["status"] == "void_asked"
+
+
+async def test_no_label_is_bought_for_a_courier_who_cannot_come(
+    alive: Market, seller: Person
+) -> None:
+    """It would be paid for, and the attempt in vain before it began."""
+    await paid(alive, "o-late")
+    body = await cheapest(seller, "o-late")
+    past = {"fetch_from": "2020-01-01T09:00:00Z", "fetch_until": "2020-01-01T17:00:00Z"}
+    never = {"fetch_from": "9999-12-31T00:00:00Z", "fetch_until": "9999-12-31T23:59:59Z"}
+    refused = [
+        await seller.post("/v1/orders/o-late/labels", body | {"courier": window})
+        for window in (past, never)
+    ]
+    labels = (await seller.get("/v1/orders/o-late/labels")).json()["items"]
+
+    assert [one.status_code for one in refused] == [409, 409]
+    assert labels == []
 
 
 async def test_without_an_address_there_are_no_rates(alive: Market) -> None:

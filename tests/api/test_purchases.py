@@ -175,6 +175,18 @@ async def test_an_id_is_one_order_s_whoever_names_it(two: Market) -> None:
     assert [one.json()["type"] for one in (refused, part, twice)] == [
         "/problems/already-exists"
     ] * 3
+    assert refused.json()["order"] == "o-mine"
+
+
+async def test_two_orders_of_a_purchase_never_get_the_same_id(two: Market) -> None:
+    """A chosen id can be the one that another part is given: nobody could open both orders."""
+    buyer = await two.caller(Role.BUYER, "b-1")
+    body = a_purchase("p-double")
+    body["orders"][0]["order"] = "p-double-2"
+    refused = await buyer.post("/v1/purchases", body)
+
+    assert refused.status_code == 409, refused.text
+    assert refused.json()["order"] == "p-double-2"
 
 
 async def test_purchases_are_listed_for_whoever_may_see_them(two: Market) -> None:

@@ -243,6 +243,33 @@ async def test_an_alarm_is_cleared_once(market: Market) -> None:
     assert (await operator.get("/v1/alarms", open="true")).json()["items"] == []
 
 
+async def test_a_timeline_tells_each_side_only_what_concerns_it(market: Market) -> None:
+    """What a seller earns is not the buyer's to read, nor why compliance doubted them."""
+    state = order("o-discreet", "s-1")
+    await tell(market.services.engine, state)
+    released = {"amount": 10_000, "currency": "EUR", "payable": 8_200, "commission": 800}
+    async with SqlDatabase(market.services.engine).transaction() as books:
+        await books.story.tell(
+            state,
+            Event("order.released", NOON, facts=released),
+            Event("order.fraud_cleared", NOON, "compliance:c-1", {"reason": "a stolen wallet"}),
+        )
+    seen = [
+        [entry["facts"] for entry in await pages(person, "/v1/orders/o-discreet/timeline", limit=9)]
+        for person in (
+            await market.caller(Role.BUYER, "b-1"),
+            await market.caller(Role.SELLER, "s-1"),
+            await market.caller(Role.COMPLIANCE),
+        )
+    ]
+
+    assert [facts[-2:] for facts in seen] == [
+        [{"amount": 10_000, "currency": "EUR"}, {}],
+        [released, {}],
+        [released, {"reason": "a stolen wallet"}],
+    ]
+
+
 async def test_a_timeline_hides_which_of_the_staff_acted(market: Market) -> None:
     """The buyer learns that support acted; the agent's name is the staff's business."""
     state = order("o-staff", "s-1")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from domain.errors import IllegalTransition
 from domain.ledger import AccountKind as Kind
 from domain.ledger import Leg
+from domain.order.online_moves import check_window
 from domain.shipment import labels, pickup
 from domain.shipment.labels import LABEL, Bearer, LabelEvent, LabelStatus
 from domain.shipment.pickup import PICKUP, Pickup, PickupEvent, PickupStatus, PickupTerms
@@ -107,3 +108,24 @@ def test_a_collected_parcel_is_checked_in_once() -> None:
     assert pickup.called_off(fetched).due_at is None
     with pytest.raises(IllegalTransition):
         pickup.checked_in(stored)
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [
+        (timedelta(hours=-5), timedelta(hours=-1)),
+        (timedelta(hours=-1), timedelta(0)),
+        (timedelta(hours=5), timedelta(hours=1)),
+        (timedelta(days=29), timedelta(days=31)),
+        (timedelta(days=365), timedelta(days=366)),
+    ],
+)
+def test_no_courier_is_ordered_for_a_time_that_makes_no_sense(
+    begins: timedelta, ends: timedelta
+) -> None:
+    """Windows of the past use attempts up in a minute, and the last one gives the seller time."""
+    at = datetime(2026, 11, 2, 12, tzinfo=UTC)
+    with pytest.raises(IllegalTransition):
+        check_window(at + begins, at + ends, at)
+    check_window(at - timedelta(hours=1), at + timedelta(hours=1), at)
+    check_window(None, None, at)

@@ -64,6 +64,8 @@ def judge(state: OrderState, request: said.Request) -> None:
     amount = request.amount if isinstance(request, said.RefundOrder | said.PlaceHold) else 0
     action = _ACTIONS[type(request)]
     rules.check(state, action, request.actor, request.received_at, amount)
+    if isinstance(request, said.BuyLabel | said.SchedulePickup):
+        online_moves.check_window(request.fetch_from, request.fetch_until, request.received_at)
     _judge_details(state, request)
 
 
