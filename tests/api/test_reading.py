@@ -247,7 +247,12 @@ async def test_a_timeline_tells_each_side_only_what_concerns_it(market: Market) 
     """What a seller earns is not the buyer's to read, nor why compliance doubted them."""
     state = order("o-discreet", "s-1")
     await tell(market.services.engine, state)
-    released = {"amount": 10_000, "currency": "EUR", "payable": 8_200, "commission": 800}
+    released: dict[str, str | int] = {
+        "amount": 10_000,
+        "currency": "EUR",
+        "payable": 8_200,
+        "commission": 800,
+    }
     async with SqlDatabase(market.services.engine).transaction() as books:
         await books.story.tell(
             state,
