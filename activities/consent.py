@@ -3,7 +3,7 @@
 import structlog
 from temporalio import activity
 
-from activities.order import must_not_be_asked
+from activities.order import must_not_be_asked, shown_since
 from activities.requests import Consent
 from domain.order import consent
 from domain.order.agreements import MANNERS, Topic
@@ -55,7 +55,8 @@ class ConsentActivities:
             events = [Event(f"order.{topic}_{word}", request.at, request.actor, facts)]
             if after.outcome is Outcome.CANCELLED_BY_AGREEMENT:
                 events.append(Event(f"order.{after.outcome}", request.at, request.actor))
-                if question.asked_by == "seller":
+                is_first = await shown_since(tx, state) is None
+                if question.asked_by == "seller" and is_first:
                     await tx.sellers.mark_non_fulfilment(state.seller)
             await tx.story.tell(after, *events)
         log.info("consent.settled", order=state.order, topic=str(topic), agreed=is_agreed)

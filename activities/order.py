@@ -98,7 +98,8 @@ class OrderActivities:
             events = [Event(f"order.{request.move}", request.at, request.actor, facts)]
             if request.move is Move.RISK_ACCEPTED:
                 events.append(ready_to_ship(after, request.actor))
-            if request.move in _NOT_FULFILLED:
+            is_first = await shown_since(tx, state) is None
+            if request.move in _NOT_FULFILLED and is_first:
                 await tx.sellers.mark_non_fulfilment(state.seller)
             if request.move in _RULINGS:
                 await tx.story.clear("at_customs", order_workflow_id(state.order), request.at)
