@@ -11,6 +11,7 @@ import structlog
 from temporalio import activity
 
 from activities.carried import carried
+from activities.order import shown_since
 from activities.requests import CareForPayment, EditShipment, Ship, Step
 from adapters.errors import Rejected
 from adapters.logistics.port import Tracking, TrackingProvider
@@ -176,14 +177,20 @@ class ShipmentActivities:
         """
         state = step.state
         async with self._database.transaction() as tx:
+            if (shown := await shown_since(tx, state)) is not None:
+                return shown
             scans = await tx.orders.scans(state.order)
             if not scans and not state.parcels:
                 return state
             record = await tx.orders.get(state.order)
             for parcel in state.parcels:
                 scan = scans.get(parcel.name)
-                if scan is not None and state.fulfilment in _HEARD_IN:
+                if scan is None:
+                    continue
+                if state.fulfilment in _HEARD_IN:
                     state = await self._followed(tx, state, record, parcel, scan, step)
+                elif state.fulfilment is Fulfilment.CANCELLED:
+                    state = await _arrived_after_all(tx, state, parcel, scan, step)
         return state
 
     @activity.defn(name="shipment.arrived_late")

@@ -42,12 +42,15 @@ def released(state: OrderState, gross: int, reserved: int) -> OrderState:
     total = state.released + gross
     is_all = total >= state.captured - state.refunded + state.recovered - state.held
     event = ReleaseEvent.ALL_RELEASED if is_all and not state.held else ReleaseEvent.PART_RELEASED
+    is_early = any(clock.name is ClockName.EARLY_RELEASE for clock in state.clocks)
+    # An early release that found all of it held leaves protection to run its time.
+    over = () if is_early and not gross else (ClockName.RELEASE,)
     return replace(
         state,
         release=RELEASE.next(state.release, event) if gross else state.release,
         released=total,
         reserved=state.reserved + reserved,
-        clocks=with_clocks(state, stop=(ClockName.RELEASE, ClockName.EARLY_RELEASE)),
+        clocks=with_clocks(state, stop=(*over, ClockName.EARLY_RELEASE)),
         version=state.version + 1,
     )
 

@@ -174,7 +174,11 @@ def never_paid(state: OrderState, outcome: Outcome, at: datetime) -> OrderState:
 
 
 def called_off(state: OrderState, event: FulfilmentEvent, outcome: Outcome) -> OrderState:
-    """Nobody waits for these goods any more: every clock stops, every question is void."""
+    """Nobody waits for these goods any more: their clocks stop, every question is void.
+
+    A refund that is on its way is watched on.
+    """
+    stopped = tuple(name for name in ClockName if name is not ClockName.REFUND)
     return replace(
         state,
         fulfilment=FULFILMENT.next(state.fulfilment, event),
@@ -182,7 +186,7 @@ def called_off(state: OrderState, event: FulfilmentEvent, outcome: Outcome) -> O
         unshipped=(),
         owed=(),
         agreements=(),
-        clocks=with_clocks(state, stop=_EVERY_CLOCK),
+        clocks=with_clocks(state, stop=stopped),
         version=state.version + 1,
     )
 

@@ -77,8 +77,8 @@ def shipped(
         running(ClockName.DELIVERY, at, terms.deliver_within, parcel.name),
         Clock(ClockName.FIRST_SCAN, at, scan_by, parcel=parcel.name),
     ]
-    is_first = not state.parcels
-    if is_first and terms.tier is Tier.EARLY:
+    # Early money is for goods that have left, all of them.
+    if is_rest and terms.tier is Tier.EARLY:
         started.append(running(ClockName.EARLY_RELEASE, at, terms.early_after_shipment))
     stopped = (ClockName.CANCELLATION_ANSWER, ClockName.EXTENSION_ANSWER)
     event = FulfilmentEvent.DECLARED if is_rest else FulfilmentEvent.PART_DECLARED

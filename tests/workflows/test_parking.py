@@ -115,3 +115,24 @@ async def test_a_provider_that_is_away_for_days_parks_the_order(market: Marketpl
     assert ended.outcome is Outcome.REFUNDED
     assert await market.rows("SELECT key FROM effects") == [(f"order/{order.order}/refund/1",)]
     assert await market.provider_effects(order.order) == [("charge", 10_000), ("refund", -10_000)]
+
+
+async def test_what_a_rule_refuses_by_itself_parks_the_order(market: Marketplace) -> None:
+    """Nobody asked, so nobody would hear the no: the order must not die with money in it."""
+    order = await market.order()
+    await order.paid(minutes=1)
+    await market.rows_changed(
+        'UPDATE order_money SET held = 10000 WHERE "order" = :order', order=order.order
+    )
+    await order.skip(days=8)
+    parked = await order.until(lambda state: state.parked is not None)
+    await market.rows_changed(
+        'UPDATE order_money SET held = 0 WHERE "order" = :order', order=order.order
+    )
+    again = await order.ask(word(Resolution.RETRY, order, "the books are mended"))
+    ended = await order.handle.result()
+
+    assert parked.parked is not None
+    assert parked.parked.tried == "amount-exceeded"
+    assert again.parked is None
+    assert (ended.outcome, ended.refunded) == (Outcome.NEVER_SHIPPED, 10_000)

@@ -1,5 +1,6 @@
 """Running an order's steps: one at a time, parked when one fails for good, shown when done."""
 
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Final, cast
 
@@ -103,6 +104,19 @@ class Stepper:
             else:
                 self._show()
                 return
+
+    async def by_itself(self, step: Awaitable[None]) -> None:
+        """Take a step that nobody has asked for.
+
+        A rule that refuses it contradicts the clock that led there: the order parks with its money
+        in it, rather than die of it.
+        """
+        try:
+            await step
+        except ApplicationError as no:
+            why = Parked("order.turn", str(no), no.type or "", workflow.now(), ("retry",))
+            await self.do(tasks.PARK, steps.Park(self.state, self.now, why))
+            await self.operator()
 
     async def operator(self) -> said.Resolve:
         """Wait for an operator's word about the parked step."""

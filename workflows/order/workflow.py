@@ -118,9 +118,8 @@ class OrderWorkflow:
         """Give back all that is left of an order that was called off, and see it arrive."""
         while self._order.state.ended_at is None:
             if rules.is_refund_due(self._order.state):
-                await self._order.refund(
-                    facts.refundable(self._order.state), reason=str(self._order.state.outcome)
-                )
+                left, why = facts.refundable(self._order.state), str(self._order.state.outcome)
+                await self._order.by_itself(self._order.refund(left, reason=why))
             elif rules.is_void_due(self._order.state):
                 await self._order.do(tasks.VOID, steps.Step(self._order.state, self._order.now))
             elif online_moves.to_void(self._order.state):
@@ -158,7 +157,11 @@ class OrderWorkflow:
         self._clock.set(due.at if due else None, _words(due))
         if self._mail:
             await self._hear(self._mail.next())
-        elif self._order.state.owed and facts.is_owed_payable(self._order.state):
+        else:
+            await self._order.by_itself(self._unasked(due))
+
+    async def _unasked(self, due: Due | None) -> None:
+        if self._order.state.owed and facts.is_owed_payable(self._order.state):
             await self._pay_what_is_owed()
         elif online_moves.to_void(self._order.state):
             await shipping.labels_go_back(self._order)
@@ -234,7 +237,7 @@ class OrderWorkflow:
             case said.PaymentChanged():
                 await self._payment_changed(message)
             case said.ParcelMoved():
-                if self._goes_on:
+                if self._goes_on or self._order.state.parcels:
                     await self._order.do(
                         tasks.FOLLOW, steps.Step(self._order.state, message.received_at)
                     )
