@@ -55,6 +55,11 @@ MAY: Final[dict[tuple[str, str], frozenset[Role]]] = {
         {Role.SUPPORT_LEAD, Role.COMPLIANCE}
     ),
     ("POST", "/v1/orders/{order}/resolution"): frozenset({Role.OPERATOR}),
+    ("GET", "/v1/orders/{order}/rates"): frozenset({Role.SELLER, Role.SERVICE}),
+    ("GET", "/v1/orders/{order}/labels"): STAFF | {Role.SELLER, Role.SERVICE},
+    ("POST", "/v1/orders/{order}/labels"): frozenset({Role.SELLER, Role.SERVICE}),
+    ("POST", "/v1/orders/{order}/labels/voiding"): frozenset({Role.SELLER, Role.SERVICE}),
+    ("POST", "/v1/orders/{order}/pickups"): frozenset({Role.SELLER, Role.SERVICE}),
     ("POST", "/v1/orders/{order}/payment-attempts"): frozenset({Role.BUYER, Role.SERVICE}),
     ("POST", "/v1/orders/{order}/amount-decision"): frozenset(
         {Role.SUPPORT_AGENT, Role.SUPPORT_LEAD}
