@@ -263,7 +263,9 @@ _OF_PARCELS: Final[Mapping[Move, ParcelEvent]] = MappingProxyType(
 def _parcel_moved(request: Record, record: OrderRecord) -> OrderState:
     event = _OF_PARCELS[request.move]
     doubt = Doubt.NEVER_SCANNED if event is ParcelEvent.UNSEEN else Doubt.NONE
-    news = parcel_moves.News(request.parcel, event, doubt=doubt)
+    # One that was asked for before there could be several parcels names none.
+    name = request.parcel or request.state.parcels[0].name
+    news = parcel_moves.News(name, event, doubt=doubt)
     return parcel_moves.moved(request.state, record.terms, news, request.at)
 
 
