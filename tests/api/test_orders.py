@@ -215,7 +215,7 @@ async def test_each_caller_sees_what_they_may_do(alive: Market) -> None:
 
     assert seen == [
         {"ask_consent", "change_address"},
-        {"ask_consent", "declare_shipment"},
+        {"ask_consent", "buy_label", "declare_shipment"},
         {"refund"},
     ]
     for who in (buyer, seller, agent):
