@@ -78,7 +78,7 @@ async def register_seller(body: SellerIn, caller: Registrar, asked: Asked) -> Re
         command="seller.register",
         received_at=at,
         person=body.seller,
-        particulars=body.model_dump_json(include={*CONTACT, "ship_from"}).encode(),
+        particulars=body.model_dump_json(include=_personal(body)).encode(),
         is_creation=True,
     )
     answer = await asked.do(ask, work)
@@ -92,6 +92,11 @@ class SellerQuery(PageQuery):
     """Which sellers to list."""
 
     standing: Sought | None = None
+
+
+def _personal(body: SellerIn) -> set[str]:
+    """What of a registration is about a person, and kept sealed."""
+    return {*CONTACT, "ship_from"} if body.ship_from else set(CONTACT)
 
 
 @router.get("/sellers", responses=READ)
