@@ -85,9 +85,11 @@ class LabelDesk:
             asked_at=request.at,
         )
         async with self._database.transaction() as tx:
-            await carriers_bill.reserve(tx, self._bill(label, request))
-            # Another run may have been quicker, with a shipment of its own: that one is paid.
-            return await tx.labels.ask(label)
+            # Another run may have been quicker, with a shipment of its own: that one is paid. The
+            # label is locked first, as wherever its bill is touched.
+            kept = await tx.labels.ask(label)
+            await carriers_bill.reserve(tx, self._bill(kept, request))
+            return kept
 
     async def _quoted(self, key: str, request: BuyLabel, record: OrderRecord) -> Quote:
         if activity.info().attempt > 1 and (known := await self._shipping.find(key)):

@@ -123,14 +123,15 @@ class SqlOrders:
                 declared_at=parcel.declared_at,
                 looked_at=parcel.declared_at,
             )
-            .on_conflict_do_nothing(index_elements=["carrier", "number"])
+            # Also of its own name: the same declaration may run twice at once.
+            .on_conflict_do_nothing()
         )
         found = await self._session.execute(
             select(col(ParcelRow.parcel)).where(
                 col(ParcelRow.carrier) == parcel.carrier, col(ParcelRow.number) == parcel.number
             )
         )
-        if found.scalar_one() != parcel.parcel:
+        if found.scalar_one_or_none() != parcel.parcel:
             raise _in_use(parcel.carrier, parcel.number)
 
     async def undeclare(self, parcel: str) -> None:

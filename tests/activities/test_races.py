@@ -246,3 +246,19 @@ async def _payable(shop: Shop, deal: Deal) -> int:
     row = "SELECT -amount FROM balances WHERE kind = 'seller_payable' AND owner = :owner"
     async with shop.engine.connect() as db:
         return int((await db.execute(text(row), {"owner": deal.seller})).scalar_one())
+
+
+async def test_one_declaration_that_runs_many_times_at_once_is_one_parcel(shop: Shop) -> None:
+    """Its own name in the table must not turn a repeat into a defect."""
+    deal = await shop.order(await shop.seller())
+    await deal.paid()
+    asked = deal.shipping()
+    answers = await asyncio.gather(
+        *(attempted(shop.shipments.declare, asked, number) for number in range(1, 9)),
+        return_exceptions=True,
+    )
+
+    assert [one for one in answers if isinstance(one, BaseException)] == []
+    async with shop.engine.connect() as db:
+        rows = await db.execute(text("SELECT count(*) FROM parcels"))
+        assert rows.scalar_one() == 1
