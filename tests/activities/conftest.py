@@ -30,8 +30,8 @@ async def world(place: SandboxPlace) -> AsyncGenerator[SandboxWorld]:
 
 @pytest.fixture
 async def shop(database_url: str, world: SandboxWorld) -> AsyncGenerator[Shop]:
-    """A shop with an impatient gateway; whatever a test did, both books hold together after it."""
-    async with open_shop(database_url, world, patience=0.5) as opened:
+    """A shop; whatever a test did, both books hold together after it."""
+    async with open_shop(database_url, world) as opened:
         yield opened
         await world.clear_faults()
 

@@ -33,7 +33,7 @@ async def test_what_the_provider_has_is_not_settled_by_hand(shop: Shop) -> None:
     deal = await shop.order(await shop.seller())
     await deal.paid()
     asked = deal.refunding(4_000)
-    await shop.world.fault("timeout_after_effect", "POST /v1/refunds", times=1, seconds=2)
+    await shop.world.fault("reset_after_effect", "POST /v1/refunds", times=1)
     with pytest.raises(Unavailable):
         await attempted(shop.refunds.refund, asked, 1)
     state = await attempted(shop.refunds.refund, replace(asked, by_hand=_NOTE), 1)

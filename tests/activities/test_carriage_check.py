@@ -72,7 +72,7 @@ async def test_books_that_agree_are_said_to(deal: Deal) -> None:
 
 async def test_a_label_that_only_the_provider_has_is_told(deal: Deal) -> None:
     """It was paid out of the wallet, whatever our books say: a person must look."""
-    await deal.shop.world.fault("timeout_after_effect", "POST .*/buy$", times=1, seconds=2)
+    await deal.shop.world.fault("reset_after_effect", "POST .*/buy$", times=1)
     with pytest.raises(Unavailable):
         await bought(deal)
     found = await differences(deal)

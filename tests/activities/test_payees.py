@@ -71,7 +71,7 @@ async def test_what_had_reached_the_bank_stays_sent_whatever_changed_since(shop:
     deal = await released(shop, await shop.seller())
     out = shop.payout(deal.seller, after(days=25))
     name = out.state.payout
-    await shop.world.fault("timeout_after_effect", "/payouts$", key=name, times=1, seconds=3)
+    await shop.world.fault("reset_after_effect", "/payouts$", key=name, times=1)
     with pytest.raises(Unavailable):
         await out.sent()
     await shop.world.expire_keys()
@@ -237,7 +237,7 @@ async def test_an_operator_is_not_believed_before_the_provider(shop: Shop, what:
     deal = await released(shop, await shop.seller())
     out = shop.payout(deal.seller, after(days=25))
     begun, name = out.state, out.state.payout
-    await shop.world.fault("timeout_after_effect", "/payouts$", key=name, times=1, seconds=3)
+    await shop.world.fault("reset_after_effect", "/payouts$", key=name, times=1)
     with pytest.raises(Unavailable):
         await out.sent()
     await shop.world.expire_keys()

@@ -248,8 +248,8 @@ async def test_a_payout_that_timed_out_is_looked_for_before_it_is_tried_again(sh
     await deal.released()
     out = shop.payout(deal.seller, after(days=25))
     whose = f"payout/{out.state.payout}"
-    await shop.world.fault("timeout_after_effect", "/transfers$", key=whose, times=1, seconds=3)
-    await shop.world.fault("timeout_after_effect", "/payouts$", key=whose, times=1, seconds=3)
+    await shop.world.fault("reset_after_effect", "/transfers$", key=whose, times=1)
+    await shop.world.fault("reset_after_effect", "/payouts$", key=whose, times=1)
     for _ in range(2):
         with pytest.raises(Unavailable):
             await out.sent()
