@@ -6,7 +6,7 @@ from temporalio import activity
 from activities import returns
 from activities.refund import BY_HAND, post_return
 from activities.requests import CallOperator, CareForPayment
-from activities.returns import Owed, Returns, keep_apart
+from activities.returns import Owed, Returns, keep_apart, payer_of
 from adapters.payment.port import EffectStatus, Intent, IntentStatus, PaymentGateway
 from domain.ids import money_key, order_workflow_id
 from domain.order.state import OrderState, Payment
@@ -93,17 +93,10 @@ class AftercareActivities:
         subject = order_workflow_id(state.order)
         process = f"aftercare/{subject}"
         gross = intent.captured.minor
-        back = Owed(
-            state.order,
-            state.currency,
-            intent.reference,
-            gross,
-            key,
-            process,
-            request.at,
-        )
+        payer = payer_of(state)
+        back = Owed(payer, intent.reference, gross, key, process, request.at)
         async with self._database.transaction() as tx:
-            await keep_apart(tx, self._gateway.name, state, intent, process, request.at)
+            await keep_apart(tx, self._gateway.name, payer, intent, process, request.at)
             effect = await self._returns.reserve(tx, back)
         if not await self._returns.carry_out(back, effect):
             return "late_refund_refused"

@@ -6,8 +6,9 @@ from temporalio import activity
 from activities.order import must_not_be_asked
 from activities.paid import assessed
 from activities.payment import capture_when
+from activities.purchase_requests import DecideExcess
 from activities.requests import DecideAmount
-from activities.returns import Returns, owed
+from activities.returns import Returns, owed, payer_of
 from adapters.payment.port import PaymentGateway
 from domain.errors import IllegalTransition
 from domain.ids import money_key, order_workflow_id
@@ -19,7 +20,7 @@ from domain.order.state import OrderState
 from persistence.port import Database, Event, Facts, Transaction
 
 log = structlog.get_logger()
-_RETURN = "amount-refund"
+RETURN = "amount-refund"
 
 
 class AmountActivities:
@@ -124,7 +125,7 @@ class AmountActivities:
     async def _give_back(self, request: DecideAmount, amount: int) -> None:
         """After the provider's final no it stays unapplied, with an alarm of its own."""
         state = request.state
-        back = owed(state, state.intent, amount, _RETURN, request.at)
+        back = owed(payer_of(state), state.intent, amount, RETURN, request.at)
         async with self._database.transaction() as tx:
             if request.by_deadline and await tx.funds.found(back.key) is None:
                 await must_not_be_asked(tx, state.order, request.at)
@@ -138,15 +139,21 @@ class AmountActivities:
 
 def _facts(request: DecideAmount) -> Facts:
     state = request.state
+    return decision_facts(request, state.received, paying.due_from_buyer(state))
+
+
+def decision_facts(
+    request: DecideAmount | DecideExcess, received: int, due: int
+) -> dict[str, str | int]:
+    """What is told of a decision, whoever had to be paid."""
     facts: dict[str, str | int] = {
         "decision": str(request.decision),
-        "amount": state.received,
-        "asked": paying.due_from_buyer(state),
-        "currency": state.currency,
+        "amount": received,
+        "asked": due,
+        "currency": request.state.currency,
     }
     if request.reason:
         facts["reason"] = request.reason
-    is_short = state.received < paying.due_from_buyer(state)
-    if request.decision is AmountDecision.ACCEPT and is_short:
+    if request.decision is AmountDecision.ACCEPT and received < due:
         facts["borne_by"] = str(request.borne_by)
     return facts

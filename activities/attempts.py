@@ -5,8 +5,8 @@ from temporalio import activity
 
 from activities.payment import capture_when
 from activities.requests import AskPayment, Step
-from activities.returns import Returns, keep_apart, owed
-from adapters.payment.port import Intent, IntentStatus, PaymentGateway
+from activities.returns import Returns, paid_twice, payer_of
+from adapters.payment.port import PaymentGateway
 from domain.ids import money_key, order_workflow_id
 from domain.money import Money
 from domain.order import paying
@@ -59,30 +59,12 @@ class AttemptActivities:
         on its way cannot be cancelled and stays open. Returns of earlier steps are followed.
         """
         state = step.state
-        await self._returns.follow(state.order, step.at)
-        still_open: list[str] = []
-        events: list[Event] = []
-        for reference in state.others:
-            intent = await self._gateway.cancel(reference)
-            if intent.status is IntentStatus.CAPTURED:
-                events.append(await self._give_back(state, intent, step))
-            elif intent.status is not IntentStatus.CANCELLED:
-                still_open.append(reference)
-        if tuple(still_open) == state.others:
+        await self._returns.follow(order_workflow_id(state.order), step.at)
+        closed = await self._returns.close(payer_of(state), state.others, step.at)
+        if closed.still_open == state.others:
             return state
-        after = paying.others_closed(state, tuple(still_open), len(events))
+        after = paying.others_closed(state, closed.still_open, len(closed.paid_too))
         async with self._database.transaction() as tx:
-            await tx.story.tell(after, *events)
-        log.info("payment.others_closed", order=state.order, left=len(still_open))
+            await tx.story.tell(after, *paid_twice(closed, "order", step.at))
+        log.info("payment.others_closed", order=state.order, left=len(closed.still_open))
         return after
-
-    async def _give_back(self, state: OrderState, intent: Intent, step: Step) -> Event:
-        subject, amount = order_workflow_id(state.order), intent.captured.minor
-        excess = owed(state, intent.reference, amount, "excess-refund", step.at)
-        async with self._database.transaction() as tx:
-            await keep_apart(tx, self._gateway.name, state, intent, subject, step.at)
-            effect = await self._returns.reserve(tx, excess)
-        went = await self._returns.carry_out(excess, effect)
-        kind = "order.paid_twice" if went else "order.paid_twice_and_kept"
-        facts: Facts = {"amount": amount, "currency": state.currency, "payment": intent.reference}
-        return Event(kind, step.at, facts=facts)

@@ -44,11 +44,7 @@ async def follow_purchase(database: Database, step: Step) -> OrderState:
     state = step.state
     async with database.transaction() as tx:
         purchase = await tx.purchases.state(state.paid_by)
-        if (
-            state.payment is not Payment.AWAITING
-            or purchase is None
-            or purchase.stage is Stage.AWAITING_PAYMENT
-        ):
+        if state.payment is not Payment.AWAITING or purchase is None or purchase.is_open:
             return state
         if purchase.stage is Stage.PAID:
             return await _paid(tx, step, purchase)
@@ -58,13 +54,13 @@ async def follow_purchase(database: Database, step: Step) -> OrderState:
 async def _paid(tx: Transaction, step: Step, purchase: PurchaseState) -> OrderState:
     """The share is there. A seller who may not go on any more is not told to ship for it."""
     seller = await tx.sellers.get(step.state.seller, is_steady=True)
-    share = (await tx.funds.locked(step.state.order)).captured
+    funds = await tx.funds.locked(step.state.order)
     if (shown := await shown_since(tx, step.state)) is not None:
         return shown
     terms = (await tx.orders.get(step.state.order)).terms
     asked = moves.payment_asked(step.state, purchase.intent)
-    paid = moves.paid(asked, terms, share, step.at)
-    facts: Facts = {"amount": share, "currency": paid.currency}
+    paid = moves.paid(asked, terms, funds.captured, step.at)
+    facts: Facts = {"amount": funds.paid_by_buyer, "currency": paid.currency}
     event = Event("order.paid", step.at, facts=facts)
     if seller.standing is Standing.ACTIVE:
         return await assessed(tx, paid, terms, event, payment=purchase.captured)

@@ -1,6 +1,6 @@
 """The buyer's money on its way in: ask for it, look at it, close the window."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from temporalio import activity
 from activities.order import must_not_be_asked, shown_since
 from activities.paid import assessed, follow_purchase
 from activities.requests import AskPayment, ClosePayment, Step
-from activities.returns import keep_apart
+from activities.returns import keep_apart, payer_of
 from adapters.payment.port import Capture, Intent, IntentStatus, PaymentGateway, Todo
 from domain.ids import money_key, order_workflow_id
 from domain.ledger import Posting
@@ -22,7 +22,6 @@ from domain.order.state import ClockName, OrderState, Payment
 from domain.policy import Terms
 from persistence.port import Database, Event, Facts, Transaction
 
-Waits = Callable[[Terms], int]
 log = structlog.get_logger()
 
 
@@ -129,7 +128,7 @@ class PaymentActivities:
             if (shown := await shown_since(tx, state)) is not None:
                 return shown
             terms = (await tx.orders.get(state.order)).terms
-            await keep_apart(tx, self._gateway.name, state, intent, subject, step.at)
+            await keep_apart(tx, self._gateway.name, payer_of(state), intent, subject, step.at)
             after = other_amount(state, terms, gross, step.at)
             words = "the buyer paid another amount than was asked"
             await tx.story.alarm("amount_differs", subject, words, step.at, facts)
@@ -158,18 +157,18 @@ class PaymentActivities:
             seen = [await self._gateway.look(one) for one in open_ones]
             if (found := which_pays(seen, due)) is not None:
                 return await self._paid(step, found)
-            waits = _waits(seen)
-            if waits is not None and _is_first_window(state):
-                return await self._wait_for_money(request, waits)
+            if is_begun(seen) and _is_first_window(state):
+                return await self._wait_for_money(request, seen)
         ends = [await self._gateway.cancel(one) for one in open_ones]
         if (found := which_pays(ends, due)) is not None:
             return await self._paid(step, found)
         return await self._never_paid(request)
 
-    async def _wait_for_money(self, request: ClosePayment, waits: Waits) -> OrderState:
+    async def _wait_for_money(self, request: ClosePayment, seen: Sequence[Intent]) -> OrderState:
         async with self._database.transaction() as tx:
             terms = (await tx.orders.get(request.state.order)).terms
-            until = request.at + timedelta(seconds=waits(terms))
+            within = terms.pending_payment_within if is_coming(seen) else terms.authenticate_within
+            until = request.at + timedelta(seconds=within)
             after = moves.payment_pending(request.state, until)
             facts: Facts = {"until": until.isoformat()}
             await tx.story.tell(after, Event("order.payment_pending", request.at, facts=facts))
@@ -210,13 +209,14 @@ async def post_capture(
         await tx.funds.put(funds.with_capture(gross, state.subsidy))
 
 
-def _waits(seen: Sequence[Intent]) -> Waits | None:
-    """How long a payment that was begun is waited for at the window's end; None if none was."""
-    if any(intent.status is IntentStatus.PROCESSING for intent in seen):
-        return lambda terms: terms.pending_payment_within
-    if any(intent.todo is Todo.AUTHENTICATION for intent in seen):
-        return lambda terms: terms.authenticate_within
-    return None
+def is_coming(seen: Sequence[Intent]) -> bool:
+    """Whether money is on its way."""
+    return any(intent.status is IntentStatus.PROCESSING for intent in seen)
+
+
+def is_begun(seen: Sequence[Intent]) -> bool:
+    """Whether money is on its way, or the buyer is before their bank's page."""
+    return is_coming(seen) or any(intent.todo is Todo.AUTHENTICATION for intent in seen)
 
 
 def _is_first_window(state: OrderState) -> bool:

@@ -1,15 +1,18 @@
 """Steps of a purchase that move no money: opening all its orders, refusing, reminding, parking."""
 
+from datetime import datetime
+
 import structlog
 from temporalio import activity
 
 from activities.order import must_be_of, resolved
 from activities.purchase_requests import OpenPurchase, ParkPurchase, PurchaseStep
 from activities.requests import OpenOrder
-from domain.errors import Refusal
+from domain.errors import PendingRequest, Refusal
 from domain.ids import purchase_workflow_id
-from domain.order.state import OrderState
+from domain.order.state import ClockName, OrderState
 from domain.purchase import moves
+from domain.purchase.rules import must_be_paid_at_once
 from domain.purchase.state import PurchaseEvent, PurchaseState
 from persistence.port import Database, Event, Transaction
 from persistence.purchase_port import PurchaseRecord
@@ -36,8 +39,7 @@ class PurchaseActivities:
             async with self._database.transaction() as tx:
                 record = await self._opened(tx, request)
                 after = moves.opened(state, record.pay_within)
-                until = after.clock.due_at.isoformat() if after.clock else ""
-                facts = _figures(state) | {"pay_by": until}
+                facts = _figures(state) | deadline(after)
                 placed = Event("purchase.placed", state.placed_at, f"buyer:{state.buyer}", facts)
                 await tx.story.tell_purchase(after, placed)
         except Refusal as no:
@@ -52,6 +54,8 @@ class PurchaseActivities:
     async def _opened(self, tx: Transaction, request: OpenPurchase) -> PurchaseRecord:
         state = request.state
         orders = [await resolved(tx, opening) for opening in _openings(request)]
+        for order in orders:
+            must_be_paid_at_once(order.seller, order.terms.capture)
         # In one order for everybody: two purchases that name the same ids must not lock up.
         for order in sorted(orders, key=lambda one: one.order):
             must_be_of(await tx.orders.open(order), state.purchase)
@@ -64,6 +68,8 @@ class PurchaseActivities:
                 placed_at=state.placed_at,
                 pay_within=min(order.terms.pay_within for order in orders),
                 pending_within=min(order.terms.pending_payment_within for order in orders),
+                authenticate_within=min(order.terms.authenticate_within for order in orders),
+                decide_within=min(order.terms.decide_amount_within for order in orders),
             )
         )
 
@@ -81,9 +87,7 @@ class PurchaseActivities:
     async def remind(self, step: PurchaseStep) -> PurchaseState:
         """Tell the buyer that the window runs, and until when."""
         after = moves.reminded(step.state)
-        facts = _figures(after)
-        if after.clock is not None:
-            facts["pay_by"] = after.clock.due_at.isoformat()
+        facts = _figures(after) | deadline(after)
         async with self._database.transaction() as tx:
             event = Event("purchase.payment_reminded", step.at, facts=facts)
             await tx.story.tell_purchase(after, event)
@@ -111,6 +115,29 @@ class PurchaseActivities:
         return after
 
 
+async def shown_since(tx: Transaction, state: PurchaseState) -> PurchaseState | None:
+    """What an earlier run of this very step has come to, as `activities.order` has it."""
+    shown = await tx.purchases.state(state.purchase)
+    return shown if shown is not None and shown.version > state.version else None
+
+
+def deadline(state: PurchaseState) -> dict[str, str | int]:
+    """By when the buyer has to pay, or somebody to decide; nothing when nobody is waited for."""
+    if state.clock is None:
+        return {}
+    name = "pay_by" if state.clock.name is ClockName.PAYMENT else "decide_by"
+    return {name: state.clock.due_at.isoformat()}
+
+
+async def must_not_be_asked(tx: Transaction, purchase: str, deadline: datetime) -> None:
+    """Refuse to act on *deadline* while a request received by then waits to be heard."""
+    if await tx.story.is_asked(purchase_workflow_id(purchase), deadline):
+        raise PendingRequest(
+            f"a request for purchase {purchase} came in time and is not heard yet",
+            purchase=purchase,
+        )
+
+
 def _openings(request: OpenPurchase) -> list[OpenOrder]:
     state = request.state
     return [
@@ -122,6 +149,7 @@ def _openings(request: OpenPurchase) -> list[OpenOrder]:
                 currency=state.currency,
                 total=share.amount,
                 placed_at=state.placed_at,
+                subsidy=share.subsidy,
                 paid_by=state.purchase,
             ),
             lines,
@@ -133,7 +161,7 @@ def _openings(request: OpenPurchase) -> list[OpenOrder]:
 
 def _figures(state: PurchaseState) -> dict[str, str | int]:
     return {
-        "amount": state.total,
+        "amount": state.due,
         "currency": state.currency,
         "orders": ", ".join(share.order for share in state.shares),
     }

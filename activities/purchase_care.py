@@ -1,21 +1,15 @@
 """What is done about news of a purchase's payment after the purchase has ended."""
 
-from datetime import datetime
-
 import structlog
 from temporalio import activity
 
 from activities.purchase_requests import CaredFor
 from activities.requests import CareForPayment
-from adapters.errors import Rejected
-from adapters.payment.port import Effect, EffectStatus, Intent, IntentStatus, PaymentGateway
+from activities.returns import Owed, Returns, keep_apart, payer_of
+from adapters.payment.port import Intent, IntentStatus, PaymentGateway
 from domain.ids import money_key, purchase_workflow_id
-from domain.ledger import Leg, Posting
-from domain.money import Money
-from domain.order import postings
-from domain.purchase.money import owner
 from domain.purchase.state import PurchaseState, Stage
-from persistence.port import Database, EffectRecord, Event, Transaction
+from persistence.port import Database, Event, Facts
 
 log = structlog.get_logger()
 
@@ -27,114 +21,68 @@ class PurchaseCareActivities:
         """Post to *database* what *gateway* says is true."""
         self._database = database
         self._gateway = gateway
+        self._returns = Returns(database, gateway)
 
     @activity.defn(name="purchase.care")
     async def care(self, request: CareForPayment) -> CaredFor:
-        """Look at the payment of an ended purchase; returns what was done, and who must hear.
+        """Look at the payments of an ended purchase; returns what was done, and who must hear.
 
-        Money for a purchase that closed unpaid goes back in full, in one refund. News of one that
-        was paid is its orders': each looks at its own.
+        Money for a purchase that closed unpaid goes back in full, and so does a payment beside the
+        one that paid. Other news of a purchase that was paid is its orders': each looks at its own.
         """
         async with self._database.transaction() as tx:
             state = await tx.purchases.state(request.subject)
-            subject = purchase_workflow_id(request.subject)
-            sent = await tx.funds.of(subject, "late_refund")
         if state is None:
             return CaredFor("unknown")
-        if state.stage in (Stage.AWAITING_PAYMENT, Stage.PAID):
-            return CaredFor("forwarded", tuple(share.order for share in state.shares))
         done: list[str] = []
-        if state.intent:
-            intent = await self._gateway.look(state.intent)
-            if intent.status is IntentStatus.CAPTURED and intent.captured.minor:
-                done.append(await self._give_back(state, intent, request.at))
-        done += [
-            "refund_came_back"
-            for refund in sent
-            if refund.state in ("done", "pending") and await self._has_come_back(refund, request.at)
-        ]
+        if not state.is_open:
+            for reference, key in _late(state):
+                done += await self._arrived(state, reference, key, request)
+            subject = purchase_workflow_id(state.purchase)
+            came_back = await self._returns.follow(subject, request.at)
+            done += ["refund_came_back"] * came_back
+        if state.is_open or state.stage is Stage.PAID:
+            done.append("forwarded")
+            return CaredFor(", ".join(done), tuple(share.order for share in state.shares))
         return CaredFor(", ".join(done) or "nothing_to_do")
 
-    async def _give_back(self, state: PurchaseState, intent: Intent, at: datetime) -> str:
-        subject, whose = purchase_workflow_id(state.purchase), owner(state.purchase)
-        key = money_key(subject, "late-refund", 1)
-        gross, name = intent.captured.minor, self._gateway.name
+    async def _arrived(
+        self, state: PurchaseState, reference: str, key: str, request: CareForPayment
+    ) -> list[str]:
         async with self._database.transaction() as tx:
-            effect = await tx.funds.ask(
-                EffectRecord(key, "late_refund", subject, name, state.currency, gross, at)
-            )
-            received = postings.received_unapplied(name, whose, gross, intent.fee.minor)
-            reserved = postings.unapplied_refund_reserved(whose, gross)
-            await _post(tx, effect, f"{subject}/late/{intent.reference}", at, received)
-            await _post(tx, effect, f"{key}/reserved", at, reserved)
-        if effect.state != "asked":
-            return "late_refund_refused" if effect.state == "failed" else "late_payment_refunded"
-        sent = await self._sent(effect, intent)
-        if sent.status is EffectStatus.FAILED:
-            await self._kept(effect, sent.failure, at)
+            sent = await tx.funds.of(purchase_workflow_id(state.purchase), "late_refund")
+        if any(effect.key != key and effect.key.endswith(f"/{reference}") for effect in sent):
+            # It went back while the purchase ran, by a decision or as a second payment.
+            return []
+        intent = await self._gateway.look(reference)
+        if intent.status is not IntentStatus.CAPTURED or not intent.captured.minor:
+            return []
+        return [await self._give_back(state, intent, key, request)]
+
+    async def _give_back(
+        self, state: PurchaseState, intent: Intent, key: str, request: CareForPayment
+    ) -> str:
+        payer, gross = payer_of(state), intent.captured.minor
+        process = f"aftercare/{payer.subject}"
+        back = Owed(payer, intent.reference, gross, key, process, request.at)
+        async with self._database.transaction() as tx:
+            await keep_apart(tx, self._gateway.name, payer, intent, process, request.at)
+            effect = await self._returns.reserve(tx, back)
+        if not await self._returns.carry_out(back, effect):
             return "late_refund_refused"
-        is_done = sent.status is EffectStatus.DONE
+        facts: Facts = {"amount": gross, "currency": state.currency}
         async with self._database.transaction() as tx:
-            settled = postings.refund_settled(name, whose, gross)
-            await _post(tx, effect, f"{key}/settled", at, settled)
-            await tx.funds.finish(key, "done" if is_done else "pending", sent.reference)
-            await tx.story.clear("amount_differs", subject, at)
-            facts: dict[str, str | int] = {"amount": gross, "currency": state.currency}
-            event = Event("purchase.late_payment_refunded", at, facts=facts)
+            await tx.story.clear("amount_differs", payer.subject, request.at)
+            event = Event("purchase.late_payment_refunded", request.at, facts=facts)
             await tx.story.tell_purchase(state, event)
         log.info("purchase.refunded", purchase=state.purchase, minor=gross)
         return "late_payment_refunded"
 
-    async def _sent(self, effect: EffectRecord, intent: Intent) -> Effect:
-        amount = Money(effect.amount, effect.currency)
-        try:
-            return await self._gateway.refund(
-                effect.key, effect.subject, intent.reference, amount, again=not effect.is_new
-            )
-        except Rejected as no:
-            return Effect(effect.key, "", EffectStatus.FAILED, amount, no.code)
 
-    async def _kept(self, effect: EffectRecord, code: str, at: datetime) -> None:
-        """The provider's final no: the money is unapplied again, and a person is told."""
-        async with self._database.transaction() as tx:
-            reserved = await tx.ledger.entry(f"{effect.key}/reserved")
-            if reserved is not None:
-                kind = "late_refund_reversed"
-                await tx.ledger.post(reserved.reversed(f"{effect.key}/reversed", kind, at))
-            await tx.funds.finish(effect.key, "failed", failure=code)
-            words = "money that came too late could not be given back: find another way"
-            await _call(tx, "late_refund_refused", effect, words, code, at)
-        log.warning("purchase.refund_refused", key=effect.key, code=code)
-
-    async def _has_come_back(self, refund: EffectRecord, at: datetime) -> bool:
-        now = await self._gateway.refund_status(refund.key, refund.reference)
-        async with self._database.transaction() as tx:
-            if now.status is EffectStatus.DONE and refund.state == "pending":
-                await tx.funds.finish(refund.key, "done")
-            if now.status is not EffectStatus.FAILED:
-                return False
-            legs = postings.unapplied_refund_returned(
-                self._gateway.name, refund.subject, refund.amount
-            )
-            await _post(tx, refund, f"{refund.key}/returned", at, legs)
-            await tx.funds.finish(refund.key, "failed", failure=now.failure)
-            words = "a refund came back after its purchase had ended: find another way to pay it"
-            await _call(tx, "refund_came_back", refund, words, now.failure, at)
-        log.warning("purchase.refund_returned", key=refund.key)
-        return True
-
-
-async def _post(
-    tx: Transaction, effect: EffectRecord, key: str, at: datetime, legs: tuple[Leg, ...]
-) -> None:
-    kind = "late_refund" if key.startswith(effect.key) else "unapplied_receipt"
-    await tx.ledger.post(
-        Posting(key, kind, f"aftercare/{effect.subject}", effect.currency, at, legs)
-    )
-
-
-async def _call(
-    tx: Transaction, kind: str, effect: EffectRecord, words: str, code: str, at: datetime
-) -> None:
-    facts: dict[str, str | int] = {"key": effect.key, "reason": code}
-    await tx.story.alarm(kind, effect.subject, words, at, facts)
+def _late(state: PurchaseState) -> list[tuple[str, str]]:
+    """The payments that nobody waits for any more, and under which key each goes back."""
+    subject = purchase_workflow_id(state.purchase)
+    late = [(other, f"{subject}/late-refund/{other}") for other in state.others]
+    if state.intent and state.stage is not Stage.PAID:
+        late.insert(0, (state.intent, money_key(subject, "late-refund", 1)))
+    return late

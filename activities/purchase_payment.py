@@ -1,19 +1,23 @@
 """The one payment of a purchase on its way in: asked for, looked at, closed."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 from temporalio import activity
 
+from activities.payment import is_begun, is_coming, which_pays
+from activities.purchase import deadline, must_not_be_asked, shown_since
 from activities.purchase_requests import AskForAll, ClosePurchase, PurchaseStep
-from adapters.payment.port import Intent, IntentStatus, PaymentGateway
-from domain.errors import PendingRequest
+from activities.returns import keep_apart, payer_of
+from adapters.payment.port import Intent, PaymentGateway
 from domain.ids import money_key, order_workflow_id, purchase_workflow_id
 from domain.ledger import Posting
 from domain.money import Money
 from domain.order import postings
 from domain.purchase import moves
-from domain.purchase.money import capture_key, fee_shares, owner
+from domain.purchase.money import capture_key, fee_shares
 from domain.purchase.rules import is_first_window
 from domain.purchase.state import PurchaseState, Stage
 from persistence.port import Database, Event, Transaction
@@ -40,7 +44,7 @@ class PurchasePaymentActivities:
         intent = await self._gateway.open(
             money_key(subject, "take", 1),
             subject,
-            Money(state.total, state.currency),
+            Money(state.due, state.currency),
             request.method,
             again=request.again or activity.info().attempt > 1,
         )
@@ -54,24 +58,28 @@ class PurchasePaymentActivities:
 
     @activity.defn(name="purchase.settle")
     async def settle(self, step: PurchaseStep) -> PurchaseState:
-        """Look at the payment as it stands and post what is new; the order of news is no matter."""
+        """Look at the payment as it stands and post what is new; the order of news is no matter.
+
+        Of several payments, one pays; what becomes of the others is another step's.
+        """
         state = step.state
         if state.stage is not Stage.AWAITING_PAYMENT or not state.intent:
             return state
-        intent = await self._gateway.look(state.intent)
-        if intent.status is not IntentStatus.CAPTURED:
-            return state
+        seen = [await self._gateway.look(one) for one in _open_ones(state)]
+        found = which_pays(seen, state.due)
+        return state if found is None else await self._paid(step, found)
+
+    async def _paid(self, step: PurchaseStep, intent: Intent) -> PurchaseState:
+        step = replace(step, state=moves.chosen(step.state, intent.reference))
+        if intent.captured.minor != step.state.due:
+            return await self._amount_differs(step, intent)
         return await self._captured(step, intent)
 
     async def _captured(self, step: PurchaseStep, intent: Intent) -> PurchaseState:
         state, gross = step.state, intent.captured.minor
-        if gross != state.total:
-            return await self._amount_differs(step, intent)
         async with self._database.transaction() as tx:
             payment = await tx.purchases.locked(state.purchase)
-            shown = await tx.purchases.state(state.purchase)
-            if shown is not None and shown.stage not in (Stage.AWAITING_PAYMENT, Stage.PAID):
-                # It closed in an earlier run of this step: what arrives now is aftercare's.
+            if (shown := await shown_since(tx, state)) is not None:
                 return shown
             if not payment.captured:
                 await self._allocate(tx, step, intent)
@@ -87,7 +95,9 @@ class PurchasePaymentActivities:
         state = step.state
         fees = dict(zip(state.shares, fee_shares(intent.fee.minor, state.shares), strict=True))
         for share in sorted(fees, key=lambda one: one.order):
-            legs = postings.captured(self._gateway.name, share.order, share.amount, fees[share])
+            legs = postings.captured(
+                self._gateway.name, share.order, share.due, fees[share], share.subsidy
+            )
             funds = await tx.funds.locked(share.order)
             await tx.ledger.post(
                 Posting(
@@ -99,27 +109,25 @@ class PurchasePaymentActivities:
                     legs=legs,
                 )
             )
-            await tx.funds.put(funds.with_capture(share.amount))
+            await tx.funds.put(funds.with_capture(share.due, share.subsidy))
         await tx.purchases.bear({share.order: fee for share, fee in fees.items()})
 
     async def _amount_differs(self, step: PurchaseStep, intent: Intent) -> PurchaseState:
-        """Keep money of another amount apart: no share is made of it, and it goes back in full."""
+        """Keep money of another amount apart, and ask a person what becomes of it."""
         state, gross = step.state, intent.captured.minor
-        if state.excess == gross:
-            return state
-        subject, whose = purchase_workflow_id(state.purchase), owner(state.purchase)
-        legs = postings.received_unapplied(self._gateway.name, whose, gross, intent.fee.minor)
-        key = f"{subject}/late/{intent.reference}"
-        after = moves.differs(state, gross)
+        subject = purchase_workflow_id(state.purchase)
         facts: dict[str, str | int] = {
-            "paid": gross,
-            "asked": state.total,
+            "amount": gross,
+            "asked": state.due,
             "currency": state.currency,
         }
         async with self._database.transaction() as tx:
-            await tx.ledger.post(
-                Posting(key, "unapplied_receipt", subject, state.currency, step.at, legs)
-            )
+            await tx.purchases.locked(state.purchase)
+            if (shown := await shown_since(tx, state)) is not None:
+                return shown
+            record = await tx.purchases.get(state.purchase)
+            await keep_apart(tx, self._gateway.name, payer_of(state), intent, subject, step.at)
+            after = moves.differs(state, gross, record.decide_within, step.at)
             await tx.story.alarm(
                 "amount_differs",
                 subject,
@@ -127,7 +135,7 @@ class PurchasePaymentActivities:
                 step.at,
                 facts,
             )
-            event = Event("purchase.amount_differs", step.at, facts=facts)
+            event = Event("purchase.amount_differs", step.at, facts=facts | deadline(after))
             await tx.story.tell_purchase(after, event)
         log.warning("purchase.amount_differed", purchase=state.purchase, minor=gross)
         return after
@@ -137,34 +145,34 @@ class PurchasePaymentActivities:
         """Close the payment window, unless the money is there or on its way.
 
         The provider's truth decides: captured means paid, however late the news; still
-        processing lengthens the window once; else the intent is cancelled, so that nothing can
-        arrive any more. By deadline, refuses with `PendingRequest` while a request received by
-        then waits to be heard.
+        processing, or a buyer before their bank's page, lengthens the window once; else each
+        payment is cancelled, so that nothing can arrive any more. By deadline, refuses with
+        `PendingRequest` while a request received by then waits to be heard.
         """
         state = request.state
         if request.by_deadline:
             async with self._database.transaction() as tx:
-                await _must_not_be_asked(tx, request)
+                await must_not_be_asked(tx, state.purchase, request.at)
         if not state.intent:
             return await self._closed(request)
-        intent = await self._gateway.look(state.intent)
-        is_pending = intent.status is IntentStatus.PROCESSING
-        if is_pending and request.by_deadline and is_first_window(state):
-            return await self._wait_for_money(request)
-        intent = await self._gateway.cancel(state.intent)
-        if intent.status is IntentStatus.CAPTURED:
-            step = PurchaseStep(state, request.at)
-            settled = await self._captured(step, intent)
-            if settled.stage is not Stage.AWAITING_PAYMENT:
-                return settled
-            request = ClosePurchase(
-                settled, request.at, request.event, request.by_deadline, request.actor
-            )
+        step = PurchaseStep(state, request.at)
+        if request.by_deadline:
+            seen = [await self._gateway.look(one) for one in _open_ones(state)]
+            if (found := which_pays(seen, state.due)) is not None:
+                return await self._paid(step, found)
+            if is_begun(seen) and is_first_window(state):
+                return await self._wait_for_money(request, seen)
+        ends = [await self._gateway.cancel(one) for one in _open_ones(state)]
+        if (found := which_pays(ends, state.due)) is not None:
+            return await self._paid(step, found)
         return await self._closed(request)
 
-    async def _wait_for_money(self, request: ClosePurchase) -> PurchaseState:
+    async def _wait_for_money(
+        self, request: ClosePurchase, seen: Sequence[Intent]
+    ) -> PurchaseState:
         async with self._database.transaction() as tx:
-            within = (await tx.purchases.get(request.state.purchase)).pending_within
+            record = await tx.purchases.get(request.state.purchase)
+            within = record.pending_within if is_coming(seen) else record.authenticate_within
             until = request.at + timedelta(seconds=within)
             after = moves.pending(request.state, until)
             facts: dict[str, str | int] = {"until": until.isoformat()}
@@ -180,22 +188,16 @@ class PurchasePaymentActivities:
                 # Another run of this purchase's steps was faster: the money decides.
                 return moves.paid(request.state, payment.captured, request.at)
             if request.by_deadline:
-                await _must_not_be_asked(tx, request)
+                await must_not_be_asked(tx, after.purchase, request.at)
             event = Event(f"purchase.{after.stage}", request.at, request.actor, _figures(after))
             await tx.story.tell_purchase(after, event)
         log.info("purchase.closed", purchase=after.purchase, stage=str(after.stage))
         return after
 
 
-async def _must_not_be_asked(tx: Transaction, request: ClosePurchase) -> None:
-    """Refuse to act on a deadline while a request received by then waits to be heard."""
-    purchase = request.state.purchase
-    if await tx.story.is_asked(purchase_workflow_id(purchase), request.at):
-        raise PendingRequest(
-            f"a request for purchase {purchase} came in time and is not heard yet",
-            purchase=purchase,
-        )
+def _open_ones(state: PurchaseState) -> tuple[str, ...]:
+    return (state.intent, *state.others)
 
 
 def _figures(state: PurchaseState) -> dict[str, str | int]:
-    return {"amount": state.total, "currency": state.currency}
+    return {"amount": state.due, "currency": state.currency}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.order.lines import OrderLine
+from domain.order.paying import AmountDecision, BorneBy
 from domain.order.state import Parked
 from domain.purchase.state import PurchaseEvent, PurchaseState
 
@@ -39,6 +40,24 @@ class AskForAll:
     at: datetime
     method: str = ""
     again: bool = False
+    actor: str = ""
+
+
+@dataclass(frozen=True)
+class DecideExcess:
+    """Settle what becomes of a purchase's payment of another amount; `by_deadline`: by silence.
+
+    `event` is how the purchase closes where the decision is to close it.
+    """
+
+    state: PurchaseState
+    at: datetime
+    decision: AmountDecision
+    actor: str = ""
+    reason: str = ""
+    borne_by: BorneBy = BorneBy.PLATFORM_LOSS
+    by_deadline: bool = False
+    event: PurchaseEvent = PurchaseEvent.WINDOW_CLOSED
 
 
 @dataclass(frozen=True)

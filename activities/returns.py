@@ -1,4 +1,4 @@
-"""Money that no order waits for: kept apart, and given back in the three steps of all refunds."""
+"""Money that nobody waits for: kept apart, and given back in the three steps of all refunds."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,13 +6,21 @@ from datetime import datetime
 import structlog
 
 from adapters.errors import Rejected
-from adapters.payment.port import Effect, EffectStatus, Intent, PaymentGateway, WaitsFor
-from domain.ids import order_workflow_id
+from adapters.payment.port import (
+    Effect,
+    EffectStatus,
+    Intent,
+    IntentStatus,
+    PaymentGateway,
+    WaitsFor,
+)
+from domain.ids import order_workflow_id, purchase_workflow_id
 from domain.ledger import Leg, Posting
 from domain.money import Money
 from domain.order import postings
 from domain.order.state import OrderState
-from persistence.port import Database, EffectRecord, Facts, Transaction
+from domain.purchase.state import PurchaseState
+from persistence.port import Database, EffectRecord, Event, Facts, Transaction
 
 KIND = "late_refund"
 BALANCE_SHORT = "balance_short"
@@ -21,11 +29,31 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
+class Payer:
+    """What was paid for: an order, or a purchase over several; *subject* is its process."""
+
+    subject: str
+    currency: str
+
+    @property
+    def account(self) -> str:
+        """The owner of its money in the ledger: an order's bare name, a purchase's subject."""
+        return self.subject.removeprefix("order/")
+
+
+@dataclass(frozen=True)
+class Closed:
+    """What became of further payments: which are `still_open`, and which were paid too."""
+
+    still_open: tuple[str, ...]
+    paid_too: tuple[tuple[Facts, bool], ...]
+
+
+@dataclass(frozen=True)
 class Owed:
     """What is to go back of one payment: its *key* is the effect's, *process* posts it."""
 
-    order: str
-    currency: str
+    payer: Payer
     intent: str
     amount: int
     key: str
@@ -33,22 +61,36 @@ class Owed:
     at: datetime
 
 
-def owed(state: OrderState, intent: str, amount: int, why: str, at: datetime) -> Owed:
-    """What a running order gives back of a payment: once for each *why*."""
-    subject = order_workflow_id(state.order)
-    key = f"{subject}/{why}/{intent}"
-    return Owed(state.order, state.currency, intent, amount, key, subject, at)
+def payer_of(state: OrderState | PurchaseState) -> Payer:
+    """Who has paid, or was to."""
+    if isinstance(state, OrderState):
+        return Payer(order_workflow_id(state.order), state.currency)
+    return Payer(purchase_workflow_id(state.purchase), state.currency)
+
+
+def owed(payer: Payer, intent: str, amount: int, why: str, at: datetime) -> Owed:
+    """What a running process gives back of a payment: once for each *why*."""
+    key = f"{payer.subject}/{why}/{intent}"
+    return Owed(payer, intent, amount, key, payer.subject, at)
+
+
+def paid_twice(closed: Closed, whose: str, at: datetime) -> list[Event]:
+    """What is told of the payments beside the one that counts; *whose*: "order", "purchase"."""
+    return [
+        Event(f"{whose}.paid_twice" if went else f"{whose}.paid_twice_and_kept", at, facts=facts)
+        for facts, went in closed.paid_too
+    ]
 
 
 async def keep_apart(
-    tx: Transaction, provider: str, state: OrderState, intent: Intent, process: str, at: datetime
+    tx: Transaction, provider: str, payer: Payer, intent: Intent, process: str, at: datetime
 ) -> None:
-    """Post money that no order waits for (late, excess, another amount), once per payment."""
+    """Post money that nobody waits for (late, excess, another amount), once per payment."""
     legs = postings.received_unapplied(
-        provider, state.order, intent.captured.minor, intent.fee.minor
+        provider, payer.account, intent.captured.minor, intent.fee.minor
     )
-    key = f"{order_workflow_id(state.order)}/late/{intent.reference}"
-    await tx.ledger.post(Posting(key, "unapplied_receipt", process, state.currency, at, legs))
+    key = f"{payer.subject}/late/{intent.reference}"
+    await tx.ledger.post(Posting(key, "unapplied_receipt", process, payer.currency, at, legs))
 
 
 class Returns:
@@ -59,20 +101,50 @@ class Returns:
         self._database = database
         self._gateway = gateway
 
+    async def close(self, payer: Payer, references: tuple[str, ...], at: datetime) -> Closed:
+        """Cancel payments that nobody waits for any more.
+
+        One that was paid all the same is an excess: kept apart, and given back in full. A debit
+        on its way cannot be cancelled and stays open.
+        """
+        still_open: list[str] = []
+        paid_too: list[tuple[Facts, bool]] = []
+        for reference in references:
+            intent = await self._gateway.cancel(reference)
+            if intent.status is IntentStatus.CAPTURED:
+                went = await self._excess(payer, intent, at)
+                amount = intent.captured.minor
+                facts: Facts = {
+                    "amount": amount,
+                    "currency": payer.currency,
+                    "payment": reference,
+                }
+                paid_too.append((facts, went))
+            elif intent.status is not IntentStatus.CANCELLED:
+                still_open.append(reference)
+        return Closed(tuple(still_open), tuple(paid_too))
+
+    async def _excess(self, payer: Payer, intent: Intent, at: datetime) -> bool:
+        excess = owed(payer, intent.reference, intent.captured.minor, "excess-refund", at)
+        async with self._database.transaction() as tx:
+            await keep_apart(tx, self._gateway.name, payer, intent, payer.subject, at)
+            effect = await self.reserve(tx, excess)
+        return await self.carry_out(excess, effect)
+
     async def reserve(self, tx: Transaction, owed: Owed) -> EffectRecord:
         """Put it aside for the buyer, before the provider hears of it."""
         effect = await tx.funds.ask(
             EffectRecord(
                 owed.key,
                 KIND,
-                order_workflow_id(owed.order),
+                owed.payer.subject,
                 self._gateway.name,
-                owed.currency,
+                owed.payer.currency,
                 owed.amount,
                 owed.at,
             )
         )
-        legs = postings.unapplied_refund_reserved(owed.order, owed.amount)
+        legs = postings.unapplied_refund_reserved(owed.payer.account, owed.amount)
         await tx.ledger.post(_entry(owed, "reserved", legs))
         return effect
 
@@ -83,11 +155,11 @@ class Returns:
         """
         if effect.state != "asked":
             return effect.state in _ENDED_WELL
-        amount = Money(owed.amount, owed.currency)
+        amount = Money(owed.amount, owed.payer.currency)
         try:
             sent = await self._gateway.refund(
                 owed.key,
-                order_workflow_id(owed.order),
+                owed.payer.subject,
                 owed.intent,
                 amount,
                 again=not effect.is_new,
@@ -97,12 +169,12 @@ class Returns:
         if sent.status is EffectStatus.FAILED:
             await self._refused(owed, sent.failure)
             return False
-        legs = postings.refund_settled(self._gateway.name, owed.order, owed.amount)
+        legs = postings.refund_settled(self._gateway.name, owed.payer.account, owed.amount)
         is_done = sent.status is EffectStatus.DONE
         async with self._database.transaction() as tx:
             await tx.ledger.post(_entry(owed, "settled", legs))
             await tx.funds.finish(owed.key, "done" if is_done else "pending", sent.reference)
-            await tell_of_waiting(tx, order_workflow_id(owed.order), sent, owed.at)
+            await tell_of_waiting(tx, owed.payer.subject, sent, owed.at)
         log.info("return.sent", key=owed.key, minor=owed.amount)
         return True
 
@@ -117,13 +189,11 @@ class Returns:
             await tx.funds.finish(owed.key, "failed", failure=code)
             facts: dict[str, str | int] = {"key": owed.key, "reason": code}
             words = "money that no order waits for could not be given back: find another way"
-            subject = order_workflow_id(owed.order)
-            await tx.story.alarm("late_refund_refused", subject, words, owed.at, facts)
+            await tx.story.alarm("late_refund_refused", owed.payer.subject, words, owed.at, facts)
         log.warning("return.refused", key=owed.key, code=code)
 
-    async def follow(self, order: str, at: datetime) -> int:
-        """See how an order's returns stand; says how many came back, each with an alarm."""
-        subject = order_workflow_id(order)
+    async def follow(self, subject: str, at: datetime) -> int:
+        """See how a process's returns stand; says how many came back, each with an alarm."""
         async with self._database.transaction() as tx:
             sent = [one for one in await tx.funds.of(subject, KIND) if one.state in _ENDED_WELL]
         return sum([await self._came_back(effect, at) for effect in sent])
@@ -170,4 +240,4 @@ async def post_return(
 
 def _entry(owed: Owed, step: str, legs: tuple[Leg, ...]) -> Posting:
     key = f"{owed.key}/{step}"
-    return Posting(key, KIND, owed.process, owed.currency, owed.at, legs)
+    return Posting(key, KIND, owed.process, owed.payer.currency, owed.at, legs)

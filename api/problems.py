@@ -110,6 +110,12 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 "The seller may not do this in their present standing.",
             ),
             _refusal(
+                "paid-on-shipment",
+                "Paid on shipment",
+                "What `seller` sells is paid when it is shipped, and a purchase over several "
+                "sellers is paid at once: place the order of this seller by itself.",
+            ),
+            _refusal(
                 "not-allowed",
                 "Not allowed",
                 "Your role does not allow this; ask somebody whose does.",

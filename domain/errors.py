@@ -14,6 +14,7 @@
   x LabelUnavailable      no carrier sells this label, or not at the price that was seen
   x AddressMissing        a parcel cannot be fetched or brought without an address
   x SellerNotActive       the seller may not do this in their present standing
+  x PaidOnShipment        the seller's money is taken with the goods, not with a purchase's
   x NotYours              the caller's role or ownership does not allow it
   x NotKnown              there is no such thing
   x AlreadyExists         the identifier is taken
@@ -120,6 +121,12 @@ class SellerNotActive(Refusal):
     """The seller may not do this in their present standing."""
 
     code = "seller-not-active"
+
+
+class PaidOnShipment(Refusal):
+    """The seller's money is taken when the goods go, and a purchase's is taken at once."""
+
+    code = "paid-on-shipment"
 
 
 class NotYours(Refusal):

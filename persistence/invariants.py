@@ -232,9 +232,9 @@ CHECKS: Final = (
         "its orders' shares sum to {allocated} and {total} is asked of the buyer",
         """
         SELECT 'purchase/' || p.purchase AS subject, p.total,
-            coalesce(sum(a.amount), 0)::bigint AS allocated
+            coalesce(sum(a.amount - a.subsidy), 0)::bigint AS allocated
         FROM purchases p LEFT JOIN purchase_allocations a ON a.purchase = p.purchase
-        GROUP BY p.purchase HAVING coalesce(sum(a.amount), 0) <> p.total
+        GROUP BY p.purchase HAVING coalesce(sum(a.amount - a.subsidy), 0) <> p.total
         """,
     ),
     Check(
@@ -246,7 +246,11 @@ CHECKS: Final = (
             coalesce(sum(m.captured), 0)::bigint AS captured,
             coalesce(sum(m.refunded), 0)::bigint AS refunded
         FROM purchases p LEFT JOIN purchase_allocations a ON a.purchase = p.purchase
-            LEFT JOIN order_money m ON m."order" = a."order"
+            LEFT JOIN (
+                SELECT "order", captured - subsidised - borne AS captured,
+                    refunded - subsidised_back - borne_back AS refunded
+                FROM order_money
+            ) m ON m."order" = a."order"
         GROUP BY p.purchase
         HAVING coalesce(sum(m.captured), 0) <> p.captured
             OR coalesce(sum(m.refunded), 0) <> p.refunded

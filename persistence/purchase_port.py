@@ -24,11 +24,13 @@ class PurchaseRecord:
     placed_at: datetime
     pay_within: int
     pending_within: int
+    authenticate_within: int
+    decide_within: int
 
     @property
     def total(self) -> int:
         """What the buyer pays for all orders, in minor units."""
-        return sum(share.amount for share in self.shares)
+        return sum(share.due for share in self.shares)
 
 
 class Purchases(Protocol):

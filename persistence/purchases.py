@@ -44,6 +44,8 @@ class SqlPurchases:
                 charged_back=0,
                 pay_within=record.pay_within,
                 pending_within=record.pending_within,
+                authenticate_within=record.authenticate_within,
+                decide_within=record.decide_within,
                 placed_at=record.placed_at,
             )
             .on_conflict_do_nothing()
@@ -67,6 +69,8 @@ class SqlPurchases:
             placed_at=row.placed_at,
             pay_within=row.pay_within,
             pending_within=row.pending_within,
+            authenticate_within=row.authenticate_within,
+            decide_within=row.decide_within,
         )
 
     async def _shares(self, purchase: str) -> tuple[Share, ...]:
@@ -75,6 +79,7 @@ class SqlPurchases:
                 col(PurchaseAllocation.order),
                 col(PurchaseAllocation.seller),
                 col(PurchaseAllocation.amount),
+                col(PurchaseAllocation.subsidy),
             )
             .where(col(PurchaseAllocation.purchase) == purchase)
             .order_by(col(PurchaseAllocation.position))
@@ -155,7 +160,7 @@ class SqlPurchases:
         return {row.order: row.amount for row in found}
 
     async def _left(self, purchase: str) -> dict[str, int]:
-        """What each order captured less what went back, its row locked, in the order of names."""
+        """What each order has of the buyer's money, its row locked, in the order of names."""
         money: Any = OrderMoney
         found = await self._session.execute(
             select(money)
@@ -170,7 +175,8 @@ class SqlPurchases:
             .with_for_update()
         )
         return {
-            row.order: row.captured - row.refunded - row.charged_back for row in found.scalars()
+            funds.order: funds.left_of_buyer
+            for funds in (records.funds(row) for row in found.scalars())
         }
 
 
@@ -182,6 +188,7 @@ def _allocations(record: PurchaseRecord) -> list[dict[str, Any]]:
             "position": position,
             "seller": share.seller,
             "amount": share.amount,
+            "subsidy": share.subsidy,
             "fee": 0,
         }
         for position, share in enumerate(record.shares, 1)

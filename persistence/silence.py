@@ -26,7 +26,7 @@ _PAYMENTS: Final = text("""
     ORDER BY "order" LIMIT :limit
 """)
 _PURCHASES: Final = text("""
-    SELECT purchase, intent FROM purchase_views
+    SELECT purchase, intent, coalesce(state->'others', '[]'::jsonb) FROM purchase_views
     WHERE ended_at IS NULL AND intent <> '' AND placed_at < :before AND purchase > :after
     ORDER BY purchase LIMIT :limit
 """)

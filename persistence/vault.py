@@ -4,7 +4,7 @@ import hashlib
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -39,6 +39,15 @@ log = structlog.get_logger()
 
 class Erased(Exception):
     """The person's key was destroyed on purpose: what it closed can never be read again."""
+
+
+class ConcernsAnother(ValueError):
+    """The execution's key is already under another person's."""
+
+    def __init__(self, workflow_id: str) -> None:
+        """*workflow_id* is whose key it is."""
+        super().__init__(f"{workflow_id} already concerns another person")
+        self.workflow_id = workflow_id
 
 
 class KeyUnknown(Exception):
@@ -90,18 +99,29 @@ class Vault:
     async def bind(self, workflow_id: str, person: str) -> None:
         """Let the key of *workflow_id* be destroyed with *person*. For before it starts.
 
-        Repeatable. Raises `Erased` if the person is forgotten and `ValueError` if the execution
-        already concerns somebody else.
+        Repeatable. Raises `Erased` if the person is forgotten and `ConcernsAnother` if the
+        execution already concerns somebody else.
         """
+        await self.bind_all((workflow_id,), person)
+
+    async def bind_all(self, workflow_ids: Iterable[str], person: str) -> None:
+        """Bind several executions, all of them or none: what is refused leaves no trace."""
         async with self._engine.begin() as db:
             wrapper = await self._person_key(db, person)
-            key = DataKey(uuid.uuid4().hex, new_key())
-            await _insert_key(db, key, workflow_id, person, wrapper, _BY_PERSON)
-            row = await _found(db, col(DataKeyRow.workflow_id) == workflow_id)
-            if row is not None and row.person is None:
-                await self._hand_over(db, row, person, wrapper)
-            elif row is None or row.person != person:
-                raise ValueError(f"{workflow_id} already concerns another person")
+            # In one order for everybody: two that bind the same names must not lock up.
+            for workflow_id in sorted(workflow_ids):
+                await self._bind(db, workflow_id, person, wrapper)
+
+    async def _bind(
+        self, db: AsyncConnection, workflow_id: str, person: str, wrapper: bytes
+    ) -> None:
+        key = DataKey(uuid.uuid4().hex, new_key())
+        await _insert_key(db, key, workflow_id, person, wrapper, _BY_PERSON)
+        row = await _found(db, col(DataKeyRow.workflow_id) == workflow_id)
+        if row is not None and row.person is None:
+            await self._hand_over(db, row, person, wrapper)
+        elif row is None or row.person != person:
+            raise ConcernsAnother(workflow_id)
 
     async def key_of(self, workflow_id: str) -> DataKey:
         """The key of an execution, made at the first call (it then concerns nobody yet).

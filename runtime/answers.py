@@ -28,6 +28,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         errors.LabelUnavailable.code: 409,
         errors.AddressMissing.code: 409,
         errors.SellerNotActive.code: 409,
+        errors.PaidOnShipment.code: 409,
         errors.NotYours.code: 403,
         errors.NotKnown.code: 404,
         errors.AlreadyExists.code: 409,

@@ -21,14 +21,17 @@ from domain.order.rules import headline
 from domain.order.state import OrderState
 from domain.payout.rules import Standing
 from domain.payout.state import PayoutState
+from domain.policy import Policy
+from domain.purchase.rules import must_be_paid_at_once
 from domain.purchase.state import PurchaseState
 from persistence import purchase_reading
 from persistence.database import SqlDatabase
 from persistence.idempotency import Recorded, creation_of
+from persistence.port import SellerRecord
 from persistence.records import ORDER_STATE, PAYOUT_STATE, PURCHASE_STATE
-from persistence.vault import Vault
+from persistence.vault import ConcernsAnother, Vault
 from workflows._kit.attributes import at_start
-from workflows.order.messages import PlaceOrder, Resolve
+from workflows.order.messages import DecideAmount, PayAnotherWay, PlaceOrder, Resolve
 from workflows.order.requests import REQUESTS
 from workflows.payout.messages import ResolvePayout, StartPayout
 from workflows.purchase.messages import CancelPurchase, PlacePurchase
@@ -85,7 +88,7 @@ async def _place(delivery: Delivery, row: Recorded, placed: PlaceOrder) -> Resul
     await _must_be_possible(delivery, row, placed)
     try:
         await delivery.vault.bind(row.object, placed.buyer)
-    except ValueError:
+    except ConcernsAnother:
         raise _taken(placed.order) from None
     state = first_state(placed)
     # Already started: it has ended since the first attempt, for only the first request gets here.
@@ -115,8 +118,13 @@ async def _must_be_possible(delivery: Delivery, row: Recorded, placed: PlaceOrde
     await _must_be_sold(delivery, placed.seller, placed.currency, placed.received_at)
 
 
-async def _must_be_sold(delivery: Delivery, of_seller: str, currency: str, at: datetime) -> None:
-    """Refuse what this seller cannot sell *at* that moment, or not in this currency."""
+async def _must_be_sold(
+    delivery: Delivery, of_seller: str, currency: str, at: datetime
+) -> tuple[SellerRecord, Policy]:
+    """Refuse what this seller cannot sell *at* that moment, or not in this currency.
+
+    Returns the seller, and the policy by which they sell.
+    """
     async with SqlDatabase(delivery.engine).transaction() as books:
         seller = await books.sellers.get(of_seller)
         policy = await books.sellers.policy(seller.policy)
@@ -132,16 +140,16 @@ async def _must_be_sold(delivery: Delivery, of_seller: str, currency: str, at: d
             seller=seller.seller,
             standing=seller.standing,
         )
+    return seller, policy
 
 
 async def _purchase(delivery: Delivery, row: Recorded, placed: PlacePurchase) -> Result:
     await _all_must_be_possible(delivery, row, placed)
     orders = [order_workflow_id(part.order) for part in placed.parts]
-    for process in (row.object, *orders):
-        try:
-            await delivery.vault.bind(process, placed.buyer)
-        except ValueError:
-            raise _taken(process.partition("/")[2]) from None
+    try:
+        await delivery.vault.bind_all((row.object, *orders), placed.buyer)
+    except ConcernsAnother as other:
+        raise _taken(other.workflow_id.partition("/")[2]) from None
     state = placed.first_state()
     with suppress(WorkflowAlreadyStartedError):
         await delivery.client.start_workflow(
@@ -180,7 +188,11 @@ async def _all_must_be_possible(delivery: Delivery, row: Recorded, placed: Place
             if await creation_of(db, PLACE, order_workflow_id(name)) is not None:
                 raise _taken(name)
     for part in placed.parts:
-        await _must_be_sold(delivery, part.seller, placed.currency, placed.received_at)
+        at = placed.received_at
+        seller, policy = await _must_be_sold(delivery, part.seller, placed.currency, at)
+        categories = [line.category for line in part.lines]
+        windows, _ = policy.rules_for(placed.ship_to, seller.level, categories)
+        must_be_paid_at_once(part.seller, windows.capture)
 
 
 def _taken(order: str) -> AlreadyExists:
@@ -228,6 +240,12 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         PURCHASE: Command(TypeAdapter(PlacePurchase), _purchase),
         "purchase.cancel": Command(
             TypeAdapter(CancelPurchase), _update("cancel", PurchaseState, PURCHASE_STATE)
+        ),
+        "purchase.pay_another_way": Command(
+            TypeAdapter(PayAnotherWay), _update("pay_another_way", PurchaseState, PURCHASE_STATE)
+        ),
+        "purchase.decide_amount": Command(
+            TypeAdapter(DecideAmount), _update("decide_amount", PurchaseState, PURCHASE_STATE)
         ),
         "purchase.resolve": Command(
             TypeAdapter(Resolve), _update("resolve", PurchaseState, PURCHASE_STATE)

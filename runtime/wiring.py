@@ -31,6 +31,8 @@ from activities.payment import PaymentActivities
 from activities.payout import PayoutActivities
 from activities.payout_operator import PayoutOperatorActivities
 from activities.purchase import PurchaseActivities
+from activities.purchase_amount import PurchaseAmountActivities
+from activities.purchase_attempts import PurchaseAttemptActivities
 from activities.purchase_care import PurchaseCareActivities
 from activities.purchase_payment import PurchasePaymentActivities
 from activities.reconciliation import ReconciliationActivities
@@ -265,6 +267,7 @@ def _of_purchases(
     """The steps of purchases over several sellers."""
     purchase = PurchaseActivities(database)
     payment = PurchasePaymentActivities(database, payments)
+    attempts = PurchaseAttemptActivities(database, payments)
     return (
         purchase.open,
         purchase.refuse,
@@ -273,6 +276,9 @@ def _of_purchases(
         payment.ask,
         payment.settle,
         payment.close,
+        attempts.ask_again,
+        attempts.close_others,
+        PurchaseAmountActivities(database, payments).decide,
         PurchaseCareActivities(database, payments).care,
     )
 

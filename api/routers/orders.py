@@ -51,7 +51,7 @@ async def place_order(body: OrderIn, caller: Placer, asked: Asked) -> Response:
         ship_to=body.ship_to.country,
         received_at=received_at,
         method=body.payment.method,
-        subsidy=_subsidy(body, caller),
+        subsidy=subsidy_of(body.subsidy, caller),
     )
     answer = await asked.use.desk.ask(
         Ask(
@@ -83,10 +83,11 @@ def buyer_of(named: str | None, caller: Caller) -> str:
     return named
 
 
-def _subsidy(body: OrderIn, caller: Caller) -> int:
-    if body.subsidy and caller.role is not Role.SERVICE:
+def subsidy_of(asked: int, caller: Caller) -> int:
+    """The platform's part of a price (minor units), which only a service may give."""
+    if asked and caller.role is not Role.SERVICE:
         raise not_yours("a subsidy is the platform's to give")
-    return body.subsidy
+    return asked
 
 
 def _created(asked: Asking, response: Response, order: str) -> Response:

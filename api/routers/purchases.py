@@ -9,11 +9,12 @@ from api.asking import ASKED, READ, Asked, Asking, body_hash, problems, visible_
 from api.auth import Caller
 from api.deps import Anybody, Database, Staff, Use, only
 from api.paging import Page, PageQuery, decode_number, page
-from api.routers.orders import buyer_of, shown_payment
+from api.routers.orders import buyer_of, shown_payment, subsidy_of
 from api.routers.timeline import STREAM, told
 from api.schemas.common import Id
 from api.schemas.money import PaymentView
 from api.schemas.order_views import HappenedView, OrderView, etag
+from api.schemas.orders import AmountDecisionIn, AttemptIn
 from api.schemas.purchases import (
     PurchaseCancellationIn,
     PurchaseFigures,
@@ -30,7 +31,7 @@ from persistence import purchase_reading
 from persistence.purchase_reading import PurchaseFilter
 from runtime.commands import PLACE, PURCHASE
 from runtime.desk import Ask
-from workflows.order.messages import PlaceOrder, Resolve
+from workflows.order.messages import DecideAmount, PayAnotherWay, PlaceOrder, Resolve
 from workflows.purchase.messages import CancelPurchase, PlacePurchase, SellerPart
 
 router = APIRouter(prefix="/v1/purchases", tags=["purchases"])
@@ -60,7 +61,12 @@ async def place_purchase(body: PurchaseIn, caller: Placer, asked: Asked) -> Resp
         buyer=buyer,
         currency=body.currency,
         parts=tuple(
-            SellerPart(part.order or f"{name}-{number}", part.seller, part.order_lines())
+            SellerPart(
+                part.order or f"{name}-{number}",
+                part.seller,
+                part.order_lines(),
+                subsidy_of(part.subsidy, caller),
+            )
             for number, part in enumerate(body.orders, 1)
         ),
         ship_to=body.ship_to.country,
@@ -86,6 +92,7 @@ async def _one_order(asked: Asking, body: PurchaseIn, buyer: str) -> Response:
         ship_to=body.ship_to.country,
         received_at=asked.use.clock.now(order_workflow_id(order)),
         method=body.payment.method,
+        subsidy=subsidy_of(part.subsidy, asked.caller),
     )
     ask = _creation(asked, body, PLACE, order_workflow_id(order), placed)
     answer = asked.answered(await asked.use.desk.ask(ask), asked.show_order)
@@ -197,6 +204,43 @@ async def cancel_purchase(
         "purchase.cancel",
         body,
         lambda actor, at: CancelPurchase(actor, at, body.reason),
+    )
+
+
+@router.post(
+    "/{purchase}/payment-attempts",
+    response_model=PurchaseView,
+    responses=ASKED,
+    dependencies=[Depends(only(*sorted(WHO_MAY[Action.PAY_ANOTHER_WAY])))],
+)
+async def pay_purchase_another_way(purchase: PurchaseId, body: AttemptIn, asked: Asked) -> Response:
+    """Open a further payment, while a slip is out perhaps. The first that is paid counts."""
+    return await asked.purchase(
+        purchase,
+        "purchase.pay_another_way",
+        body,
+        lambda actor, at: PayAnotherWay(actor, at, body.method),
+    )
+
+
+@router.post(
+    "/{purchase}/amount-decision",
+    response_model=PurchaseView,
+    responses=ASKED,
+    dependencies=[Depends(only(*sorted(WHO_MAY[Action.DECIDE_AMOUNT])))],
+)
+async def decide_purchase_amount(
+    purchase: PurchaseId, body: AmountDecisionIn, asked: Asked
+) -> Response:
+    """Decide about a payment of another amount: accept it, or send it back and wait, or close.
+
+    It is a decision about all orders: none is paid for alone.
+    """
+    return await asked.purchase(
+        purchase,
+        "purchase.decide_amount",
+        body,
+        lambda actor, at: DecideAmount(actor, at, body.decision, body.reason, body.borne_by),
     )
 
 

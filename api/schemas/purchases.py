@@ -8,7 +8,17 @@ from pydantic import ConfigDict, Field, model_validator
 
 from api.auth import Caller
 from api.paging import PageQuery
-from api.schemas.common import LARGEST_AMOUNT, Currency, Form, Id, Money, Reason, View, Word
+from api.schemas.common import (
+    LARGEST_AMOUNT,
+    Amount,
+    Currency,
+    Form,
+    Id,
+    Money,
+    Reason,
+    View,
+    Word,
+)
 from api.schemas.order_views import AllowedView, NextView, ParkedView
 from api.schemas.orders import MOST_LINES, LineIn, PaymentIn, ShipToIn
 from domain.actors import STAFF, Role
@@ -16,13 +26,18 @@ from domain.order.lines import OrderLine
 from domain.order.rules import headline as order_headline
 from domain.order.state import OrderState
 from domain.purchase import rules
-from domain.purchase.rules import MOST_SELLERS, WHEN_DUE, Action
+from domain.purchase.rules import MOST_SELLERS, Action
 from domain.purchase.state import PurchaseState, Share
 from workflows.order.messages import Resolution
 
 # An order is called after its purchase and its place in it.
 _LONGEST_NAME: Final = 60
-PATHS: Final[Mapping[Action, str]] = {Action.CANCEL: "cancellation", Action.RESOLVE: "resolution"}
+PATHS: Final[Mapping[Action, str]] = {
+    Action.CANCEL: "cancellation",
+    Action.PAY_ANOTHER_WAY: "payment-attempts",
+    Action.DECIDE_AMOUNT: "amount-decision",
+    Action.RESOLVE: "resolution",
+}
 
 
 class SellerPartIn(Form):
@@ -31,10 +46,13 @@ class SellerPartIn(Form):
     seller: Id = Field(examples=["s-1"])
     order: Id | None = Field(default=None, description="Your own id of it; else `{purchase}-{n}`.")
     lines: tuple[LineIn, ...] = Field(min_length=1, max_length=MOST_LINES)
+    subsidy: Amount = Field(
+        default=0, description="The platform's part of the price; only a service may give one."
+    )
 
     @property
     def total(self) -> int:
-        """What the buyer pays for this part, in minor units."""
+        """The price of this part, in minor units, whoever pays it."""
         return sum(line.price + line.freight for line in self.lines)
 
     def order_lines(self) -> tuple[OrderLine, ...]:
@@ -96,6 +114,8 @@ class PurchaseIn(Form):
     def _has_totals(self) -> Self:
         if min(part.total for part in self.orders) <= 0:
             raise ValueError("each order's total must be at least 1")
+        if any(part.subsidy >= part.total for part in self.orders):
+            raise ValueError("a subsidy is less than its order's total")
         if sum(part.total for part in self.orders) > LARGEST_AMOUNT:
             raise ValueError(f"the purchase's total must be at most {LARGEST_AMOUNT}")
         return self
@@ -136,8 +156,12 @@ class PurchasePaymentView(View):
     """The one payment. A seller is shown only what is theirs of it."""
 
     total: Money
+    subsidy: Money = Field(description="The platform's part of `total`; the buyer pays the rest.")
     captured: Money
     refunded: Money
+    other_amount: Money | None = Field(
+        description="What came instead of what was asked, and waits for a decision."
+    )
 
 
 class PurchasedOrderView(View):
@@ -189,7 +213,7 @@ class PurchaseView(View):
             placed_at=state.placed_at,
             paid_at=state.paid_at,
             ended_at=state.ended_at,
-            payment=_payment(state, shown),
+            payment=_payment(state, shares, shown),
             orders=shown,
             next=_next(state),
             allowed=[
@@ -245,14 +269,20 @@ def _order(share: Share, order: OrderState | None, state: PurchaseState) -> Purc
     )
 
 
-def _payment(state: PurchaseState, shown: list[PurchasedOrderView]) -> PurchasePaymentView:
-    total = sum(order.total.amount for order in shown)
+def _payment(
+    state: PurchaseState, shares: list[Share], shown: list[PurchasedOrderView]
+) -> PurchasePaymentView:
+    def money(amount: int) -> Money:
+        return Money(amount=amount, currency=state.currency)
+
+    total = sum(share.amount for share in shares)
+    sees_all = len(shares) == len(state.shares)
     return PurchasePaymentView(
-        total=Money(amount=total, currency=state.currency),
-        captured=Money(amount=total if state.captured else 0, currency=state.currency),
-        refunded=Money(
-            amount=sum(order.refunded.amount for order in shown), currency=state.currency
-        ),
+        total=money(total),
+        subsidy=money(sum(share.subsidy for share in shares)),
+        captured=money(total if state.captured else 0),
+        refunded=money(sum(order.refunded.amount for order in shown)),
+        other_amount=money(state.excess) if state.excess and sees_all else None,
     )
 
 
@@ -260,8 +290,7 @@ def _next(state: PurchaseState) -> NextView | None:
     due = rules.next_due(state)
     if due is None or state.clock is None:
         return None
-    what = "a reminder goes out" if due.is_reminder else WHEN_DUE
-    return NextView(at=due.at, clock=state.clock.name, what=what)
+    return NextView(at=due.at, clock=state.clock.name, what=rules.what_is_due(state))
 
 
 def _parked(state: PurchaseState) -> ParkedView | None:

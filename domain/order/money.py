@@ -43,6 +43,17 @@ class OrderFunds:
         return self.settles_in or self.currency
 
     @property
+    def paid_by_buyer(self) -> int:
+        """What of the captured came from the buyer, and not from the platform."""
+        return self.captured - self.subsidised - self.borne
+
+    @property
+    def left_of_buyer(self) -> int:
+        """What of the buyer's money has not gone back to them."""
+        back = self.refunded - self.subsidised_back - self.borne_back
+        return self.paid_by_buyer - back - self.charged_back
+
+    @property
     def with_seller(self) -> int:
         """What went to the seller and has not come back, in the order's currency."""
         return self.released - self.recovered - self.charged
@@ -78,12 +89,11 @@ class OrderFunds:
         The odd minor unit goes to the larger remainder. What the platform paid is never paid
         out to the buyer: it goes back to the account that it came from.
         """
-        platform = self.subsidised + self.borne
         back = self.subsidised_back + self.borne_back
         buyer = _next_part(
             amount,
             refunded=self.refunded,
-            mine=self.captured - platform,
+            mine=self.paid_by_buyer,
             whole=self.captured,
             had=self.refunded - back,
         )
@@ -91,7 +101,7 @@ class OrderFunds:
             amount - buyer,
             refunded=back,
             mine=self.subsidised,
-            whole=platform,
+            whole=self.subsidised + self.borne,
             had=self.subsidised_back,
         )
         return PaidBy(buyer, subsidy, amount - buyer - subsidy)

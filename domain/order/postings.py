@@ -22,11 +22,16 @@ def captured(provider: str, order: str, gross: int, fee: int, subsidy: int = 0) 
     )
 
 
-def amount_accepted(order: str, paid: int, subsidy: int, borne: int) -> tuple[Leg, ...]:
-    """Of what was kept apart, *paid* pays the order; what is missing, somebody's account bears."""
+def amount_accepted(
+    order: str, paid: int, subsidy: int, borne: int, kept_for: str = ""
+) -> tuple[Leg, ...]:
+    """Of what was kept apart, *paid* pays the order; what is missing, somebody's account bears.
+
+    It was kept apart for the order itself, or for the purchase that it is *kept_for*.
+    """
     return move(
         [
-            (Kind.UNAPPLIED, order, paid),
+            (Kind.UNAPPLIED, kept_for or order, paid),
             (Kind.SUBSIDY, "", subsidy),
             (Kind.PLATFORM_LOSS, "", borne),
             (Kind.ESCROW, order, -paid - subsidy - borne),

@@ -12,7 +12,8 @@ from domain.purchase.state import Share
 class PaymentFunds:
     """A purchase's payment in minor units, as found under its lock.
 
-    It is locked before the rows of its orders. `refunded` is the sum over its orders.
+    It is locked before the rows of its orders. `total` is what the buyer was asked for, and
+    `refunded` what they had back, the sum over its orders: the platform's money is no part of it.
     """
 
     purchase: str
@@ -50,8 +51,13 @@ class PaymentFunds:
 
 
 def fee_shares(fee: int, shares: tuple[Share, ...]) -> tuple[int, ...]:
-    """What each order bears of the provider's fee: by its amount, exact in sum."""
-    return allocate(fee, [share.amount for share in shares])
+    """What each order bears of the provider's fee: by what is paid for it, exact in sum."""
+    return allocate(fee, [share.due for share in shares])
+
+
+def paid_shares(paid: int, shares: tuple[Share, ...]) -> tuple[int, ...]:
+    """What each order has of a payment that was accepted though it is short: pro rata, exact."""
+    return allocate(paid, [share.due for share in shares])
 
 
 def chargeback_shares(amount: int, left: Mapping[str, int]) -> dict[str, int]:

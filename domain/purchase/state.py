@@ -14,6 +14,7 @@ class Stage(StrEnum):
     """Where the one payment of a purchase stands."""
 
     AWAITING_PAYMENT = "awaiting_payment"
+    AMOUNT_DIFFERS = "amount_differs"
     PAID = "paid"
     NEVER_PAID = "never_paid"
     CANCELLED_BY_BUYER = "cancelled_by_buyer"
@@ -24,6 +25,9 @@ class PurchaseEvent(StrEnum):
     """What happens to the one payment of a purchase."""
 
     MONEY_ARRIVED = "money_arrived"
+    OTHER_AMOUNT_ARRIVED = "other_amount_arrived"
+    AMOUNT_ACCEPTED = "amount_accepted"
+    AMOUNT_SENT_BACK = "amount_sent_back"
     WINDOW_CLOSED = "window_closed"
     CANCELLED = "cancelled"
     ORDER_REFUSED = "order_refused"
@@ -34,9 +38,14 @@ PURCHASE: Final = Machine(
     MappingProxyType(
         {
             (Stage.AWAITING_PAYMENT, PurchaseEvent.MONEY_ARRIVED): Stage.PAID,
+            (Stage.AWAITING_PAYMENT, PurchaseEvent.OTHER_AMOUNT_ARRIVED): Stage.AMOUNT_DIFFERS,
             (Stage.AWAITING_PAYMENT, PurchaseEvent.WINDOW_CLOSED): Stage.NEVER_PAID,
             (Stage.AWAITING_PAYMENT, PurchaseEvent.CANCELLED): Stage.CANCELLED_BY_BUYER,
             (Stage.AWAITING_PAYMENT, PurchaseEvent.ORDER_REFUSED): Stage.NOT_ACCEPTED,
+            (Stage.AMOUNT_DIFFERS, PurchaseEvent.AMOUNT_ACCEPTED): Stage.PAID,
+            (Stage.AMOUNT_DIFFERS, PurchaseEvent.AMOUNT_SENT_BACK): Stage.AWAITING_PAYMENT,
+            (Stage.AMOUNT_DIFFERS, PurchaseEvent.WINDOW_CLOSED): Stage.NEVER_PAID,
+            (Stage.AMOUNT_DIFFERS, PurchaseEvent.CANCELLED): Stage.CANCELLED_BY_BUYER,
         }
     ),
 )
@@ -44,19 +53,31 @@ PURCHASE: Final = Machine(
 
 @dataclass(frozen=True)
 class Share:
-    """What one order of a purchase takes of its payment: its exact total, in minor units."""
+    """One order's part of a purchase, in minor units.
+
+    `amount` is the order's exact price, of which the platform pays `subsidy`.
+    """
 
     order: str
     seller: str
     amount: int
+    subsidy: int = 0
+
+    @property
+    def due(self) -> int:
+        """What the buyer pays for it."""
+        return self.amount - self.subsidy
 
 
 @dataclass(frozen=True)
 class PurchaseState:
     """One purchase, flat and small. Amounts are minor units of `currency`.
 
-    `clock` is the one window in which the whole is paid; the orders have none for it. `excess` is
-    money of another amount than was asked: it is kept apart from every order.
+    `clock` is the one window in which the whole is paid, or somebody decides about `excess`,
+    money of another amount than was asked, which is kept apart from every order; the orders have
+    no clock for it. `intent` is the payment that was asked for last, or that paid; the `others`
+    are open beside it, `attempts` were asked for in all. `captured` is what the buyer paid, and
+    `asked_at` when they were asked again, if the window began anew with that.
     """
 
     purchase: str
@@ -74,8 +95,21 @@ class PurchaseState:
     paid_at: datetime | None = None
     ended_at: datetime | None = None
     parked: Parked | None = None
+    others: tuple[str, ...] = ()
+    attempts: int = 1
+    asked_at: datetime | None = None
 
     @property
     def total(self) -> int:
-        """What the buyer pays for all orders."""
+        """The price of all orders, whoever pays it."""
         return sum(share.amount for share in self.shares)
+
+    @property
+    def due(self) -> int:
+        """What the buyer is asked for: the price less the platform's subsidies of it."""
+        return sum(share.due for share in self.shares)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its payment is still waited for, or decided about."""
+        return self.stage in (Stage.AWAITING_PAYMENT, Stage.AMOUNT_DIFFERS)

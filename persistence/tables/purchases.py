@@ -26,11 +26,13 @@ class PurchaseRow(SQLModel, table=True):
     charged_back: int = Field(sa_type=BigInteger, default=0)
     pay_within: int
     pending_within: int
+    authenticate_within: int
+    decide_within: int
     placed_at: datetime
 
 
 class PurchaseAllocation(SQLModel, table=True):
-    """What of a payment is one order's: its exact total, and its part of the provider's fee."""
+    """What of a payment is one order's: its price less the subsidy, and its part of the fee."""
 
     __tablename__ = "purchase_allocations"  # pyright: ignore[reportAssignmentType] - SQLModel's own form
 
@@ -39,6 +41,7 @@ class PurchaseAllocation(SQLModel, table=True):
     position: int
     seller: str
     amount: int = Field(sa_type=BigInteger)
+    subsidy: int = Field(sa_type=BigInteger, default=0)
     fee: int = Field(sa_type=BigInteger, default=0)
 
 

@@ -42,6 +42,8 @@ _SIGNALS: Final[Mapping[str, tuple[str, Said]]] = MappingProxyType(
         "payout": ("payout_changed", PayoutChanged),
     }
 )
+# Whose payment can be reported as fraudulent.
+_PAID: Final = frozenset({"order", "purchase"})
 _REPORTED: Final[tuple[str, Said]] = ("fraud_warned", FraudWarned)
 log = structlog.get_logger(__name__)
 
@@ -100,7 +102,7 @@ class Facts:
             told = SellerChanged(fact.event_id, fact.received_at, Standing(fact.reference))
             await self._signalled(fact.subject, "seller_changed", told)
         elif kind in _SIGNALS:
-            is_report = kind == "order" and fact.kind in news.FRAUD
+            is_report = kind in _PAID and fact.kind in news.FRAUD
             signal, message = _REPORTED if is_report else _SIGNALS[kind]
             said = message(fact.event_id, fact.received_at)
             if not await self._signalled(fact.subject, signal, said):

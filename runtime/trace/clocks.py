@@ -87,6 +87,10 @@ class ClockLost(Exception):
     """A clock has been put further than it was told: what happened meanwhile is worth nothing."""
 
 
+class ClockHeld(Exception):
+    """The server moves no clock of an execution whose children run: theirs have to be moved."""
+
+
 class Skips:
     """Moves the clocks of executions, each for itself."""
 
@@ -97,11 +101,13 @@ class Skips:
     async def to(self, process: WorkflowHandle[Any, Any], instant: datetime) -> bool:
         """Put a clock forward to *instant*; False if the execution has ended before.
 
-        A clock that stands later already stays there. Raises `ClockLost` if the server skipped
-        too far: it counts from when it hears a call, and a call that was cut off is heard twice.
+        A clock that stands later already stays there. Raises `ClockHeld` if children of the
+        execution run, for the server would not answer before they end; and `ClockLost` if it
+        skipped too far: it counts from when it hears a call, and a call that was cut off is heard
+        twice.
         """
         try:
-            further = instant - await self._skipper.get_current_time(process)
+            further = instant - await _now(process)
             if further <= timedelta():
                 return True
             called = time.monotonic()
@@ -115,3 +121,14 @@ class Skips:
         if beyond > timedelta(seconds=time.monotonic() - called) + _SLACK:
             raise ClockLost(f"the clock of {process.id} went {beyond} beyond {instant}")
         return True
+
+
+async def _now(process: WorkflowHandle[Any, Any]) -> datetime:
+    """The instant at which the clock of an execution stands, if it can be moved at all."""
+    seen = (await process.describe()).raw_description
+    if seen.pending_children:
+        raise ClockHeld(f"{process.id} has {len(seen.pending_children)} children that run")
+    moved = seen.workflow_extended_info
+    if not moved.HasField("time_skipping_info"):
+        return datetime.now(UTC)
+    return moved.time_skipping_info.current_time.ToDatetime(UTC)

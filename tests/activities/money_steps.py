@@ -134,6 +134,18 @@ async def _return_to_a_part(shop: Shop) -> Ready:
     return Ready(bought.purchase, deal.seller, shop.refunds.follow, step, (key,))
 
 
+async def _purchase_decided(shop: Shop) -> Ready:
+    bought = await bundle(shop, 6_000, 4_000)
+    await bought.paid_otherwise(12_000)
+    intent = bought.state.intent
+    back = f"purchase/{bought.purchase}/amount-refund/{intent}"
+    accepted = (capture_key(bought.purchase, intent, deal.order) for deal in bought.deals)
+    bars = (f"{back}/reserved", f"{back}/settled", *(f"{key}/accepted" for key in accepted))
+    asked = bought.deciding(AmountDecision.ACCEPT)
+    decide = shop.purchase_amounts.decide
+    return Ready(bought.purchase, bought.deals[0].seller, decide, asked, bars)
+
+
 async def _late_purchase(shop: Shop) -> Ready:
     bought = await bundle(shop, 6_000, 4_000)
     await bought.asked()
@@ -492,6 +504,7 @@ STEPS: Final = (
     MoneyStep("purchase_capture", _purchase_capture, (), 2),
     MoneyStep("refund_of_a_part", _refund_of_a_part, ("POST /v1/refunds$",), 2),
     MoneyStep("return_to_a_part", _return_to_a_part),
+    MoneyStep("purchase_decided", _purchase_decided, ("POST /v1/refunds$",), 4),
     MoneyStep("late_purchase", _late_purchase, ("POST /v1/refunds$",), 2),
     MoneyStep("release", _release),
     MoneyStep("early_release", _early_release),

@@ -85,6 +85,10 @@ MAY: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("GET", "/v1/purchases/{purchase}/payment"): frozenset({Role.BUYER, Role.SERVICE}),
     ("GET", "/v1/purchases/{purchase}/timeline"): STAFF | {Role.SERVICE, Role.BUYER},
     ("POST", "/v1/purchases/{purchase}/cancellation"): frozenset({Role.BUYER, Role.SERVICE}),
+    ("POST", "/v1/purchases/{purchase}/payment-attempts"): frozenset({Role.BUYER, Role.SERVICE}),
+    ("POST", "/v1/purchases/{purchase}/amount-decision"): frozenset(
+        {Role.SUPPORT_AGENT, Role.SUPPORT_LEAD}
+    ),
     ("POST", "/v1/purchases/{purchase}/resolution"): frozenset({Role.OPERATOR}),
     ("POST", "/v1/sellers"): frozenset({Role.SERVICE, Role.OPERATOR}),
     ("GET", "/v1/sellers"): STAFF | {Role.SERVICE},

@@ -14,12 +14,14 @@ from domain.errors import (
     DeadlinePassed,
     IllegalTransition,
     NotYours,
+    PaidOnShipment,
 )
+from domain.order.rules import MOST_ATTEMPTS
 from domain.order.rules import Action as OrderAction
 from domain.order.rules import allowed as allowed_of_order
-from domain.order.state import OrderState, Parked
+from domain.order.state import ClockName, OrderState, Parked
 from domain.purchase import moves, rules
-from domain.purchase.money import PaymentFunds, chargeback_shares, fee_shares
+from domain.purchase.money import PaymentFunds, chargeback_shares, fee_shares, paid_shares
 from domain.purchase.rules import Action
 from domain.purchase.state import PURCHASE, PurchaseEvent, PurchaseState, Share, Stage
 from domain.reconciliation import Effect, Movement, compare, effect_of
@@ -33,17 +35,102 @@ _OPEN = moves.opened(_NEW, 3 * 86_400)
 
 def test_every_move_is_one_that_was_promised() -> None:
     """What is in no table must not happen: an ended purchase stays as it ended."""
-    promised = {
-        PurchaseEvent.MONEY_ARRIVED: Stage.PAID,
+    ends = {
         PurchaseEvent.WINDOW_CLOSED: Stage.NEVER_PAID,
         PurchaseEvent.CANCELLED: Stage.CANCELLED_BY_BUYER,
-        PurchaseEvent.ORDER_REFUSED: Stage.NOT_ACCEPTED,
+    }
+    promised = {
+        Stage.AWAITING_PAYMENT: ends
+        | {
+            PurchaseEvent.MONEY_ARRIVED: Stage.PAID,
+            PurchaseEvent.OTHER_AMOUNT_ARRIVED: Stage.AMOUNT_DIFFERS,
+            PurchaseEvent.ORDER_REFUSED: Stage.NOT_ACCEPTED,
+        },
+        Stage.AMOUNT_DIFFERS: ends
+        | {
+            PurchaseEvent.AMOUNT_ACCEPTED: Stage.PAID,
+            PurchaseEvent.AMOUNT_SENT_BACK: Stage.AWAITING_PAYMENT,
+        },
     }
     for stage, event in product(Stage, PurchaseEvent):
-        if stage is Stage.AWAITING_PAYMENT:
-            assert PURCHASE.next(stage, event) is promised[event]
+        if event in promised.get(stage, {}):
+            assert PURCHASE.next(stage, event) is promised[stage][event]
         else:
             assert not PURCHASE.allows(stage, event)
+
+
+def test_another_amount_waits_for_somebody_s_decision() -> None:
+    """The buyer is not reminded of what they have done; silence has an end, and says which."""
+    state = moves.differs(_OPEN, 9_000, 3_600, _AT)
+
+    assert (state.stage, state.excess, state.is_open) == (Stage.AMOUNT_DIFFERS, 9_000, True)
+    assert rules.next_due(state) == rules.Due(_AT + timedelta(hours=1))
+    assert rules.what_is_due(state) == rules.WHEN_DUE[ClockName.AMOUNT]
+    assert set(rules.allowed(state)) == {Action.CANCEL, Action.DECIDE_AMOUNT}
+
+
+def test_an_amount_that_goes_back_opens_the_window_anew() -> None:
+    """The buyer has done something: they get the whole time again, and its one extension."""
+    differs = moves.differs(_OPEN, 9_000, 3_600, _AT)
+    again = moves.amount_sent_back(differs, "pi_2", 7_200, _AT + timedelta(hours=1))
+
+    assert (again.stage, again.intent, again.excess) == (Stage.AWAITING_PAYMENT, "pi_2", 0)
+    assert again.clock is not None
+    assert again.clock.due_at == _AT + timedelta(hours=3)
+    assert rules.is_first_window(again)
+    assert again.attempts == 2
+
+
+def test_an_accepted_amount_pays() -> None:
+    """Whatever came: the purchase ends as one that was paid as asked, and nothing is kept apart."""
+    paid = moves.paid(moves.differs(_OPEN, 9_000, 3_600, _AT), 9_000, _AT)
+
+    assert (paid.stage, paid.captured, paid.excess) == (Stage.PAID, 9_000, 0)
+
+
+def test_of_several_payments_one_pays() -> None:
+    """The first that is paid counts; the others are known, so that none is kept by mistake."""
+    asked = moves.asked(_OPEN, "pi_1")
+    twice = moves.another_asked(asked, "pi_2")
+
+    assert (twice.intent, twice.others, twice.attempts) == ("pi_2", ("pi_1",), 2)
+    assert moves.chosen(twice, "pi_1").others == ("pi_2",)
+    assert moves.chosen(twice, "pi_1").intent == "pi_1"
+    assert moves.others_closed(twice, ()).others == ()
+
+
+def test_a_buyer_is_asked_only_so_often() -> None:
+    """Who has not managed by then is helped by a person."""
+    asked = moves.asked(_OPEN, "pi_1")
+    tired = replace(asked, attempts=MOST_ATTEMPTS)
+
+    assert Action.PAY_ANOTHER_WAY not in rules.allowed(_OPEN)
+    assert Action.PAY_ANOTHER_WAY in rules.allowed(asked)
+    assert Action.PAY_ANOTHER_WAY not in rules.allowed(tired)
+
+
+def test_who_is_paid_on_shipment_is_in_no_purchase() -> None:
+    """One payment is captured once, and the orders of a purchase ship on days of their own."""
+    rules.must_be_paid_at_once("s-1", "at_once")
+    with pytest.raises(PaidOnShipment) as refused:
+        rules.must_be_paid_at_once("s-1", "on_shipment")
+
+    assert refused.value.facts == {"seller": "s-1"}
+
+
+@given(st.data())
+def test_a_short_payment_is_divided_without_a_rest(data: st.DataObject) -> None:
+    """No order is paid more than its part, or its loss would be a gain; the sum is what came."""
+    amounts = data.draw(st.lists(st.integers(1, 10**9), min_size=1, max_size=20))
+    shares = tuple(
+        Share(f"o-{n}", f"s-{n}", amount, data.draw(st.integers(0, amount - 1)))
+        for n, amount in enumerate(amounts)
+    )
+    paid = data.draw(st.integers(1, sum(share.due for share in shares)))
+    parts = paid_shares(paid, shares)
+
+    assert sum(parts) == paid
+    assert all(0 <= part <= share.due for part, share in zip(parts, shares, strict=True))
 
 
 def test_only_the_one_payment_has_a_clock() -> None:

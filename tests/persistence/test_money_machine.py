@@ -245,7 +245,19 @@ class MoneyMachine(RuleBasedStateMachine):
         """News of the one payment: for its process, and from there for every order."""
         asked = PurchaseStep(bought.state, self.tick())
         self.take(Taken(self.shop.purchase_payments.settle, asked, bought))
-        if bought.state.stage is not Bought.PAID:
+        self.orders_hear(bought)
+
+    def purchases(self, stage: Bought) -> list[Bundle]:
+        """Those that stand so, and of which no step is to be finished first."""
+        return [
+            one
+            for one in self.bought
+            if one.state.stage is stage and one.state.intent and not self.is_busy(one)
+        ]
+
+    def orders_hear(self, bought: Bundle) -> None:
+        """Of a payment that is there, each order takes its share, once."""
+        if bought.state.stage is not Bought.PAID or bought.deals[0] in self.deals:
             return
         for deal in bought.deals:
             self.take(Taken(self.shop.payments.settle, Step(deal.state, self.tick()), deal))
@@ -254,13 +266,13 @@ class MoneyMachine(RuleBasedStateMachine):
     @move(lambda self: self.shared_slips, is_late=st.booleans())
     def shared_slip_arrives(self, is_late: bool) -> None:  # noqa: FBT001 - Hypothesis names it
         bought = self.shared_slips.pop()
-        if is_late:
+        if is_late and bought.state.stage is Bought.AWAITING_PAYMENT:
             closing = ClosePurchase(bought.state, self.tick(), PurchaseEvent.WINDOW_CLOSED)
             self.take(Taken(self.shop.purchase_payments.close, closing, bought))
             if bought.state.stage is Bought.AWAITING_PAYMENT:
                 return
         intent = self._run(self.shop.gateway.look(bought.state.intent))
-        if intent.status != "cancelled":
+        if intent.status == "processing":
             self._run(self.shop.world.arrive(bought.state.intent))
         self.hear_of_all(bought)
 

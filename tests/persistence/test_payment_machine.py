@@ -7,13 +7,16 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
+from activities.purchase_requests import AskForAll, DecideExcess, PurchaseStep
 from activities.requests import AskPayment, DecideAmount, DecideFraud, Step
 from domain.order import facts, rules
 from domain.order.paying import AmountDecision, BorneBy
 from domain.order.rules import Action
 from domain.order.state import OrderState, Payment
+from domain.purchase.state import Stage
 from runtime.embedded import LocalPostgres
 from tests.persistence.test_money_machine import MoneyMachine, Taken, indexes, move
+from tests.support.bundles import Bundle, bundle
 from tests.support.sandbox import SandboxPlace
 from tests.support.shop import CARD, SLIP, Deal
 
@@ -70,14 +73,17 @@ class PaymentMachine(MoneyMachine):
         """One of an order's open payments is made, with this amount or another."""
         deal = self.deal(index, _is_out)
         open_ones = (deal.state.intent, *deal.state.others)
-        reference = open_ones[index % len(open_ones)]
+        self.arrives(open_ones[index % len(open_ones)], per_cent)
+        self.settle(deal)
+
+    def arrives(self, reference: str, per_cent: int) -> None:
+        """Pay so much of what is asked for, if the payment can still be made."""
         seen = self._run(self.shop.gateway.look(reference))
         if seen.status == "awaiting_buyer":
             self._run(self.shop.world.pay(reference, SLIP))
         if seen.status in ("awaiting_buyer", "processing"):
             amount = max(1, seen.amount.minor * per_cent // 100)
             self._run(self.shop.world.arrive(reference, amount=amount))
-        self.settle(deal)
 
     def settle(self, deal: Deal) -> None:
         """As its process does: see what is paid, then close what is not needed any more."""
@@ -97,6 +103,61 @@ class PaymentMachine(MoneyMachine):
         deal = self.deal(index, _amount_differs)
         asked = DecideAmount(deal.state, self.tick(), decision, "a-1", borne_by=borne_by)
         self.take(Taken(self.shop.amounts.decide, asked, deal))
+
+    @move(
+        lambda self: len(self.deals) < _ORDERS,
+        totals=st.tuples(st.integers(2, 50), st.integers(8_000, 90_000)),
+        share=st.integers(0, 99),
+    )
+    def buy_subsidised(self, totals: tuple[int, int], share: int) -> None:
+        subsidies = [min(total - 1, total * share // 100) for total in totals]
+        made = bundle(self.shop, *totals, sellers=self.sellers[:2], subsidies=subsidies)
+        bought = self._run(made)
+        self.bought.append(bought)
+        asked = AskForAll(bought.state, self.tick())
+        self.take(Taken(self.shop.purchase_payments.ask, asked, bought))
+
+    @move(lambda self: self.purchases(Stage.AWAITING_PAYMENT), index=indexes, is_slow=st.booleans())
+    def pay_for_all_another_way(self, index: int, is_slow: bool) -> None:  # noqa: FBT001 - Hypothesis names it
+        found = self.purchases(Stage.AWAITING_PAYMENT)
+        bought = found[index % len(found)]
+        asked = AskForAll(bought.state, self.tick(), "" if is_slow else CARD)
+        self.take(Taken(self.shop.purchase_attempts.ask_again, asked, bought))
+        self.settle_together(bought)
+
+    @move(
+        lambda self: self.purchases(Stage.AWAITING_PAYMENT),
+        index=indexes,
+        per_cent=st.sampled_from([50, 99, 100, 120]),
+    )
+    def money_for_all_arrives(self, index: int, per_cent: int) -> None:
+        """One of a purchase's open payments is made, with this amount or another."""
+        found = self.purchases(Stage.AWAITING_PAYMENT)
+        bought = found[index % len(found)]
+        open_ones = (bought.state.intent, *bought.state.others)
+        self.arrives(open_ones[index % len(open_ones)], per_cent)
+        self.settle_together(bought)
+
+    def settle_together(self, bought: Bundle) -> None:
+        """As its process does: see what is paid, then close what is not needed any more."""
+        if not self.is_busy(bought):
+            self.settle_all(bought)
+        if bought.state.others and not self.is_busy(bought) and _counts(bought):
+            step = PurchaseStep(bought.state, self.tick())
+            self.take(Taken(self.shop.purchase_attempts.close_others, step, bought))
+
+    @move(
+        lambda self: self.purchases(Stage.AMOUNT_DIFFERS),
+        index=indexes,
+        decision=st.sampled_from(AmountDecision),
+        borne_by=st.sampled_from(BorneBy),
+    )
+    def decide_for_all(self, index: int, decision: AmountDecision, borne_by: BorneBy) -> None:
+        found = self.purchases(Stage.AMOUNT_DIFFERS)
+        bought = found[index % len(found)]
+        asked = DecideExcess(bought.state, self.tick(), decision, "a-1", borne_by=borne_by)
+        self.take(Taken(self.shop.purchase_amounts.decide, asked, bought))
+        self.orders_hear(bought)
 
     @move(lambda self: self.fit(_is_agreed), index=indexes, lapses=st.booleans())
     def capture(self, index: int, lapses: bool) -> None:  # noqa: FBT001 - Hypothesis names it
@@ -134,6 +195,9 @@ class PaymentMachine(MoneyMachine):
         """What was paid beside the order is found before the books are compared."""
         self._run(self.shop.world.clear_faults())
         self.finish()
+        for bought in self.purchases(Stage.AWAITING_PAYMENT):
+            self.settle_together(bought)
+        self.finish()
         for deal in self.deals:
             if deal.state.others or deal.state.authorised or deal.state.returns:
                 self.hear(deal)
@@ -150,6 +214,11 @@ def _is_out(state: OrderState) -> bool:
 
 def _is_paid(state: OrderState) -> bool:
     return state.payment is not Payment.AWAITING and state.ended_at is None
+
+
+def _counts(bought: Bundle) -> bool:
+    """Whether one payment of the purchase is there, whatever its amount."""
+    return bought.state.stage in (Stage.PAID, Stage.AMOUNT_DIFFERS)
 
 
 def _amount_differs(state: OrderState) -> bool:

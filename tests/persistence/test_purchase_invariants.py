@@ -50,7 +50,7 @@ async def _a_paid_purchase(tx: SqlTransaction) -> None:
     owed = [one.name for one in fields(Terms) if one.default is MISSING]
     figures = dict.fromkeys(owed, 1)
     terms = TERMS.validate_python(figures | {"policy": "standard/1", "tier": Tier.STANDARD})
-    await tx.purchases.open(PurchaseRecord("p-1", "b-1", "EUR", _SHARES, _AT, 3_600, 7_200))
+    await tx.purchases.open(PurchaseRecord("p-1", "b-1", "EUR", _SHARES, _AT, 3_600, 7_200, 60, 90))
     fees = dict(zip(_SHARES, fee_shares(321, _SHARES), strict=True))
     payment = await tx.purchases.locked("p-1")
     for share, fee in fees.items():
@@ -106,7 +106,7 @@ async def test_the_database_refuses_more_than_the_payment_has(
 async def test_a_purchase_is_found_as_it_was_opened(engine: AsyncEngine) -> None:
     """A step that runs twice must not give a payment new terms, or an order another share."""
     async with SqlDatabase(engine).transaction() as tx:
-        other = PurchaseRecord("p-1", "b-2", "USD", _SHARES[:1], _AT, 1, 1)
+        other = PurchaseRecord("p-1", "b-2", "USD", _SHARES[:1], _AT, 1, 1, 1, 1)
         again = await tx.purchases.open(other)
 
         assert (again.buyer, again.shares, again.pay_within) == ("b-1", _SHARES, 3_600)

@@ -9,7 +9,7 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from persistence.ciphers import Tampered
-from persistence.vault import Erased, KeyUnknown, Vault
+from persistence.vault import ConcernsAnother, Erased, KeyUnknown, Vault
 from runtime.embedded import LocalPostgres
 from runtime.keyring import KeyRing, KeyRingInvalid
 from tests.support.vaults import key_tables
@@ -130,6 +130,23 @@ async def test_an_execution_cannot_change_its_person(vault: Vault, person: str) 
 
     with pytest.raises(ValueError, match="another person"):
         await vault.bind(f"order/{person}", "somebody-else")
+
+
+async def test_several_executions_are_bound_together_or_not_at_all(
+    vault: Vault, engine: AsyncEngine, person: str
+) -> None:
+    """A purchase that is refused must leave no order's key with a buyer who bought nothing."""
+    wanted = [f"purchase/{person}", f"order/{person}-1", f"order/{person}-2"]
+    await vault.bind(wanted[-1], "somebody-else")
+    with pytest.raises(ConcernsAnother, match=wanted[-1]):
+        await vault.bind_all(wanted, person)
+    async with engine.connect() as db:
+        found = await db.execute(
+            text("SELECT workflow_id FROM data_keys WHERE workflow_id = ANY(:wanted)"),
+            {"wanted": wanted},
+        )
+
+        assert found.scalars().all() == wanted[-1:]
 
 
 async def test_what_was_encoded_before_the_binding_is_erased_too(

@@ -5,8 +5,10 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
-from tests.support.marketplace import Marketplace
+from domain.order.paying import AmountDecision
+from tests.support.marketplace import SUPPORT, Marketplace
 from tests.support.purchases import SOON, Bought, buy
+from workflows.order import messages as said
 
 AnyHandle = WorkflowHandle[Any, Any]
 
@@ -20,14 +22,44 @@ async def paid(market: Marketplace) -> AnyHandle:
 
 
 async def never_paid(market: Marketplace) -> AnyHandle:
-    """Reminders go out, the window closes, and money of another amount goes back."""
+    """Reminders go out, and the window closes."""
+    await market.seller("s-2")
+    return await _ended(await buy(market, left=SOON))
+
+
+async def amount_accepted(market: Marketplace) -> AnyHandle:
+    """The buyer pays another way, and too little: support accepts it."""
+    await market.seller("s-2")
+    bought = await buy(market)
+    await bought.asks()
+    other = said.PayAnotherWay(bought.buyer, bought.at(minutes=5))
+    await bought.ask("pay_another_way", other)
+    await bought.paid_otherwise(9_990, minutes=6)
+    word = said.DecideAmount(SUPPORT, bought.at(hours=1), AmountDecision.ACCEPT, "a bank's fee")
+    await bought.ask("decide_amount", word)
+    return await _ended(bought)
+
+
+async def amount_refused(market: Marketplace) -> AnyHandle:
+    """Money of another amount, about which nobody decides, goes back."""
     await market.seller("s-2")
     bought = await buy(market, left=SOON)
-    state = await bought.asks()
-    await market.world.pay(state.intent, "slow")
-    await market.world.arrive(state.intent, amount=9_000)
-    await bought.news(days=2, hours=23)
+    await bought.paid_otherwise(9_000, seconds=1)
     return await _ended(bought)
+
+
+async def paid_and_doubted(market: Marketplace) -> AnyHandle:
+    """A report of fraud overtakes the payment: the orders hear of both."""
+    await market.seller("s-2")
+    bought = await buy(market)
+    state = await bought.asks()
+    await market.world.pay(state.intent)
+    await market.world.warn(state.intent)
+    await bought.handle.signal("fraud_warned", said.FraudWarned("evt-doubt", bought.at(minutes=1)))
+    await bought.handle.result()
+    for order in bought.orders:
+        await order.until(lambda state: state.held > 0)
+    return bought.handle
 
 
 async def cancelled(market: Marketplace) -> AnyHandle:

@@ -74,6 +74,21 @@ async def test_a_refund_that_comes_back_finds_its_order(
     assert await market.rows("SELECT refunded FROM purchases") == [(0,)]
 
 
+@pytest.mark.case(8)
+async def test_a_report_of_fraud_is_passed_on_to_every_order(
+    market: Marketplace, dispatch: Dispatch
+) -> None:
+    """It names the charge, whose purchase has ended: both sellers' money is frozen all the same."""
+    bought = await _bought(market)
+    await _paid(dispatch, bought)
+    await market.world.warn((await bought.state()).intent)
+    dispatch.clock.at = bought.at(days=1)
+    await dispatch.news()
+    orders = [await order.until(lambda state: state.held > 0) for order in bought.orders]
+
+    assert [order.held for order in orders] == [6_000, 4_000]
+
+
 async def test_late_news_of_the_payment_is_cared_for(
     market: Marketplace, dispatch: Dispatch
 ) -> None:

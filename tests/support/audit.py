@@ -82,8 +82,9 @@ _NEVER: Final = {
     "the orders of a purchase have what its payment has": (
         "SELECT p.purchase FROM purchases p JOIN purchase_allocations a USING (purchase)"
         ' JOIN order_money m ON m."order" = a."order" GROUP BY p.purchase'
-        " HAVING sum(a.amount) <> p.total OR sum(m.captured) <> p.captured"
-        " OR sum(m.refunded) <> p.refunded OR sum(a.fee) <> p.fee"
+        " HAVING sum(a.amount - a.subsidy) <> p.total OR sum(a.fee) <> p.fee"
+        " OR sum(m.captured - m.subsidised - m.borne) <> p.captured"
+        " OR sum(m.refunded - m.subsidised_back - m.borne_back) <> p.refunded"
     ),
     "payouts in transit are the effects that were asked and have no end": (
         "SELECT o.owner, o.open, e.open FROM"

@@ -11,14 +11,16 @@ from activities.purchase_requests import (
     AskForAll,
     CaredFor,
     ClosePurchase,
+    DecideExcess,
     OpenPurchase,
     PurchaseStep,
 )
 from activities.requests import CareForPayment, OpenOrder, Step
 from domain.order.lines import OrderLine
+from domain.order.paying import AmountDecision, BorneBy
 from domain.order.state import OrderState
 from domain.purchase.state import PurchaseEvent, PurchaseState, Share
-from tests.support.shop import BEGAN, CARD, Deal, Shop, after, attempted
+from tests.support.shop import BEGAN, CARD, SLIP, Deal, Shop, after, attempted
 
 _numbers: Final = itertools.count(1)
 T = TypeVar("T")
@@ -53,6 +55,36 @@ class Bundle:
     async def settled(self) -> PurchaseState:
         return await self.took(self.shop.purchase_payments.settle, self.settling())
 
+    async def asked_again(self, method: str = "") -> PurchaseState:
+        """Let the buyer pay another way."""
+        asking = AskForAll(self.state, after(minutes=2), method)
+        return await self.took(self.shop.purchase_attempts.ask_again, asking)
+
+    async def others_closed(self) -> PurchaseState:
+        step = PurchaseStep(self.state, after(minutes=3))
+        return await self.took(self.shop.purchase_attempts.close_others, step)
+
+    async def paid_otherwise(self, amount: int) -> PurchaseState:
+        """Another amount than was asked arrives."""
+        await self.asked()
+        await self.shop.world.pay(self.state.intent, SLIP)
+        await self.shop.world.arrive(self.state.intent, amount=amount)
+        return await self.settled()
+
+    def deciding(
+        self, decision: AmountDecision, borne_by: BorneBy = BorneBy.PLATFORM_LOSS
+    ) -> DecideExcess:
+        return DecideExcess(self.state, after(hours=1), decision, "support_agent:a-1", "", borne_by)
+
+    async def decided(
+        self, decision: AmountDecision, borne_by: BorneBy = BorneBy.PLATFORM_LOSS
+    ) -> PurchaseState:
+        """Let support decide about it, and every order hear."""
+        await self.took(self.shop.purchase_amounts.decide, self.deciding(decision, borne_by))
+        for deal in self.deals:
+            await self.heard(deal)
+        return self.state
+
     async def paid(self) -> tuple[Deal, ...]:
         """The buyer pays once, and every order hears of it."""
         await self.asked(CARD)
@@ -79,7 +111,11 @@ class Bundle:
 
 
 async def bundle(
-    shop: Shop, *totals: int, currency: str = "EUR", sellers: Sequence[str] = ()
+    shop: Shop,
+    *totals: int,
+    currency: str = "EUR",
+    sellers: Sequence[str] = (),
+    subsidies: Sequence[int] = (),
 ) -> Bundle:
     """A new purchase with an order for each total, on record; nothing was asked of the provider.
 
@@ -87,9 +123,10 @@ async def bundle(
     """
     whose = list(sellers) or [await shop.seller()] * len(totals)
     name = f"p-{os.getpid()}-{next(_numbers)}"
+    given = list(subsidies) or [0] * len(totals)
     shares = tuple(
-        Share(f"{name}-{number}", seller, total)
-        for number, (seller, total) in enumerate(zip(whose, totals, strict=True), 1)
+        Share(f"{name}-{number}", *part)
+        for number, part in enumerate(zip(whose, totals, given, strict=True), 1)
     )
     lines = tuple((OrderLine("1", "p-1", "general", 1, total),) for total in totals)
     state = PurchaseState(name, f"b-{name}", currency, BEGAN, shares)
@@ -100,7 +137,14 @@ async def bundle(
             shop,
             share.seller,
             OrderState(
-                share.order, state.buyer, share.seller, currency, share.amount, BEGAN, paid_by=name
+                share.order,
+                state.buyer,
+                share.seller,
+                currency,
+                share.amount,
+                BEGAN,
+                subsidy=share.subsidy,
+                paid_by=name,
             ),
         )
         for share in shares

@@ -95,6 +95,14 @@ class Bought:
             await order.until(lambda state: state.captured > 0)
         return self.orders
 
+    async def paid_otherwise(self, amount: int, **after: float) -> PurchaseState:
+        """Let another amount than was asked arrive, and the news of it."""
+        state = await self.asks()
+        await self.market.world.pay(state.intent, "slow")
+        await self.market.world.arrive(state.intent, amount=amount)
+        await self.news("", **after)
+        return await self.until(lambda state: state.excess > 0)
+
     async def cancelled(self, **after: float) -> PurchaseState:
         """Let the buyer change their mind."""
         return await self.ask("cancel", CancelPurchase(self.buyer, self.at(**after), "too dear"))

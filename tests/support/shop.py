@@ -34,6 +34,8 @@ from activities.payment import PaymentActivities
 from activities.payout import PayoutActivities
 from activities.payout_operator import PayoutOperatorActivities
 from activities.purchase import PurchaseActivities
+from activities.purchase_amount import PurchaseAmountActivities
+from activities.purchase_attempts import PurchaseAttemptActivities
 from activities.purchase_care import PurchaseCareActivities
 from activities.purchase_payment import PurchasePaymentActivities
 from activities.refund import RefundActivities
@@ -138,6 +140,8 @@ class Shop:
         self.standing = StandingActivities(self.database)
         self.purchases = PurchaseActivities(self.database)
         self.purchase_payments = PurchasePaymentActivities(self.database, self.gateway)
+        self.purchase_attempts = PurchaseAttemptActivities(self.database, self.gateway)
+        self.purchase_amounts = PurchaseAmountActivities(self.database, self.gateway)
         self.purchase_care = PurchaseCareActivities(self.database, self.gateway)
         self.vault = Vault(self.engine, KeyRing.generate())
         addresses = SealedAddresses(self.engine, self.vault)

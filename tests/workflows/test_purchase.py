@@ -5,9 +5,11 @@ import asyncio
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
+from domain.order.paying import AmountDecision
 from domain.order.state import Outcome, Payment
 from domain.payout.rules import Standing
 from domain.purchase.state import Stage
+from runtime.trace.clocks import ClockHeld, Skips
 from tests.support.marketplace import OPERATOR, SUPPORT, Marketplace, Placed
 from tests.support.purchases import SOON, TWO, buy
 from tests.workflows.test_order import code_of
@@ -185,21 +187,64 @@ async def test_a_capture_that_is_told_twice_is_allocated_once(market: Marketplac
 
 @pytest.mark.case(5)
 async def test_money_of_another_amount_is_no_order_s_and_goes_back(market: Marketplace) -> None:
-    """Nobody can say whose goods were paid: it is kept apart, and returned when the window ends."""
+    """Nobody can say whose goods were paid: it is kept apart, and silence returns it."""
     bought = await buy(market, left=SOON)
-    state = await bought.asks()
-    await market.world.pay(state.intent, "slow")
-    await market.world.arrive(state.intent, amount=9_000)
-    await bought.news(days=2, hours=23)
-    apart = await bought.until(lambda state: state.excess > 0)
+    apart = await bought.paid_otherwise(9_000, seconds=1)
     kept = (await market.balances())[f"unapplied_receipts/purchase/{bought.purchase}"]
     ended = await bought.handle.result()
 
-    assert (apart.stage, kept) == (Stage.AWAITING_PAYMENT, 9_000)
+    assert (apart.stage, kept) == (Stage.AMOUNT_DIFFERS, 9_000)
     assert ended.stage is Stage.NEVER_PAID
     assert await bought.at_provider() == [("charge", 9_000), ("refund", -9_000)]
     assert f"unapplied_receipts/purchase/{bought.purchase}" not in await market.balances()
     assert await market.rows("SELECT kind FROM alarms WHERE cleared_at IS NULL") == []
+
+
+@pytest.mark.case(5)
+async def test_support_decides_about_another_amount(market: Marketplace) -> None:
+    """A short payment is accepted by a person: every order goes on as if it had been whole."""
+    bought = await buy(market)
+    await bought.paid_otherwise(9_990, minutes=1)
+    word = said.DecideAmount(SUPPORT, bought.at(hours=1), AmountDecision.ACCEPT, "a bank's fee")
+    paid = await bought.ask("decide_amount", word)
+    orders = [await order.until(lambda state: state.captured > 0) for order in bought.orders]
+
+    assert (paid.stage, paid.captured) == (Stage.PAID, 9_990)
+    assert [order.captured for order in orders] == [6_000, 4_000]
+    assert "amount_accepted" in await bought.kinds()
+
+
+@pytest.mark.case(2)
+async def test_the_buyer_pays_another_way(market: Marketplace) -> None:
+    """The first method does not come through: the second pays, and the first can no more."""
+    bought = await buy(market)
+    first = (await bought.asks()).intent
+    other = said.PayAnotherWay(bought.buyer, bought.at(minutes=5), "pm_card_visa")
+    asked = await bought.ask("pay_another_way", other)
+    await bought.news(minutes=6)
+    ended = await bought.handle.result()
+
+    assert (asked.attempts, asked.others) == (2, (first,))
+    assert (ended.stage, ended.others) == (Stage.PAID, ())
+    assert (await market.gateway.look(first)).status == "cancelled"
+    assert await bought.at_provider() == [("charge", 10_000)]
+
+
+@pytest.mark.case(8)
+async def test_doubt_about_the_payment_reaches_every_order(market: Marketplace) -> None:
+    """The report overtakes the news of the payment: no seller ships for money that is doubted."""
+    bought = await buy(market)
+    state = await bought.asks()
+    await market.world.pay(state.intent)
+    await market.world.warn(state.intent)
+    report = said.FraudWarned("evt-doubt", bought.at(minutes=1))
+    await bought.handle.signal("fraud_warned", report)
+    ended = await bought.handle.result()
+    orders = [await order.until(lambda state: state.held > 0) for order in bought.orders]
+
+    assert ended.stage is Stage.PAID
+    assert [order.held for order in orders] == [6_000, 4_000]
+    assert {kind for (kind,) in await market.rows("SELECT kind FROM alarms")} == {"fraud_suspected"}
 
 
 async def test_refunds_of_two_orders_find_their_own_way(market: Marketplace) -> None:
@@ -219,6 +264,15 @@ async def test_refunds_of_two_orders_find_their_own_way(market: Marketplace) -> 
 async def _refund(order: Placed, amount: int) -> None:
     state = await order.ask(said.RefundOrder(SUPPORT, order.at(days=1), amount, "scratched"))
     assert state.refunded == amount
+
+
+async def test_a_clock_that_is_held_by_orders_says_so(market: Marketplace) -> None:
+    """The server would wait for the orders' end: who moves clocks must hear it at once."""
+    bought = await buy(market)
+    await bought.asks()
+
+    with pytest.raises(ClockHeld, match="2 children"):
+        await Skips(market.client).to(bought.handle, bought.at(days=1))
 
 
 async def test_risk_looks_at_the_whole_payment(market: Marketplace) -> None:

@@ -22,6 +22,8 @@ def describe(state: PurchaseState) -> str:
 
 def _money(state: PurchaseState) -> str:
     words = f"**Money** total {Money(state.total, state.currency)}"
+    if state.due != state.total:
+        words += f", of it the buyer {Money(state.due, state.currency)}"
     if state.captured:
         words += f", captured {Money(state.captured, state.currency)}"
     if state.excess:
@@ -43,7 +45,7 @@ def _waits_for(state: PurchaseState) -> str:
         return f"Ended {state.ended_at:%Y-%m-%d %H:%M} UTC{why}; its orders go on by themselves."
     if state.clock is None:
         return "No clock runs; the orders are being opened."
-    return f"**Next** at {state.clock.due_at:%Y-%m-%d %H:%M:%S} UTC: {WHEN_DUE}"
+    return f"**Next** at {state.clock.due_at:%Y-%m-%d %H:%M:%S} UTC: {WHEN_DUE[state.clock.name]}"
 
 
 def _plain(word: str) -> str:

@@ -1,8 +1,8 @@
 """What is said to a purchase and asked of it. Public: services that speak to Temporal use these.
 
 Fields are only ever added, each with a default. Instants are UTC, amounts minor units of the
-purchase's currency. That its payment has news is said with the order's `PaymentChanged`, and an
-operator's word with its `Resolve`.
+purchase's currency. What is said of any payment is said with the order's messages
+(`PaymentChanged`, `FraudWarned`, `PayAnotherWay`, `DecideAmount`), and so is an operator's word.
 """
 
 from dataclasses import dataclass
@@ -15,15 +15,19 @@ from domain.purchase.state import PurchaseState, Share
 
 @dataclass(frozen=True)
 class SellerPart:
-    """What is bought of one seller; it becomes the order of that name."""
+    """What is bought of one seller; it becomes the order of that name.
+
+    `subsidy` is the platform's part of its price: the buyer pays the rest.
+    """
 
     order: str
     seller: str
     lines: tuple[OrderLine, ...]
+    subsidy: int = 0
 
     @property
     def total(self) -> int:
-        """What the buyer pays for this part."""
+        """The price of this part, whoever pays it."""
         return sum(line.total for line in self.lines)
 
 
@@ -45,7 +49,7 @@ class PlacePurchase:
 
     @property
     def total(self) -> int:
-        """What the buyer pays for all."""
+        """The price of all, whoever pays it."""
         return sum(part.total for part in self.parts)
 
     def first_state(self) -> PurchaseState:
@@ -55,7 +59,9 @@ class PlacePurchase:
             buyer=self.buyer,
             currency=self.currency,
             placed_at=self.received_at,
-            shares=tuple(Share(part.order, part.seller, part.total) for part in self.parts),
+            shares=tuple(
+                Share(part.order, part.seller, part.total, part.subsidy) for part in self.parts
+            ),
         )
 
 

@@ -37,13 +37,13 @@ class Stepper:
         self._mail = mail
         self._shown = Shown(rules.headline(state))
 
-    async def in_time(self, request: steps.ClosePurchase) -> None:
-        """Act on the deadline, unless somebody spoke up in time and waits to be heard.
+    async def in_time(self, task: Task[R], request: R) -> None:
+        """Act on a deadline, unless somebody spoke up in time and waits to be heard.
 
         Then their words are waited for, and everything is looked at again.
         """
         try:
-            await self.do(tasks.CLOSE, request)
+            await self.do(task, request)
         except ApplicationError as no:
             if no.type != PendingRequest.code:
                 raise

@@ -9,6 +9,8 @@ from temporalio.types import MethodAsyncSingleParam
 with workflow.unsafe.imports_passed_through():
     from activities import purchase_requests as steps
     from activities.purchase import PurchaseActivities
+    from activities.purchase_amount import PurchaseAmountActivities
+    from activities.purchase_attempts import PurchaseAttemptActivities
     from activities.purchase_payment import PurchasePaymentActivities
     from domain.purchase.state import PurchaseState
     from workflows._kit.options import PROVIDER, RECORD, summed_up
@@ -17,6 +19,7 @@ R = TypeVar(
     "R",
     steps.AskForAll,
     steps.ClosePurchase,
+    steps.DecideExcess,
     steps.OpenPurchase,
     steps.ParkPurchase,
     steps.PurchaseStep,
@@ -51,6 +54,21 @@ ASK: Final = Task(
 )
 SETTLE: Final = Task(
     "purchase.settle", PurchasePaymentActivities.settle, PROVIDER, "Look at the payment"
+)
+ASK_AGAIN: Final = Task(
+    "purchase.ask_again", PurchaseAttemptActivities.ask_again, PROVIDER, "Ask for another payment"
+)
+CLOSE_OTHERS: Final = Task(
+    "purchase.close_others",
+    PurchaseAttemptActivities.close_others,
+    PROVIDER,
+    "Close what could be paid a second time",
+)
+DECIDE_AMOUNT: Final = Task(
+    "purchase.decide_amount",
+    PurchaseAmountActivities.decide,
+    PROVIDER,
+    "Settle a payment of another amount",
 )
 CLOSE: Final = Task(
     "purchase.close", PurchasePaymentActivities.close, PROVIDER, "Close the payment window"

@@ -15,19 +15,27 @@ with workflow.unsafe.imports_passed_through():
     from domain.order.state import OrderState
     from domain.purchase import rules
     from domain.purchase.rules import Action
-    from domain.purchase.state import PurchaseEvent, PurchaseState, Stage
+    from domain.purchase.state import PurchaseState, Stage
     from workflows._kit import attributes
     from workflows._kit.alarm_clock import AlarmClock
     from workflows._kit.insistence import insisting
     from workflows._kit.mailbox import Letter, Mailbox
     from workflows._kit.options import PROVIDER, RECORD, summed_up
     from workflows._kit.refusal import refusing
-    from workflows.order.messages import PaymentChanged, PlaceOrder, Resolve
+    from workflows.order.messages import (
+        DecideAmount,
+        FraudWarned,
+        PayAnotherWay,
+        PaymentChanged,
+        PlaceOrder,
+        Resolve,
+    )
     from workflows.order.workflow import OrderWorkflow
-    from workflows.purchase import tasks
+    from workflows.purchase import paying, tasks
     from workflows.purchase.messages import CancelPurchase, PlacePurchase, SellerPart
     from workflows.purchase.stepper import Stepper
 
+_Request = CancelPurchase | PayAnotherWay | DecideAmount
 _OrderHandle = workflow.ChildWorkflowHandle[OrderWorkflow, OrderState]
 
 
@@ -47,6 +55,7 @@ class PurchaseWorkflow:
         self._steps = Stepper(placed.first_state(), self._mail)
         self._clock = AlarmClock()
         self._orders: list[_OrderHandle] = []
+        self._reports: list[FraudWarned] = []
 
     @workflow.run
     async def run(self, placed: PlacePurchase) -> PurchaseState:
@@ -55,13 +64,14 @@ class PurchaseWorkflow:
         while self._is_open:
             await self._turn()
         await self._orders_hear()
+        await self._one_payment_stays()
         await self._nothing_is_kept()
         await self._last_words()
         return self._steps.state
 
     @property
     def _is_open(self) -> bool:
-        return self._steps.state.stage is Stage.AWAITING_PAYMENT
+        return self._steps.state.is_open
 
     async def _open(self, placed: PlacePurchase) -> None:
         """All orders or none: nothing is charged before the last of them has begun."""
@@ -90,6 +100,7 @@ class PurchaseWorkflow:
             lines=part.lines,
             ship_to=placed.ship_to,
             received_at=placed.received_at,
+            subsidy=part.subsidy,
             paid_by=placed.purchase,
         )
         return await workflow.start_child_workflow(
@@ -108,34 +119,47 @@ class PurchaseWorkflow:
     async def _turn(self) -> None:
         """Hear the oldest message; else do what is due; else wait for either."""
         due = rules.next_due(self._steps.state)
-        what = "" if due is None else "reminder" if due.is_reminder else rules.WHEN_DUE
+        what = rules.what_is_due(self._steps.state)
         self._clock.set(due.at if due else None, what)
         if self._mail:
             await self._hear(self._mail.next())
         elif due is not None and self._clock.has_rung:
             self._steps.now = max(self._steps.now, due.at)
-            state = self._steps.state
             if due.is_reminder:
-                await self._steps.do(tasks.REMIND, steps.PurchaseStep(state, due.at))
+                await self._steps.do(tasks.REMIND, steps.PurchaseStep(self._steps.state, due.at))
             else:
-                closed = PurchaseEvent.WINDOW_CLOSED
-                closing = steps.ClosePurchase(state, due.at, closed, by_deadline=True)
-                await self._steps.in_time(closing)
+                await paying.window_closes(self._steps, due.at)
         else:
             await workflow.wait_condition(lambda: bool(self._mail) or self._clock.has_rung)
 
     async def _orders_hear(self) -> None:
         """Tell every order that the payment is final; each looks at what is its own."""
         state = self._steps.state
-        news = PaymentChanged(
-            f"{purchase_workflow_id(state.purchase)}/{state.version}", self._steps.now
-        )
+        name = f"{purchase_workflow_id(state.purchase)}/{state.version}"
         for order in self._orders:
-            try:
-                await order.signal(OrderWorkflow.payment_changed, news)
-            except FailureError:
-                # Somebody has ended it by hand: whoever did so looks after its share.
-                workflow.logger.warning("order.not_told", extra={"order": order.id})
+            await self._hears(order, "payment_changed", PaymentChanged(name, self._steps.now))
+        await self._pass_reports_on()
+
+    async def _pass_reports_on(self) -> None:
+        """Of a payment that is thought to be fraudulent, each order freezes what is its own."""
+        while self._reports:
+            report = self._reports.pop(0)
+            for order in self._orders if self._steps.state.stage is Stage.PAID else ():
+                await self._hears(order, "fraud_warned", report)
+
+    async def _hears(
+        self, order: _OrderHandle, signal: str, news: PaymentChanged | FraudWarned
+    ) -> None:
+        try:
+            await order.signal(signal, news)
+        except FailureError:
+            # Somebody has ended it by hand: whoever did so looks after its share.
+            workflow.logger.warning("order.not_told", extra={"order": order.id})
+
+    async def _one_payment_stays(self) -> None:
+        """What was paid, or could be, beside the payment that counts is closed or goes back."""
+        if self._steps.state.stage is Stage.PAID:
+            await paying.close_others(self._steps, self._steps.now)
 
     async def _nothing_is_kept(self) -> None:
         """Money of another amount than was asked goes back in full once nobody waits for more."""
@@ -180,36 +204,44 @@ class PurchaseWorkflow:
 
     async def _apply(self, message: object) -> None:
         """One message, one step. A request is judged again: the purchase may have moved on."""
-        state = self._steps.state
         match message:
             case CancelPurchase():
-                rules.check(state, Action.CANCEL, message.actor, message.received_at)
-                await self._cancel(message)
+                self._judge(Action.CANCEL, message)
+                await paying.cancel(self._steps, message)
+            case PayAnotherWay():
+                self._judge(Action.PAY_ANOTHER_WAY, message)
+                await paying.pay_another_way(self._steps, message)
+            case DecideAmount():
+                self._judge(Action.DECIDE_AMOUNT, message)
+                await paying.decide_amount(self._steps, message)
             case PaymentChanged() if self._is_open:
-                await self._steps.do(tasks.SETTLE, steps.PurchaseStep(state, message.received_at))
-            case PaymentChanged() if state.stage is not Stage.PAID:
+                await paying.settle(self._steps, message.received_at)
+            case PaymentChanged() if self._steps.state.stage is not Stage.PAID:
                 await insisting(self._care, self._call)
+            case FraudWarned():
+                await self._doubted(message)
             case _:
                 return
 
-    async def _cancel(self, request: CancelPurchase) -> None:
-        closing = steps.ClosePurchase(
-            self._steps.state,
-            request.received_at,
-            PurchaseEvent.CANCELLED,
-            actor=str(request.actor),
-        )
-        await self._steps.do(tasks.CLOSE, closing)
-        if self._steps.state.stage is not Stage.CANCELLED_BY_BUYER:
-            raise IllegalTransition(
-                "the payment arrived first: the purchase is not cancelled",
-                purchase=self._steps.state.purchase,
-                status=rules.headline(self._steps.state),
-            )
+    async def _doubted(self, report: FraudWarned) -> None:
+        """A report can overtake the payment; every order hears it after that."""
+        self._reports.append(report)
+        if self._is_open:
+            await paying.settle(self._steps, report.received_at)
+        else:
+            await self._pass_reports_on()
+
+    def _judge(self, action: Action, request: _Request) -> None:
+        rules.check(self._steps.state, action, request.actor, request.received_at)
 
     @workflow.signal(description="The provider says that the payment has news.")
     def payment_changed(self, fact: PaymentChanged) -> None:
         """Written down, and applied when its turn comes: the provider's truth is read again."""
+        self._mail.note(fact.event_id, fact, fact.received_at)
+
+    @workflow.signal(description="The provider reports the payment as fraudulent.")
+    def fraud_warned(self, fact: FraudWarned) -> None:
+        """Written down, and passed on to every order: each freezes what is its own."""
         self._mail.note(fact.event_id, fact, fact.received_at)
 
     @workflow.query(description="Where the purchase stands.")
@@ -225,7 +257,27 @@ class PurchaseWorkflow:
     @cancel.validator
     def _may_cancel(self, request: CancelPurchase) -> None:
         with refusing():
-            rules.check(self._steps.state, Action.CANCEL, request.actor, request.received_at)
+            self._judge(Action.CANCEL, request)
+
+    @workflow.update(description="Pay another way: a further payment, of which one counts.")
+    async def pay_another_way(self, request: PayAnotherWay) -> PurchaseState:
+        """Refused once the money is there."""
+        return await self._mail.hear(request, request.received_at)
+
+    @pay_another_way.validator
+    def _may_pay_another_way(self, request: PayAnotherWay) -> None:
+        with refusing():
+            self._judge(Action.PAY_ANOTHER_WAY, request)
+
+    @workflow.update(description="Decide about a payment of another amount than was asked.")
+    async def decide_amount(self, request: DecideAmount) -> PurchaseState:
+        """Refused unless there is such a payment, and nobody has decided about it."""
+        return await self._mail.hear(request, request.received_at)
+
+    @decide_amount.validator
+    def _may_decide_amount(self, request: DecideAmount) -> None:
+        with refusing():
+            self._judge(Action.DECIDE_AMOUNT, request)
 
     @workflow.update(description="An operator lets a parked purchase go on.")
     async def resolve(self, request: Resolve) -> PurchaseState:
