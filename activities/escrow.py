@@ -15,7 +15,7 @@ from domain.money import BASIS_POINTS
 from domain.order import money_moves, moves, postings
 from domain.order.money import OrderFunds
 from domain.order.rules import is_doubted, is_settled
-from domain.order.state import ClockName, Fulfilment, OrderState
+from domain.order.state import ClockName, Fraud, Fulfilment, OrderState
 from domain.payout.rules import Standing
 from domain.policy import Terms, Tier
 from persistence.port import Database, Event, SellerRecord, Transaction
@@ -83,15 +83,18 @@ class EscrowActivities:
 
     @activity.defn(name="escrow.release_reserve")
     async def release_reserve(self, step: Step) -> OrderState:
-        """Let the seller have what was kept in reserve for this order."""
+        """Let the seller have what was kept in reserve for this order.
+
+        It waits on while the seller is suspended or fraud is suspected.
+        """
         state = step.state
         key = f"{order_workflow_id(state.order)}/reserve-release/{state.version}"
         async with self._database.transaction() as tx:
             funds = await tx.funds.locked(state.order)
             if await tx.ledger.entry(key) is None:
                 await must_not_be_asked(tx, state.order, step.at)
-                if (await tx.sellers.get(state.seller)).standing is Standing.SUSPENDED:
-                    return await _frozen(tx, step)
+                if (kept := await _kept(tx, step)) is not None:
+                    return kept
                 await _let_go(tx, funds, key, step)
             after = money_moves.reserve_released(state)
             events = [
@@ -160,6 +163,19 @@ def _closed_until(seller: SellerRecord, state: OrderState, terms: Terms) -> date
     if seller.standing is not Standing.CLOSED or state.shipped_at is None:
         return None
     return state.shipped_at + timedelta(seconds=terms.closed_seller_after_shipment)
+
+
+async def _kept(tx: Transaction, step: Step) -> OrderState | None:
+    """The order with its reserve waiting on; None where nothing keeps it."""
+    state = step.state
+    seller = await tx.sellers.get(state.seller)
+    if seller.standing is Standing.SUSPENDED:
+        return await _frozen(tx, step)
+    if state.fraud is Fraud.SUSPECTED:
+        after = money_moves.reserve_stopped(state)
+        await tx.story.tell(after, Event("order.release_put_off", step.at))
+        return after
+    return None
 
 
 async def _frozen(tx: Transaction, step: Step) -> OrderState:

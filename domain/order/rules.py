@@ -349,15 +349,13 @@ _BEFORE_SHIPMENT: Final = MappingProxyType(
 
 
 def is_settled(state: OrderState) -> bool:
-    """Whether nothing of the order is open: no clock, escrow, reserve, hold or refund."""
+    """Whether nothing of the order is open: no escrow, reserve, hold, refund or suspicion."""
     if state.payment is Payment.NEVER_PAID:
         return True
     is_money_out = state.captured - state.refunded + state.recovered - state.released <= 0
-    is_anything_open = (
-        state.reserved or state.held or state.open_refunds or state.owed or state.authorised
-    )
+    is_open = state.reserved or state.held or state.open_refunds or state.owed or state.authorised
     is_over = state.fulfilment in (Fulfilment.RECEIVED, Fulfilment.CANCELLED)
-    return is_over and is_money_out and not is_anything_open
+    return is_over and is_money_out and not is_open and state.fraud is not Fraud.SUSPECTED
 
 
 def is_release_due(state: OrderState) -> bool:
@@ -370,8 +368,7 @@ def is_release_due(state: OrderState) -> bool:
 
 def is_end_due(state: OrderState) -> bool:
     """Whether an order that nobody called off is settled, and nothing else will end it."""
-    is_open = state.outcome is Outcome.OPEN and state.fraud is not Fraud.SUSPECTED
-    return is_open and not state.clocks and is_settled(state)
+    return state.outcome is Outcome.OPEN and not state.clocks and is_settled(state)
 
 
 def phase(state: OrderState) -> str:
