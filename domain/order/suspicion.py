@@ -6,7 +6,7 @@ from typing import Final
 
 from domain.order.agreements import Topic
 from domain.order.clocks import reserve_clock, running, with_clocks
-from domain.order.moves import called_off
+from domain.order.moves import called_off, risk_check_void
 from domain.order.state import (
     FULFILMENT,
     Clock,
@@ -84,7 +84,7 @@ def confirmed(state: OrderState) -> OrderState:
     """It was fraud: the order is called off, and everything goes back to the card's holder."""
     if FULFILMENT.allows(state.fulfilment, FulfilmentEvent.CALLED_OFF):
         off = called_off(state, FulfilmentEvent.CALLED_OFF, Outcome.FRAUD)
-        return replace(off, fraud=Fraud.CONFIRMED)
+        return replace(risk_check_void(off), fraud=Fraud.CONFIRMED)
     return replace(
         state,
         fraud=Fraud.CONFIRMED,
