@@ -15,10 +15,10 @@ from domain.money import BASIS_POINTS
 from domain.order import money_moves, moves, postings
 from domain.order.money import OrderFunds
 from domain.order.rules import is_doubted, is_settled
-from domain.order.state import ClockName, Fraud, Fulfilment, OrderState
+from domain.order.state import ClockName, Fraud, Fulfilment, OrderState, Outcome
 from domain.payout.rules import Standing
 from domain.policy import Terms, Tier
-from persistence.port import Database, Event, SellerRecord, Transaction
+from persistence.port import Database, Event, Facts, SellerRecord, Transaction
 
 log = structlog.get_logger()
 
@@ -54,9 +54,7 @@ class EscrowActivities:
             waits_until = _closed_until(seller, state, terms)
             if waits_until is not None and step.at < waits_until:
                 after = money_moves.release_put_off(state, waits_until)
-                facts: dict[str, str | int] = {"until": waits_until.isoformat()}
-                await tx.story.tell(after, Event("order.release_put_off", step.at, facts=facts))
-                return after
+                return await _put_off(tx, after, step, waits_until)
             after = await self._release(tx, step, terms, funds)
         log.info("escrow.released", order=state.order, minor=after.released - state.released)
         return after
@@ -85,7 +83,8 @@ class EscrowActivities:
     async def release_reserve(self, step: Step) -> OrderState:
         """Let the seller have what was kept in reserve for this order.
 
-        It waits on while the seller is suspended or fraud is suspected.
+        It waits on while the seller is suspended or fraud is suspected, and longer for one who has
+        closed the store.
         """
         state = step.state
         key = f"{order_workflow_id(state.order)}/reserve-release/{state.version}"
@@ -175,7 +174,18 @@ async def _kept(tx: Transaction, step: Step) -> OrderState | None:
         after = money_moves.reserve_stopped(state)
         await tx.story.tell(after, Event("order.release_put_off", step.at))
         return after
-    return None
+    # What went back to the buyer in full protects nobody any more.
+    terms = (await tx.orders.get(state.order)).terms
+    waits_until = _closed_until(seller, state, terms)
+    if state.outcome is not Outcome.OPEN or waits_until is None or step.at >= waits_until:
+        return None
+    return await _put_off(tx, money_moves.reserve_put_off(state, waits_until), step, waits_until)
+
+
+async def _put_off(tx: Transaction, after: OrderState, step: Step, until: datetime) -> OrderState:
+    facts: Facts = {"until": until.isoformat()}
+    await tx.story.tell(after, Event("order.release_put_off", step.at, facts=facts))
+    return after
 
 
 async def _frozen(tx: Transaction, step: Step) -> OrderState:
