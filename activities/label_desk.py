@@ -51,8 +51,7 @@ class LabelDesk:
         the purchase that the provider finally declines; then nothing is charged. An outage is
         tried again: the same shipment is paid, or found to be paid, never a second one.
         """
-        key = money_key(order_workflow_id(request.order), "label", request.number)
-        label = await self._on_record(key, request)
+        label = await self._on_record(_key_of(request), request)
         if label.status is LabelStatus.NOT_BOUGHT:
             raise _declined(label)
         if label.status is not LabelStatus.NONE:
@@ -62,6 +61,13 @@ class LabelDesk:
         except Rejected as no:
             return await self._declined(label, no.code, request)
         return await self._bought(label, paid, request)
+
+    async def check(self, request: BuyLabel) -> None:
+        """Refuse (`LabelUnavailable`) what `buy` would not even ask for; nothing is on record."""
+        async with self._database.transaction() as tx:
+            record = await tx.orders.get(request.order)
+        # A shipment of its own: the one that is paid later has the purchase's key to itself.
+        _chosen(await self._quoted(f"{_key_of(request)}/check", request, record), request)
 
     async def _on_record(self, key: str, request: BuyLabel) -> Label:
         async with self._database.transaction() as tx:
@@ -219,6 +225,10 @@ class LabelDesk:
             provider=self._shipping.name,
             at=request.at,
         )
+
+
+def _key_of(request: BuyLabel) -> str:
+    return money_key(order_workflow_id(request.order), "label", request.number)
 
 
 def _chosen(quote: Quote, request: BuyLabel) -> Rate:

@@ -80,6 +80,12 @@ class OnlineActivities:
             )
         )
 
+    @activity.defn(name="label.check")
+    async def check(self, request: ShipOnline) -> OrderState:
+        """Refuse (`LabelUnavailable`) what is not sold, or dearer than seen; nothing is bought."""
+        await self._labels.check(request.label)
+        return request.state
+
     async def _declared(self, request: ShipOnline, label: Label) -> OrderState:
         ship = Ship(
             request.state,

@@ -94,7 +94,7 @@ class ShipmentActivities:
         Refuses a number that the carrier never gives out (`TrackingInvalid`) or that another
         parcel has (`TrackingInUse`); a refusal leaves nothing behind.
         """
-        state, name = request.state, str(len(request.state.parcels) + 1)
+        state, name = request.state, _next_name(request.state)
         number = check(request.carrier, request.number)
         parcel = f"{state.order}/{name}"
         async with self._database.transaction() as tx:
@@ -132,6 +132,16 @@ class ShipmentActivities:
             await tx.story.tell(after, *events)
         log.info("shipment.declared", order=state.order, carrier=request.carrier, parcel=name)
         return after
+
+    @activity.defn(name="shipment.check")
+    async def check(self, request: Ship) -> OrderState:
+        """Refuse what `declare` would, before anything is paid for it; nothing is declared."""
+        state, number = request.state, check(request.carrier, request.number)
+        parcel = f"{state.order}/{_next_name(state)}"
+        async with self._database.transaction() as tx:
+            await tx.orders.must_be_free(request.carrier, number, parcel)
+        await self._watched(parcel, request.carrier, number)
+        return state
 
     async def _watched(self, parcel: str, carrier: str, number: str) -> Tracking:
         try:
@@ -241,6 +251,10 @@ class ShipmentActivities:
         await tx.story.tell(after, *events)
         log.info("shipment.followed", order=state.order, milestone=scan.milestone)
         return after
+
+
+def _next_name(state: OrderState) -> str:
+    return str(len(state.parcels) + 1)
 
 
 def _void(state: OrderState, after: OrderState, request: Ship) -> list[Event]:

@@ -232,6 +232,7 @@ def activities(
         escrow.lift,
         escrow.release,
         escrow.release_reserve,
+        shipment.check,
         shipment.declare,
         shipment.edit,
         shipment.follow,
@@ -309,6 +310,7 @@ def carriage(
     online = OnlineActivities(database, tracking, shipments, labels, couriers)
     check = CarriageCheckActivities(database, SqlBooks(database.engine), labels, shipping)
     return [
+        online.check,
         online.buy,
         online.void,
         online.schedule,
