@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -70,6 +70,7 @@ _ALARMS: Final[Mapping[ParcelStage, tuple[str, str]]] = MappingProxyType(
 )
 _HEARD_IN: Final = frozenset(
     {
+        Fulfilment.AWAITING_SHIPMENT,
         Fulfilment.PARTLY_SHIPPED,
         Fulfilment.DECLARED,
         Fulfilment.IN_TRANSIT,
@@ -120,7 +121,7 @@ class ShipmentActivities:
                     freight=freight,
                 ),
                 request.at,
-                record.terms.scan_by(request.at, ZoneInfo(record.terms.zone)),
+                _scan_by(record, request.at),
             )
             if request.is_online:
                 after = online_moves.still_asked(state, after)
@@ -233,6 +234,14 @@ class ShipmentActivities:
     ) -> OrderState:
         if parcel.stage in GONE:
             return await _arrived_after_all(tx, state, parcel, scan, step)
+        if parcel.stage is ParcelStage.GIVEN_BACK:
+            if not set(parcel.lines) <= set(state.unshipped):
+                await _used_twice(tx, state, parcel, step)
+                return state
+            state = parcel_moves.label_used_after_all(
+                state, record.terms, parcel.name, step.at, _scan_by(record, step.at)
+            )
+            parcel = facts.parcel_named(state, parcel.name)
         news = _news(parcel, scan, record, await _is_elsewhere(tx, record, scan))
         if news is None or not PARCEL.allows(parcel.stage, news.event):
             return state
@@ -255,6 +264,16 @@ class ShipmentActivities:
 
 def _next_name(state: OrderState) -> str:
     return str(len(state.parcels) + 1)
+
+
+def _scan_by(record: OrderRecord, at: datetime) -> datetime:
+    return record.terms.scan_by(at, ZoneInfo(record.terms.zone))
+
+
+async def _used_twice(tx: Transaction, state: OrderState, parcel: Parcel, step: Step) -> None:
+    words = "a label that was given back travels, and its goods were shipped another way"
+    subject = order_workflow_id(state.order)
+    await tx.story.alarm("label_used_after_all", subject, words, step.at, {"parcel": parcel.name})
 
 
 def _void(state: OrderState, after: OrderState, request: Ship) -> list[Event]:

@@ -16,7 +16,7 @@ from domain.errors import (
     NotYours,
 )
 from domain.order.agreements import Topic
-from domain.order.facts import EDITABLE, clock_of, refundable, releasable
+from domain.order.facts import EDITABLE, clock_of, is_typed, refundable, releasable
 from domain.order.online_moves import may_fetch, may_void
 from domain.order.parcels import MOST_PARCELS, ParcelStage
 from domain.order.state import (
@@ -236,7 +236,9 @@ _POSSIBLE: Final[Mapping[Action, Callable[[OrderState], bool]]] = MappingProxyTy
         Action.PLACE_HOLD: lambda s: releasable(s) > 0,
         Action.LIFT_HOLD: lambda s: s.held > 0,
         Action.RESOLVE: lambda s: s.parked is not None,
-        Action.EDIT_SHIPMENT: lambda s: _has(s, *EDITABLE),
+        Action.EDIT_SHIPMENT: lambda s: any(
+            parcel.stage in EDITABLE and is_typed(s, parcel) for parcel in s.parcels
+        ),
         Action.DISOWN_SHIPMENT: lambda s: _has(s, ParcelStage.DOUBTED),
         Action.RULE_ON_CUSTOMS: lambda s: _has(s, ParcelStage.AT_CUSTOMS),
         Action.CHANGE_ADDRESS: lambda s: FULFILMENT.allows(
