@@ -184,7 +184,8 @@ class ShipmentActivities:
         """Apply what the carriers say now of each parcel, as the parcel's table has it.
 
         A delivery that is not where the goods belong is not verified: no clock moves, and a
-        person looks. What arrives after its refund is told, and nothing is taken for it.
+        person looks. What arrives after its refund is told, and nothing is taken for it. After the
+        order's end a person looks at what no rule is there for any more.
         """
         state = step.state
         async with self._database.transaction() as tx:
@@ -200,8 +201,10 @@ class ShipmentActivities:
                     continue
                 if state.fulfilment in _HEARD_IN:
                     state = await self._followed(tx, state, record, parcel, scan, step)
-                elif state.fulfilment is Fulfilment.CANCELLED:
+                elif _is_paid_back(state, parcel):
                     state = await _arrived_after_all(tx, state, parcel, scan, step)
+                if state.ended_at is not None:
+                    await _mind_after_end(tx, state, parcel, scan, step)
         return state
 
     @activity.defn(name="shipment.arrived_late")
@@ -217,8 +220,7 @@ class ShipmentActivities:
             scans, before = await tx.orders.scans(state.order), state.version
             for parcel in state.parcels:
                 scan = scans.get(parcel.name)
-                is_paid_back = parcel.stage in GONE or state.refunded >= state.captured
-                if scan is not None and is_paid_back:
+                if scan is not None and _is_paid_back(state, parcel):
                     step = Step(state, request.at)
                     state = await _arrived_after_all(tx, state, parcel, scan, step)
         return "arrived_after_refund" if state.version > before else "nothing_to_do"
@@ -355,6 +357,23 @@ async def _mind_alarms(
     if stage in _ALARMS:
         kind, detail = _ALARMS[stage]
         await tx.story.alarm(kind, subject, detail, step.at, {"parcel": name})
+
+
+def _is_paid_back(state: OrderState, parcel: Parcel) -> bool:
+    is_all_back = state.fulfilment is Fulfilment.CANCELLED or state.refunded >= state.captured
+    return is_all_back or parcel.stage in GONE
+
+
+async def _mind_after_end(
+    tx: Transaction, state: OrderState, parcel: Parcel, scan: LastScan, step: Step
+) -> None:
+    """A parcel on its way back, or a delivery that was withdrawn: a person decides."""
+    is_withdrawn = parcel.stage is ParcelStage.DELIVERED and not scan.is_delivered
+    if is_withdrawn or scan.milestone == Milestone.RETURNING != parcel.milestone:
+        subject = order_workflow_id(state.order)
+        told: dict[str, str | int] = {"parcel": parcel.name, "is": scan.milestone}
+        words = "a parcel has news after its order's end"
+        await tx.story.alarm("parcel_after_end", subject, words, step.at, told)
 
 
 async def _arrived_after_all(
