@@ -142,6 +142,17 @@ async def test_a_later_refund_takes_balance_reserve_deposit_and_then_makes_a_deb
     assert (before["seller_payable"], before["seller_reserve"]) == (368, 3_772)
     assert {"seller_payable", "seller_reserve", "seller_deposit"}.isdisjoint(found)
     assert found["seller_debt"] == -(20_000 - 1_600 - 368 - 3_772 - 1_000)
+    assert await told_of(shop, "order.refund_recovered") == [("seller", "18400", "13260")]
+
+
+async def told_of(shop: Shop, template: str) -> list[tuple[str, str, str]]:
+    """Who was written to about it: of how much, and how much of it is a debt."""
+    query = (
+        "SELECT audience, facts->>'amount', facts->>'debt' FROM outbox WHERE template = :template"
+    )
+    async with shop.engine.connect() as db:
+        found = await db.execute(text(query), {"template": template})
+        return [(row[0], row[1], row[2]) for row in found]
 
 
 @pytest.mark.case(55)
