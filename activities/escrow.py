@@ -172,7 +172,8 @@ async def _kept(tx: Transaction, step: Step) -> OrderState | None:
         return await _frozen(tx, step)
     if state.fraud is Fraud.SUSPECTED:
         after = money_moves.reserve_stopped(state)
-        await tx.story.tell(after, Event("order.release_put_off", step.at))
+        facts: Facts = {"reason": "payment_looked_at"}
+        await tx.story.tell(after, Event("order.release_put_off", step.at, facts=facts))
         return after
     # What went back to the buyer in full protects nobody any more.
     terms = (await tx.orders.get(state.order)).terms

@@ -7,8 +7,10 @@ from temporalio import activity
 
 from activities import carriers_bill
 from activities.carriers_bill import Bill
+from activities.fx import try_to_learn
 from activities.requests import BuyLabel, LabelStep
 from adapters.errors import Rejected
+from adapters.fx.port import RateSource
 from adapters.logistics.port import (
     Box,
     Consignment,
@@ -18,7 +20,7 @@ from adapters.logistics.port import (
     ShippingProvider,
     Void,
 )
-from domain.errors import LabelUnavailable, NotKnown
+from domain.errors import FxRateUnknown, LabelUnavailable, NotKnown
 from domain.ids import money_key, order_workflow_id
 from domain.money import Money
 from domain.shipment.labels import Bearer, Label, LabelEvent, LabelStatus
@@ -37,10 +39,15 @@ class LabelDesk:
     """
 
     def __init__(
-        self, database: Database, shipping: ShippingProvider, addresses: Addresses
+        self,
+        database: Database,
+        shipping: ShippingProvider,
+        addresses: Addresses,
+        rates: RateSource,
     ) -> None:
-        """Reserve and settle in *database* what is asked of *shipping*."""
+        """Reserve and settle in *database* what is asked of *shipping*, by rates of *rates*."""
         self._database = database
+        self._rates = rates
         self._shipping = shipping
         self._addresses = addresses
 
@@ -48,7 +55,8 @@ class LabelDesk:
         """Buy a label. Safe to run any number of times, also killed between its steps.
 
         Refuses (`LabelUnavailable`) what no carrier sells, or not at the price that was seen, and
-        the purchase that the provider finally declines; then nothing is charged. An outage is
+        the purchase that the provider finally declines, and (`FxRateUnknown`) what the seller's
+        currency has no rate for; then nothing is charged. An outage is
         tried again: the same shipment is paid, or found to be paid, never a second one.
         """
         label = await self._on_record(_key_of(request), request)
@@ -90,6 +98,13 @@ class LabelDesk:
             rate=rate.reference,
             asked_at=request.at,
         )
+        try:
+            return await self._reserved(label, request)
+        except FxRateUnknown:
+            await try_to_learn(self._database, self._rates, request.at)
+        return await self._reserved(label, request)
+
+    async def _reserved(self, label: Label, request: BuyLabel) -> Label:
         async with self._database.transaction() as tx:
             # Another run may have been quicker, with a shipment of its own: that one is paid. The
             # label is locked first, as wherever its bill is touched.

@@ -114,7 +114,7 @@ class Services:
         """Every step that a worker can run."""
         return [
             *activities(self.database, self.payments, self.tracking, self.rates),
-            *carriage(self.database, self.shipping, self.tracking, self.addresses),
+            *carriage(self.database, self.shipping, self.tracking, self.addresses, self.rates),
         ]
 
     async def temporal(self, runtime: Runtime | None = None) -> Client:
@@ -302,9 +302,10 @@ def carriage(
     shipping: ShippingProvider,
     tracking: TrackingProvider,
     addresses: Addresses,
+    rates: RateSource,
 ) -> list[Callable[..., Any]]:
     """The steps that buy labels and send couriers, and those that look after both."""
-    labels = LabelDesk(database, shipping, addresses)
+    labels = LabelDesk(database, shipping, addresses, rates)
     couriers = CourierDesk(database, shipping, tracking, addresses)
     shipments = ShipmentActivities(database, tracking)
     online = OnlineActivities(database, tracking, shipments, labels, couriers)
