@@ -1,11 +1,14 @@
 """Money that a buyer's bank has agreed to: taken when the goods go, given free, or lost."""
 
+from typing import Final
+
 import structlog
 from temporalio import activity
 
 from activities import exchange
 from activities.payment import capture_when, post_capture
 from activities.requests import Step
+from adapters.errors import Unavailable
 from adapters.payment.port import Intent, IntentStatus, PaymentGateway
 from domain.ids import money_key, order_workflow_id
 from domain.money import Money
@@ -14,6 +17,7 @@ from domain.order.state import OrderState
 from domain.policy import Terms
 from persistence.port import Database, Event, Facts
 
+_ENDS: Final = (IntentStatus.CAPTURED, IntentStatus.CANCELLED)
 log = structlog.get_logger()
 
 
@@ -30,7 +34,8 @@ class CaptureActivities:
         """Take what the bank has agreed to. Safe to run any number of times.
 
         An authorisation that has run out takes nothing: the buyer is asked again, or the order
-        closes, as the policy has it.
+        closes, as the policy has it. A capture that the provider has not made yet is an outage
+        (`Unavailable`): it is tried again, and in the end a person looks.
         """
         state = step.state
         if not state.authorised:
@@ -41,6 +46,12 @@ class CaptureActivities:
             state.intent,
             Money(state.authorised, state.currency),
         )
+        if intent.status is IntentStatus.AWAITING_BUYER:
+            # The bank's word is gone. Nobody may pay this one beside the next that is asked for.
+            intent = await self._gateway.cancel(state.intent)
+        if intent.status not in _ENDS:
+            detail = f"the capture of {state.intent} is not made yet: it is {intent.status}"
+            raise Unavailable(self._gateway.name, detail)
         return await self._as_it_stands(step, intent)
 
     @activity.defn(name="payment.follow_authorisation")

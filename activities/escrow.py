@@ -15,10 +15,10 @@ from domain.money import BASIS_POINTS
 from domain.order import money_moves, moves, postings
 from domain.order.money import OrderFunds
 from domain.order.rules import is_doubted, is_settled
-from domain.order.state import ClockName, Fulfilment, OrderState
+from domain.order.state import ClockName, Fraud, Fulfilment, OrderState, Outcome
 from domain.payout.rules import Standing
 from domain.policy import Terms, Tier
-from persistence.port import Database, Event, SellerRecord, Transaction
+from persistence.port import Database, Event, Facts, SellerRecord, Transaction
 
 log = structlog.get_logger()
 
@@ -54,9 +54,7 @@ class EscrowActivities:
             waits_until = _closed_until(seller, state, terms)
             if waits_until is not None and step.at < waits_until:
                 after = money_moves.release_put_off(state, waits_until)
-                facts: dict[str, str | int] = {"until": waits_until.isoformat()}
-                await tx.story.tell(after, Event("order.release_put_off", step.at, facts=facts))
-                return after
+                return await _put_off(tx, after, step, waits_until)
             after = await self._release(tx, step, terms, funds)
         log.info("escrow.released", order=state.order, minor=after.released - state.released)
         return after
@@ -83,15 +81,19 @@ class EscrowActivities:
 
     @activity.defn(name="escrow.release_reserve")
     async def release_reserve(self, step: Step) -> OrderState:
-        """Let the seller have what was kept in reserve for this order."""
+        """Let the seller have what was kept in reserve for this order.
+
+        It waits on while the seller is suspended or fraud is suspected, and longer for one who has
+        closed the store.
+        """
         state = step.state
         key = f"{order_workflow_id(state.order)}/reserve-release/{state.version}"
         async with self._database.transaction() as tx:
             funds = await tx.funds.locked(state.order)
             if await tx.ledger.entry(key) is None:
                 await must_not_be_asked(tx, state.order, step.at)
-                if (await tx.sellers.get(state.seller)).standing is Standing.SUSPENDED:
-                    return await _frozen(tx, step)
+                if (kept := await _kept(tx, step)) is not None:
+                    return kept
                 await _let_go(tx, funds, key, step)
             after = money_moves.reserve_released(state)
             events = [
@@ -160,6 +162,31 @@ def _closed_until(seller: SellerRecord, state: OrderState, terms: Terms) -> date
     if seller.standing is not Standing.CLOSED or state.shipped_at is None:
         return None
     return state.shipped_at + timedelta(seconds=terms.closed_seller_after_shipment)
+
+
+async def _kept(tx: Transaction, step: Step) -> OrderState | None:
+    """The order with its reserve waiting on; None where nothing keeps it."""
+    state = step.state
+    seller = await tx.sellers.get(state.seller)
+    if seller.standing is Standing.SUSPENDED:
+        return await _frozen(tx, step)
+    if state.fraud is Fraud.SUSPECTED:
+        after = money_moves.reserve_stopped(state)
+        facts: Facts = {"reason": "payment_looked_at"}
+        await tx.story.tell(after, Event("order.release_put_off", step.at, facts=facts))
+        return after
+    # What went back to the buyer in full protects nobody any more.
+    terms = (await tx.orders.get(state.order)).terms
+    waits_until = _closed_until(seller, state, terms)
+    if state.outcome is not Outcome.OPEN or waits_until is None or step.at >= waits_until:
+        return None
+    return await _put_off(tx, money_moves.reserve_put_off(state, waits_until), step, waits_until)
+
+
+async def _put_off(tx: Transaction, after: OrderState, step: Step, until: datetime) -> OrderState:
+    facts: Facts = {"until": until.isoformat()}
+    await tx.story.tell(after, Event("order.release_put_off", step.at, facts=facts))
+    return after
 
 
 async def _frozen(tx: Transaction, step: Step) -> OrderState:

@@ -150,6 +150,18 @@ async def usable(
     return found
 
 
+async def cost_of(
+    tx: Transaction, amount: int, currency: str, settles_in: str, terms: Terms, at: datetime
+) -> int:
+    """What a seller gives for *amount* of another currency, by the rate of an instant.
+
+    Without a rate that may be used: `FxRateUnknown`.
+    """
+    max_age = timedelta(seconds=terms.fx_max_age)
+    rates = await usable(tx, settles_in, currency, at, max_age)
+    return _exchange(settles_in, currency, terms, rates, at).costs(amount)
+
+
 async def _fixed(tx: Transaction, order: str, terms: Terms, at: datetime) -> Exchange:
     """The rate that the order keeps; fixed at an instant of business time if it is not yet."""
     kept = await tx.rates.exchange(order)
@@ -170,8 +182,12 @@ async def _moment(tx: Transaction, funds: OrderFunds, terms: Terms, at: datetime
 
 
 def _at_rate(sold: str, total: int, terms: Terms, rates: Publication, at: datetime) -> Exchange:
-    bought = terms.settles_in
-    exchange = Exchange(
+    exchange = _exchange(sold, terms.settles_in, terms, rates, at)
+    return replace(exchange, estimate=exchange.settled(total - terms.commission))
+
+
+def _exchange(sold: str, bought: str, terms: Terms, rates: Publication, at: datetime) -> Exchange:
+    return Exchange(
         sold=sold,
         bought=bought,
         sold_per_euro=rates.quote(sold) or "",
@@ -180,7 +196,6 @@ def _at_rate(sold: str, total: int, terms: Terms, rates: Publication, at: dateti
         fixed_at=at,
         margin_bp=terms.fx_margin_bp,
     )
-    return replace(exchange, estimate=exchange.settled(total - terms.commission))
 
 
 async def _post(tx: Transaction, funds: OrderFunds, entry: Posting, legs: tuple[Leg, ...]) -> None:

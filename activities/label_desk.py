@@ -7,8 +7,10 @@ from temporalio import activity
 
 from activities import carriers_bill
 from activities.carriers_bill import Bill
+from activities.fx import try_to_learn
 from activities.requests import BuyLabel, LabelStep
 from adapters.errors import Rejected
+from adapters.fx.port import RateSource
 from adapters.logistics.port import (
     Box,
     Consignment,
@@ -18,7 +20,7 @@ from adapters.logistics.port import (
     ShippingProvider,
     Void,
 )
-from domain.errors import LabelUnavailable, NotKnown
+from domain.errors import FxRateUnknown, LabelUnavailable, NotKnown
 from domain.ids import money_key, order_workflow_id
 from domain.money import Money
 from domain.shipment.labels import Bearer, Label, LabelEvent, LabelStatus
@@ -37,10 +39,15 @@ class LabelDesk:
     """
 
     def __init__(
-        self, database: Database, shipping: ShippingProvider, addresses: Addresses
+        self,
+        database: Database,
+        shipping: ShippingProvider,
+        addresses: Addresses,
+        rates: RateSource,
     ) -> None:
-        """Reserve and settle in *database* what is asked of *shipping*."""
+        """Reserve and settle in *database* what is asked of *shipping*, by rates of *rates*."""
         self._database = database
+        self._rates = rates
         self._shipping = shipping
         self._addresses = addresses
 
@@ -48,11 +55,11 @@ class LabelDesk:
         """Buy a label. Safe to run any number of times, also killed between its steps.
 
         Refuses (`LabelUnavailable`) what no carrier sells, or not at the price that was seen, and
-        the purchase that the provider finally declines; then nothing is charged. An outage is
+        the purchase that the provider finally declines, and (`FxRateUnknown`) what the seller's
+        currency has no rate for; then nothing is charged. An outage is
         tried again: the same shipment is paid, or found to be paid, never a second one.
         """
-        key = money_key(order_workflow_id(request.order), "label", request.number)
-        label = await self._on_record(key, request)
+        label = await self._on_record(_key_of(request), request)
         if label.status is LabelStatus.NOT_BOUGHT:
             raise _declined(label)
         if label.status is not LabelStatus.NONE:
@@ -62,6 +69,13 @@ class LabelDesk:
         except Rejected as no:
             return await self._declined(label, no.code, request)
         return await self._bought(label, paid, request)
+
+    async def check(self, request: BuyLabel) -> None:
+        """Refuse (`LabelUnavailable`) what `buy` would not even ask for; nothing is on record."""
+        async with self._database.transaction() as tx:
+            record = await tx.orders.get(request.order)
+        # A shipment of its own: the one that is paid later has the purchase's key to itself.
+        _chosen(await self._quoted(f"{_key_of(request)}/check", request, record), request)
 
     async def _on_record(self, key: str, request: BuyLabel) -> Label:
         async with self._database.transaction() as tx:
@@ -84,6 +98,13 @@ class LabelDesk:
             rate=rate.reference,
             asked_at=request.at,
         )
+        try:
+            return await self._reserved(label, request)
+        except FxRateUnknown:
+            await try_to_learn(self._database, self._rates, request.at)
+        return await self._reserved(label, request)
+
+    async def _reserved(self, label: Label, request: BuyLabel) -> Label:
         async with self._database.transaction() as tx:
             # Another run may have been quicker, with a shipment of its own: that one is paid. The
             # label is locked first, as wherever its bill is touched.
@@ -219,6 +240,10 @@ class LabelDesk:
             provider=self._shipping.name,
             at=request.at,
         )
+
+
+def _key_of(request: BuyLabel) -> str:
+    return money_key(order_workflow_id(request.order), "label", request.number)
 
 
 def _chosen(quote: Quote, request: BuyLabel) -> Rate:

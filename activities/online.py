@@ -15,8 +15,11 @@ from activities.shipment import ShipmentActivities
 from adapters.logistics.port import TrackingProvider
 from domain.errors import LabelUnavailable, Refusal, ShipmentFixed
 from domain.ids import order_workflow_id
+from domain.order import facts as facts_of
 from domain.order import online_moves as moves
+from domain.order import parcel_moves
 from domain.order.online import OnlineLabel
+from domain.order.parcels import PARCEL, ParcelEvent
 from domain.order.state import OrderState
 from domain.shipment.labels import Label, LabelStatus
 from domain.shipment.milestones import Milestone
@@ -79,6 +82,12 @@ class OnlineActivities:
                 request.actor,
             )
         )
+
+    @activity.defn(name="label.check")
+    async def check(self, request: ShipOnline) -> OrderState:
+        """Refuse (`LabelUnavailable`) what is not sold, or dearer than seen; nothing is bought."""
+        await self._labels.check(request.label)
+        return request.state
 
     async def _declared(self, request: ShipOnline, label: Label) -> OrderState:
         ship = Ship(
@@ -206,9 +215,23 @@ class OnlineActivities:
         given = await self._labels.void(step)
         after = moves.fetched(state, label, pickup, request.at)
         after = moves.settled(after, _named(after, label.key), given.status)
+        if request.label:
+            after = await self._waiting_again(after, given, label.parcel, request)
         facts = {"parcel": label.parcel, "label": label.key}
         await self._tell(after, "order.label_given_back", request, facts)
         return after
+
+    async def _waiting_again(
+        self, state: OrderState, given: Label, parcel: str, request: OfLabel
+    ) -> OrderState:
+        """The goods of a label that its seller gave back are shipped another way."""
+        stage = facts_of.parcel_named(state, parcel).stage
+        is_back = given.status in (LabelStatus.VOID_ASKED, LabelStatus.VOIDED)
+        if not is_back or not PARCEL.allows(stage, ParcelEvent.LABEL_GIVEN_BACK):
+            return state
+        async with self._database.transaction() as tx:
+            terms = (await tx.orders.get(state.order)).terms
+        return parcel_moves.label_given_back(state, terms, parcel, request.at)
 
     async def _recalled(
         self, state: OrderState, label: OnlineLabel, request: OfLabel

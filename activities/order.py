@@ -23,11 +23,12 @@ from domain.errors import (
 )
 from domain.ids import order_workflow_id
 from domain.order import money_moves, moves, parcel_moves, paying
+from domain.order.facts import clock_of
 from domain.order.lines import amounts_of
 from domain.order.parcels import Doubt, ParcelEvent
 from domain.order.state import ClockName, FulfilmentEvent, OrderState, Outcome
 from domain.payout.rules import Standing
-from persistence.port import Database, Event, OrderRecord, Transaction
+from persistence.port import Database, Event, Facts, OrderRecord, Transaction
 
 log = structlog.get_logger()
 
@@ -97,7 +98,7 @@ class OrderActivities:
             facts: dict[str, str | int] = {name: word for name, word in told.items() if word}
             events = [Event(f"order.{request.move}", request.at, request.actor, facts)]
             if request.move is Move.RISK_ACCEPTED:
-                events.append(ready_to_ship(after, request.actor))
+                events += ready_to_ship(after, request.actor)
             is_first = await shown_since(tx, state) is None
             if request.move in _NOT_FULFILLED and is_first:
                 await tx.sellers.mark_non_fulfilment(state.seller)
@@ -222,12 +223,13 @@ async def shown_since(tx: Transaction, state: OrderState) -> OrderState | None:
     return shown if shown is not None and shown.version > state.version else None
 
 
-def ready_to_ship(state: OrderState, actor: str = "") -> Event:
-    """The seller is told to ship, and until when."""
-    (clock,) = (clock for clock in state.clocks if clock.name is ClockName.SHIPMENT)
-    return Event(
-        "order.ready_to_ship", clock.opened_at, actor, {"ship_by": clock.due_at.isoformat()}
-    )
+def ready_to_ship(state: OrderState, actor: str = "") -> list[Event]:
+    """The seller is told to ship, and until when; not one who is stopped."""
+    clock = clock_of(state, ClockName.SHIPMENT)
+    if clock is None:
+        return []
+    facts: Facts = {"ship_by": clock.due_at.isoformat()}
+    return [Event("order.ready_to_ship", clock.opened_at, actor, facts)]
 
 
 _NOT_FULFILLED: Final = frozenset(

@@ -31,7 +31,7 @@ async def assessed(
         await tx.story.tell(paid, event, Event("order.in_risk_check", event.at))
         return paid
     after = moves.risk_accepted(paid, terms, event.at)
-    await tx.story.tell(after, event, ready_to_ship(after))
+    await tx.story.tell(after, event, *ready_to_ship(after))
     return after
 
 

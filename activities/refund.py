@@ -130,7 +130,8 @@ class RefundActivities:
                 legs = postings.refund_settled(paid_from, state.order, sent)
                 await tx.ledger.post(_entry(request, f"{key}/settled", "refund_settled", legs))
             await tx.funds.finish(key, "done" if is_final else "pending", done.reference)
-            await tx.story.tell(after, _sent_event(request, sent))
+            events = [_sent_event(request, sent), *await _taken_back(tx, request, key)]
+            await tx.story.tell(after, *events)
         log.info("refund.sent", key=key, minor=request.amount, final=is_final)
         return after
 
@@ -233,6 +234,23 @@ def _sent_event(request: Refund, sent: int) -> Event:
     if sent != request.amount:
         facts["subsidy"] = request.amount - sent
     return Event(kind, request.at, request.actor, facts)
+
+
+async def _taken_back(tx: Transaction, request: Refund, key: str) -> list[Event]:
+    """What the seller gives for a refund, in their currency; nothing while escrow pays it all."""
+    reserved = await tx.ledger.entry(f"{key}/reserved")
+    if reserved is None:
+        return []
+    abroad = await exchange.beside(tx, reserved)
+    plan = postings.plan_of(abroad or reserved)
+    if not plan.from_seller:
+        return []
+    facts: dict[str, str | int] = {
+        "amount": plan.from_seller,
+        "debt": plan.debt,
+        "currency": (abroad or reserved).currency,
+    }
+    return [Event("order.refund_recovered", request.at, facts=facts)]
 
 
 async def final_by(tx: Transaction, state: OrderState, at: datetime) -> datetime:

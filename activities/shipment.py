@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -70,6 +70,7 @@ _ALARMS: Final[Mapping[ParcelStage, tuple[str, str]]] = MappingProxyType(
 )
 _HEARD_IN: Final = frozenset(
     {
+        Fulfilment.AWAITING_SHIPMENT,
         Fulfilment.PARTLY_SHIPPED,
         Fulfilment.DECLARED,
         Fulfilment.IN_TRANSIT,
@@ -94,7 +95,7 @@ class ShipmentActivities:
         Refuses a number that the carrier never gives out (`TrackingInvalid`) or that another
         parcel has (`TrackingInUse`); a refusal leaves nothing behind.
         """
-        state, name = request.state, str(len(request.state.parcels) + 1)
+        state, name = request.state, _next_name(request.state)
         number = check(request.carrier, request.number)
         parcel = f"{state.order}/{name}"
         async with self._database.transaction() as tx:
@@ -120,7 +121,7 @@ class ShipmentActivities:
                     freight=freight,
                 ),
                 request.at,
-                record.terms.scan_by(request.at, ZoneInfo(record.terms.zone)),
+                _scan_by(record, request.at),
             )
             if request.is_online:
                 after = online_moves.still_asked(state, after)
@@ -132,6 +133,16 @@ class ShipmentActivities:
             await tx.story.tell(after, *events)
         log.info("shipment.declared", order=state.order, carrier=request.carrier, parcel=name)
         return after
+
+    @activity.defn(name="shipment.check")
+    async def check(self, request: Ship) -> OrderState:
+        """Refuse what `declare` would, before anything is paid for it; nothing is declared."""
+        state, number = request.state, check(request.carrier, request.number)
+        parcel = f"{state.order}/{_next_name(state)}"
+        async with self._database.transaction() as tx:
+            await tx.orders.must_be_free(request.carrier, number, parcel)
+        await self._watched(parcel, request.carrier, number)
+        return state
 
     async def _watched(self, parcel: str, carrier: str, number: str) -> Tracking:
         try:
@@ -173,7 +184,8 @@ class ShipmentActivities:
         """Apply what the carriers say now of each parcel, as the parcel's table has it.
 
         A delivery that is not where the goods belong is not verified: no clock moves, and a
-        person looks. What arrives after its refund is told, and nothing is taken for it.
+        person looks. What arrives after its refund is told, and nothing is taken for it. After the
+        order's end a person looks at what no rule is there for any more.
         """
         state = step.state
         async with self._database.transaction() as tx:
@@ -189,8 +201,10 @@ class ShipmentActivities:
                     continue
                 if state.fulfilment in _HEARD_IN:
                     state = await self._followed(tx, state, record, parcel, scan, step)
-                elif state.fulfilment is Fulfilment.CANCELLED:
+                elif _is_paid_back(state, parcel):
                     state = await _arrived_after_all(tx, state, parcel, scan, step)
+                if state.ended_at is not None:
+                    await _mind_after_end(tx, state, parcel, scan, step)
         return state
 
     @activity.defn(name="shipment.arrived_late")
@@ -206,8 +220,7 @@ class ShipmentActivities:
             scans, before = await tx.orders.scans(state.order), state.version
             for parcel in state.parcels:
                 scan = scans.get(parcel.name)
-                is_paid_back = parcel.stage in GONE or state.refunded >= state.captured
-                if scan is not None and is_paid_back:
+                if scan is not None and _is_paid_back(state, parcel):
                     step = Step(state, request.at)
                     state = await _arrived_after_all(tx, state, parcel, scan, step)
         return "arrived_after_refund" if state.version > before else "nothing_to_do"
@@ -223,6 +236,14 @@ class ShipmentActivities:
     ) -> OrderState:
         if parcel.stage in GONE:
             return await _arrived_after_all(tx, state, parcel, scan, step)
+        if parcel.stage is ParcelStage.GIVEN_BACK:
+            if not set(parcel.lines) <= set(state.unshipped):
+                await _used_twice(tx, state, parcel, step)
+                return state
+            state = parcel_moves.label_used_after_all(
+                state, record.terms, parcel.name, step.at, _scan_by(record, step.at)
+            )
+            parcel = facts.parcel_named(state, parcel.name)
         news = _news(parcel, scan, record, await _is_elsewhere(tx, record, scan))
         if news is None or not PARCEL.allows(parcel.stage, news.event):
             return state
@@ -241,6 +262,20 @@ class ShipmentActivities:
         await tx.story.tell(after, *events)
         log.info("shipment.followed", order=state.order, milestone=scan.milestone)
         return after
+
+
+def _next_name(state: OrderState) -> str:
+    return str(len(state.parcels) + 1)
+
+
+def _scan_by(record: OrderRecord, at: datetime) -> datetime:
+    return record.terms.scan_by(at, ZoneInfo(record.terms.zone))
+
+
+async def _used_twice(tx: Transaction, state: OrderState, parcel: Parcel, step: Step) -> None:
+    words = "a label that was given back travels, and its goods were shipped another way"
+    subject = order_workflow_id(state.order)
+    await tx.story.alarm("label_used_after_all", subject, words, step.at, {"parcel": parcel.name})
 
 
 def _void(state: OrderState, after: OrderState, request: Ship) -> list[Event]:
@@ -322,6 +357,23 @@ async def _mind_alarms(
     if stage in _ALARMS:
         kind, detail = _ALARMS[stage]
         await tx.story.alarm(kind, subject, detail, step.at, {"parcel": name})
+
+
+def _is_paid_back(state: OrderState, parcel: Parcel) -> bool:
+    is_all_back = state.fulfilment is Fulfilment.CANCELLED or state.refunded >= state.captured
+    return is_all_back or parcel.stage in GONE
+
+
+async def _mind_after_end(
+    tx: Transaction, state: OrderState, parcel: Parcel, scan: LastScan, step: Step
+) -> None:
+    """A parcel on its way back, or a delivery that was withdrawn: a person decides."""
+    is_withdrawn = parcel.stage is ParcelStage.DELIVERED and not scan.is_delivered
+    if is_withdrawn or scan.milestone == Milestone.RETURNING != parcel.milestone:
+        subject = order_workflow_id(state.order)
+        told: dict[str, str | int] = {"parcel": parcel.name, "is": scan.milestone}
+        words = "a parcel has news after its order's end"
+        await tx.story.alarm("parcel_after_end", subject, words, step.at, told)
 
 
 async def _arrived_after_all(

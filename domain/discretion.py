@@ -14,6 +14,8 @@ _SELLERS_OWN: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "order.released": frozenset({"payable", "reserve", "commission", "settles_in"}),
         "order.reserve_released": frozenset({"amount", "currency"}),
+        "order.release_put_off": frozenset({"reason"}),
+        "order.refund_recovered": frozenset({"amount", "debt", "currency"}),
         "order.label_bought": frozenset({"label", "amount", "currency", "borne_by"}),
         "order.amount_accepted": frozenset({"borne_by"}),
     }

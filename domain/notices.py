@@ -36,6 +36,7 @@ CONCERNS: Final = MappingProxyType(
         "order.never_shipped": (BUYER, SELLER),
         "order.never_received": (BUYER, SELLER),
         "order.refund_sent": (BUYER,),
+        "order.refund_recovered": (SELLER,),
         "order.refund_came_back": (BUYER,),
         "order.released": (SELLER,),
         "order.reserve_released": (SELLER,),

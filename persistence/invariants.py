@@ -142,7 +142,8 @@ CHECKS: Final = (
                 coalesce(-sum(l.amount) FILTER (WHERE p.kind <> 'exchange'), 0) AS given,
                 coalesce(sum(l.amount) FILTER (WHERE p.kind = 'exchange'), 0) AS settled
             FROM legs l JOIN postings p ON p.id = l.posting
-            WHERE l.kind = 'fx_result' AND starts_with(p.process, 'order/') GROUP BY p.process
+            WHERE l.kind = 'fx_result' AND starts_with(p.process, 'order/')
+                AND NOT starts_with(p.key, p.process || '/label/') GROUP BY p.process
         ), kept AS (
             SELECT 'order/' || "order" AS subject, settled AS kept_settled,
                 CASE settles_in WHEN '' THEN 0 ELSE released - recovered - charged END AS kept

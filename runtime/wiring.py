@@ -116,7 +116,7 @@ class Services:
         """Every step that a worker can run."""
         return [
             *activities(self.database, self.payments, self.tracking, self.rates),
-            *carriage(self.database, self.shipping, self.tracking, self.addresses),
+            *carriage(self.database, self.shipping, self.tracking, self.addresses, self.rates),
         ]
 
     async def temporal(self, runtime: Runtime | None = None) -> Client:
@@ -234,6 +234,7 @@ def activities(
         escrow.lift,
         escrow.release,
         escrow.release_reserve,
+        shipment.check,
         shipment.declare,
         shipment.edit,
         shipment.follow,
@@ -307,14 +308,16 @@ def carriage(
     shipping: ShippingProvider,
     tracking: TrackingProvider,
     addresses: Addresses,
+    rates: RateSource,
 ) -> list[Callable[..., Any]]:
     """The steps that buy labels and send couriers, and those that look after both."""
-    labels = LabelDesk(database, shipping, addresses)
+    labels = LabelDesk(database, shipping, addresses, rates)
     couriers = CourierDesk(database, shipping, tracking, addresses)
     shipments = ShipmentActivities(database, tracking)
     online = OnlineActivities(database, tracking, shipments, labels, couriers)
     check = CarriageCheckActivities(database, SqlBooks(database.engine), labels, shipping)
     return [
+        online.check,
         online.buy,
         online.void,
         online.schedule,

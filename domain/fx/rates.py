@@ -112,3 +112,7 @@ class Exchange:
     def settled(self, minor: int) -> int:
         """What *minor* units of the order's currency settle at. Rounds down."""
         return minor * self.rate.numerator // self.rate.denominator
+
+    def costs(self, minor: int) -> int:
+        """The least of the order's currency that settles at *minor*. Rounds up."""
+        return -(-minor * self.rate.denominator // self.rate.numerator)

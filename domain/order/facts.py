@@ -7,6 +7,7 @@ from typing import Final
 from domain.errors import IllegalTransition, NotKnown
 from domain.order.parcels import Parcel, ParcelStage
 from domain.order.state import Clock, ClockName, OrderState, Owed
+from domain.shipment.labels import LabelStatus
 
 EDITABLE: Final = (ParcelStage.DECLARED, ParcelStage.DOUBTED)
 
@@ -43,6 +44,25 @@ def parcel_at(state: OrderState, stages: Collection[ParcelStage], name: str) -> 
             parcel=name,
         )
     return found[0]
+
+
+def is_typed(state: OrderState, parcel: Parcel) -> bool:
+    """Whether a parcel's number is the seller's to put right: a bought label's is its own."""
+    return not any(
+        label.parcel == parcel.name and label.status is LabelStatus.BOUGHT for label in state.labels
+    )
+
+
+def parcel_to_edit(state: OrderState, name: str) -> Parcel:
+    """The parcel whose number is to be put right. Else `IllegalTransition`."""
+    parcel = parcel_at(state, EDITABLE, name)
+    if not is_typed(state, parcel):
+        raise IllegalTransition(
+            f"the number of parcel {parcel.name} is its label's: give the label back instead",
+            order=state.order,
+            parcel=parcel.name,
+        )
+    return parcel
 
 
 def must_be_unshipped(state: OrderState, lines: Sequence[str]) -> None:

@@ -55,6 +55,19 @@ def released(state: OrderState, gross: int, reserved: int) -> OrderState:
     )
 
 
+def reserve_stopped(state: OrderState) -> OrderState:
+    """A reserve was due while fraud is suspected: it waits until compliance has decided."""
+    clocks = with_clocks(state, stop=(ClockName.RESERVE,))
+    return replace(state, clocks=clocks, version=state.version + 1)
+
+
+def reserve_put_off(state: OrderState, until: datetime) -> OrderState:
+    """The seller has closed the store: the reserve waits in the longer window, too."""
+    opened_at = state.confirmed_at or state.placed_at
+    clocks = with_clocks(state, start=(Clock(ClockName.RESERVE, opened_at, until),))
+    return replace(state, clocks=clocks, version=state.version + 1)
+
+
 def reserve_released(state: OrderState) -> OrderState:
     """The reserve is the seller's."""
     clocks = with_clocks(state, stop=(ClockName.RESERVE,))

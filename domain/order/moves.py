@@ -10,6 +10,7 @@ from domain.order.state import (
     PAYMENT,
     Clock,
     ClockName,
+    Fraud,
     Fulfilment,
     FulfilmentEvent,
     OrderState,
@@ -94,18 +95,19 @@ def paid(state: OrderState, terms: Terms, amount: int, at: datetime) -> OrderSta
 
 
 def risk_accepted(state: OrderState, terms: Terms, at: datetime) -> OrderState:
-    """The seller is told to ship, also where the buyer's bank has only agreed to pay."""
+    """The seller is told to ship, also where the buyer's bank has only agreed to pay.
+
+    Not while fraud is suspected: then the shipping time begins when that is cleared.
+    """
+    is_stopped = state.fraud is Fraud.SUSPECTED
+    shipping = () if is_stopped else (running(ClockName.SHIPMENT, at, terms.ship_within),)
     is_untaken = bool(state.authorised)
     event = PaymentEvent.RISK_ACCEPTED_UNTAKEN if is_untaken else PaymentEvent.RISK_ACCEPTED
     return replace(
         state,
         payment=PAYMENT.next(state.payment, event),
         fulfilment=FULFILMENT.next(state.fulfilment, FulfilmentEvent.SELLER_TOLD),
-        clocks=with_clocks(
-            state,
-            stop=(ClockName.RISK,),
-            start=(running(ClockName.SHIPMENT, at, terms.ship_within),),
-        ),
+        clocks=with_clocks(state, stop=(ClockName.RISK,), start=shipping),
         version=state.version + 1,
     )
 
@@ -156,10 +158,14 @@ def checked_again(state: OrderState, terms: Terms, at: datetime) -> OrderState:
 
 def seller_gone(state: OrderState) -> OrderState:
     """The seller may not go on, and nothing has left: the buyer's money goes back."""
-    off = called_off(state, FulfilmentEvent.CALLED_OFF, Outcome.SELLER_SUSPENDED)
-    if state.payment is Payment.IN_RISK_CHECK:
-        return replace(off, payment=PAYMENT.next(state.payment, _refusal(state)))
-    return off
+    return risk_check_void(called_off(state, FulfilmentEvent.CALLED_OFF, Outcome.SELLER_SUSPENDED))
+
+
+def risk_check_void(state: OrderState) -> OrderState:
+    """An order that was called off needs no verdict any more. Part of a step, no own version."""
+    if state.payment is not Payment.IN_RISK_CHECK:
+        return state
+    return replace(state, payment=PAYMENT.next(state.payment, _refusal(state)))
 
 
 def never_paid(state: OrderState, outcome: Outcome, at: datetime) -> OrderState:

@@ -7,13 +7,14 @@ from typing import Final
 
 from domain.order.agreements import Agreement, Topic
 from domain.order.clocks import running, with_clocks
-from domain.order.facts import parcel_named, refundable
+from domain.order.facts import clock_of, parcel_named, refundable
 from domain.order.moves import called_off, received
 from domain.order.parcels import GONE, PARCEL, Doubt, Parcel, ParcelEvent, ParcelStage
 from domain.order.state import (
     FULFILMENT,
     Clock,
     ClockName,
+    Fraud,
     Fulfilment,
     FulfilmentEvent,
     OrderState,
@@ -50,6 +51,7 @@ _OUTCOMES: Final = MappingProxyType(
     }
 )
 _WITH_THE_BUYER: Final = frozenset({ParcelStage.DELIVERED, ParcelStage.FORFEITED})
+_NOT_UNDER_WAY: Final = GONE | {ParcelStage.GIVEN_BACK}
 UNSHIPPED: Final = "unshipped"
 
 
@@ -87,6 +89,7 @@ def shipped(
         fulfilment=FULFILMENT.next(state.fulfilment, event),
         parcels=(*state.parcels, replace(parcel, declared_at=at)),
         unshipped=() if is_rest else left,
+        ship_by=_ship_by(state),
         agreements=_about_the_promise(state),
         shipped_at=state.shipped_at or at,
         clocks=with_clocks(
@@ -97,6 +100,46 @@ def shipped(
         version=state.version + 1,
     )
     return _as_a_whole(after, terms, at)
+
+
+def label_given_back(state: OrderState, terms: Terms, name: str, at: datetime) -> OrderState:
+    """The seller has given an unused label back: the lines of its parcel wait to be shipped again.
+
+    They have the rest of the shipping time that the declaration had stopped, and no more; while
+    fraud is suspected none of it runs.
+    """
+    parcel = parcel_named(state, name)
+    back = replace(parcel, stage=PARCEL.next(parcel.stage, ParcelEvent.LABEL_GIVEN_BACK))
+    parcels = _with(state, back)
+    is_all = all(one.stage is ParcelStage.GIVEN_BACK for one in parcels)
+    event = FulfilmentEvent.ALL_TAKEN_BACK if is_all else FulfilmentEvent.PART_TAKEN_BACK
+    stopped = replace(state, clocks=with_clocks(state, stop=_OF_PARCEL, parcel=name))
+    is_running = clock_of(state, ClockName.SHIPMENT) is not None
+    waits = not is_running and state.fraud is not Fraud.SUSPECTED
+    until = max(at, state.ship_by or at + timedelta(seconds=terms.ship_within))
+    return replace(
+        state,
+        fulfilment=FULFILMENT.next(state.fulfilment, event),
+        parcels=parcels,
+        unshipped=(*state.unshipped, *parcel.lines),
+        shipped_at=None if is_all else state.shipped_at,
+        clocks=with_clocks(
+            stopped,
+            stop=(ClockName.EARLY_RELEASE,),
+            start=(Clock(ClockName.SHIPMENT, at, until),) if waits else (),
+        ),
+        version=state.version + 1,
+    )
+
+
+def label_used_after_all(
+    state: OrderState, terms: Terms, name: str, at: datetime, scan_by: datetime
+) -> OrderState:
+    """A carrier has the parcel of a label that was given back: it is declared again by that."""
+    parcel = parcel_named(state, name)
+    others = tuple(one for one in state.parcels if one.name != name)
+    again = replace(parcel, stage=PARCEL.next(parcel.stage, ParcelEvent.LABEL_USED))
+    return shipped(replace(state, parcels=others), terms, again, at, scan_by)
 
 
 def edited(state: OrderState, name: str, number: str, tracker: str) -> OrderState:
@@ -139,8 +182,9 @@ def not_all_shipped(state: OrderState, terms: Terms, amount: int, at: datetime) 
         state,
         fulfilment=FULFILMENT.next(state.fulfilment, FulfilmentEvent.NOT_SHIPPED),
         unshipped=(),
+        ship_by=_ship_by(state),
         agreements=_about_the_promise(state),
-        owed=(*state.owed, Owed(UNSHIPPED, amount, "never_shipped")),
+        owed=_with_unshipped(state, amount),
         clocks=with_clocks(
             state,
             stop=(
@@ -157,6 +201,18 @@ def not_all_shipped(state: OrderState, terms: Terms, amount: int, at: datetime) 
 def _about_the_promise(state: OrderState) -> tuple[Agreement, ...]:
     """Questions that the rest of the goods does not settle: their clock runs on with them."""
     return tuple(one for one in state.agreements if one.topic is Topic.PROTECTION)
+
+
+def _ship_by(state: OrderState) -> datetime | None:
+    clock = clock_of(state, ClockName.SHIPMENT)
+    return state.ship_by if clock is None else clock.due_at
+
+
+def _with_unshipped(state: OrderState, amount: int) -> tuple[Owed, ...]:
+    """What is owed with *amount* for goods that were never shipped: one entry for all of them."""
+    others = tuple(one for one in state.owed if one.name != UNSHIPPED)
+    before = sum(one.amount for one in state.owed if one.name == UNSHIPPED)
+    return (*others, Owed(UNSHIPPED, before + amount, "never_shipped"))
 
 
 def _with(state: OrderState, parcel: Parcel) -> tuple[Parcel, ...]:
@@ -199,7 +255,7 @@ def _as_a_whole(state: OrderState, terms: Terms, at: datetime) -> OrderState:
     """Where the order stands now that one of its parcels has moved."""
     if state.fulfilment in (Fulfilment.PARTLY_SHIPPED, Fulfilment.RECEIVED, Fulfilment.CANCELLED):
         return state
-    live = [parcel for parcel in state.parcels if parcel.stage not in GONE]
+    live = [parcel for parcel in state.parcels if parcel.stage not in _NOT_UNDER_WAY]
     if not live:
         return _nothing_comes(state, terms, at)
     stages = {parcel.stage for parcel in live}
@@ -240,7 +296,7 @@ def _nothing_comes(state: OrderState, terms: Terms, at: datetime) -> OrderState:
     """No parcel is left: the whole order is called off, unless something stays the seller's."""
     if sum(owed.amount for owed in state.owed) < refundable(state):
         return _received(state, terms, at)
-    last = state.parcels[-1].stage
+    last = [parcel.stage for parcel in state.parcels if parcel.stage in GONE][-1]
     off = called_off(state, FulfilmentEvent.CALLED_OFF, _OUTCOMES[last])
     return replace(off, version=state.version)
 

@@ -29,6 +29,7 @@ class ParcelStage(StrEnum):
     SEIZED = "seized"
     FALSE = "false_shipment"
     FORFEITED = "forfeited"
+    GIVEN_BACK = "label_given_back"
 
 
 class ParcelEvent(StrEnum):
@@ -48,6 +49,8 @@ class ParcelEvent(StrEnum):
     NOT_PROVED = "not_proved"
     COUNTERFEIT_SEIZED = "counterfeit_seized"
     DUTY_UNPAID = "duty_unpaid"
+    LABEL_GIVEN_BACK = "label_given_back"
+    LABEL_USED = "label_used"
 
 
 _MOVING: Final = (
@@ -86,6 +89,9 @@ PARCEL: Final = Machine(
             (ParcelStage.RETURNING, ParcelEvent.LOST): ParcelStage.LOST,
             (ParcelStage.DELIVERED, ParcelEvent.SCANNED): ParcelStage.DELIVERED,
             (ParcelStage.DELIVERED, ParcelEvent.WITHDRAWN): ParcelStage.IN_TRANSIT,
+            (ParcelStage.DECLARED, ParcelEvent.LABEL_GIVEN_BACK): ParcelStage.GIVEN_BACK,
+            (ParcelStage.DOUBTED, ParcelEvent.LABEL_GIVEN_BACK): ParcelStage.GIVEN_BACK,
+            (ParcelStage.GIVEN_BACK, ParcelEvent.LABEL_USED): ParcelStage.DECLARED,
         }
     ),
 )

@@ -92,10 +92,14 @@ class RefundPlan:
     exchanged: int = 0
 
     @property
+    def from_seller(self) -> int:
+        """What the seller gives of it: from their balances, and what they owe from now on."""
+        return self.payable + self.reserve + self.deposit + self.debt
+
+    @property
     def recovered(self) -> int:
         """What is taken back from outside escrow."""
-        own = self.payable + self.reserve + self.deposit + self.debt
-        return self.commission + own + self.exchanged
+        return self.commission + self.from_seller + self.exchanged
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from domain.errors import (
     NotYours,
 )
 from domain.order.agreements import Topic
-from domain.order.facts import EDITABLE, clock_of, refundable, releasable
+from domain.order.facts import EDITABLE, clock_of, is_typed, refundable, releasable
 from domain.order.online_moves import may_fetch, may_void
 from domain.order.parcels import MOST_PARCELS, ParcelStage
 from domain.order.state import (
@@ -236,7 +236,9 @@ _POSSIBLE: Final[Mapping[Action, Callable[[OrderState], bool]]] = MappingProxyTy
         Action.PLACE_HOLD: lambda s: releasable(s) > 0,
         Action.LIFT_HOLD: lambda s: s.held > 0,
         Action.RESOLVE: lambda s: s.parked is not None,
-        Action.EDIT_SHIPMENT: lambda s: _has(s, *EDITABLE),
+        Action.EDIT_SHIPMENT: lambda s: any(
+            parcel.stage in EDITABLE and is_typed(s, parcel) for parcel in s.parcels
+        ),
         Action.DISOWN_SHIPMENT: lambda s: _has(s, ParcelStage.DOUBTED),
         Action.RULE_ON_CUSTOMS: lambda s: _has(s, ParcelStage.AT_CUSTOMS),
         Action.CHANGE_ADDRESS: lambda s: FULFILMENT.allows(
@@ -349,15 +351,13 @@ _BEFORE_SHIPMENT: Final = MappingProxyType(
 
 
 def is_settled(state: OrderState) -> bool:
-    """Whether nothing of the order is open: no clock, escrow, reserve, hold or refund."""
+    """Whether nothing of the order is open: no escrow, reserve, hold, refund or suspicion."""
     if state.payment is Payment.NEVER_PAID:
         return True
     is_money_out = state.captured - state.refunded + state.recovered - state.released <= 0
-    is_anything_open = (
-        state.reserved or state.held or state.open_refunds or state.owed or state.authorised
-    )
+    is_open = state.reserved or state.held or state.open_refunds or state.owed or state.authorised
     is_over = state.fulfilment in (Fulfilment.RECEIVED, Fulfilment.CANCELLED)
-    return is_over and is_money_out and not is_anything_open
+    return is_over and is_money_out and not is_open and state.fraud is not Fraud.SUSPECTED
 
 
 def is_release_due(state: OrderState) -> bool:
@@ -370,8 +370,7 @@ def is_release_due(state: OrderState) -> bool:
 
 def is_end_due(state: OrderState) -> bool:
     """Whether an order that nobody called off is settled, and nothing else will end it."""
-    is_open = state.outcome is Outcome.OPEN and state.fraud is not Fraud.SUSPECTED
-    return is_open and not state.clocks and is_settled(state)
+    return state.outcome is Outcome.OPEN and not state.clocks and is_settled(state)
 
 
 def phase(state: OrderState) -> str:

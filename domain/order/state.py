@@ -70,6 +70,8 @@ class FulfilmentEvent(StrEnum):
     SELLER_TOLD = "seller_told"
     ADDRESS_CHANGED = "address_changed"
     PART_DECLARED = "part_declared"
+    PART_TAKEN_BACK = "part_taken_back"
+    ALL_TAKEN_BACK = "all_taken_back"
     DECLARED = "declared"
     CONFIRMED = "confirmed"
     CONFIRMED_BY_SILENCE = "confirmed_by_silence"
@@ -135,6 +137,8 @@ _UNDER_WAY: Final = (
     Fulfilment.BUYER_ASKED,
     Fulfilment.DELIVERED,
 )
+_NONE_THERE: Final = (Fulfilment.PARTLY_SHIPPED, Fulfilment.DECLARED)
+_NOT_ALL_THERE: Final = (*_NONE_THERE, Fulfilment.IN_TRANSIT, Fulfilment.BUYER_ASKED)
 
 # How far the parcels are, among the four states under way, follows from the parcels alone.
 FULFILMENT: Final = Machine(
@@ -164,6 +168,14 @@ FULFILMENT: Final = Machine(
             (Fulfilment.PARTLY_SHIPPED, FulfilmentEvent.CALLED_OFF): Fulfilment.CANCELLED,
             (Fulfilment.BUYER_ASKED, FulfilmentEvent.DENIED): Fulfilment.BUYER_ASKED,
             (Fulfilment.DELIVERED, FulfilmentEvent.CONFIRMED_BY_SILENCE): Fulfilment.RECEIVED,
+        }
+        | {
+            (sent, FulfilmentEvent.PART_TAKEN_BACK): Fulfilment.PARTLY_SHIPPED
+            for sent in _NOT_ALL_THERE
+        }
+        | {
+            (sent, FulfilmentEvent.ALL_TAKEN_BACK): Fulfilment.AWAITING_SHIPMENT
+            for sent in _NONE_THERE
         }
         | {(under_way, FulfilmentEvent.CONFIRMED): Fulfilment.RECEIVED for under_way in _UNDER_WAY}
         | {
@@ -298,7 +310,8 @@ class OrderState:
     `returns` how many payments that no order waited for went back.
     `asked_at` is when the payment window opened anew, `frauds` how often fraud was suspected.
     `paid_by` is the purchase that the order is a part of, "" if it is paid by itself.
-    `labels` were bought online; `labels_asked` counts purchases, refused ones included.
+    `labels` were bought online; `labels_asked` counts purchases, refused ones included. `ship_by`
+    is when the shipping time ends that a declaration has stopped.
     """
 
     order: str
@@ -352,6 +365,7 @@ class OrderState:
     paid_by: str = ""
     labels: tuple[OnlineLabel, ...] = ()
     labels_asked: int = 0
+    ship_by: datetime | None = None
 
     def __post_init__(self) -> None:
         """Take the one parcel of an order that began before there could be several."""

@@ -99,14 +99,22 @@ def charged(bearer: Bearer, seller: str, amount: int, payable: int) -> tuple[Leg
     """
     if bearer is Bearer.PLATFORM:
         return ()
+    return move((*_from_seller(seller, amount, payable), (Kind.CARRIER_COSTS, "", -amount)))
+
+
+def exchanged(amount: int) -> tuple[Leg, ...]:
+    """The same in the carrier's currency, of a seller who settles in another one."""
+    return move(((Kind.FX_RESULT, "", amount), (Kind.CARRIER_COSTS, "", -amount)))
+
+
+def charged_abroad(seller: str, costs: int, payable: int) -> tuple[Leg, ...]:
+    """What the seller gives for it in their own currency, beside `exchanged`."""
+    return move((*_from_seller(seller, costs, payable), (Kind.FX_RESULT, "", -costs)))
+
+
+def _from_seller(seller: str, amount: int, payable: int) -> tuple[tuple[Kind, str, int], ...]:
     from_payable = min(amount, max(0, payable))
-    return move(
-        (
-            (Kind.PAYABLE, seller, from_payable),
-            (Kind.DEBT, seller, amount - from_payable),
-            (Kind.CARRIER_COSTS, "", -amount),
-        )
-    )
+    return ((Kind.PAYABLE, seller, from_payable), (Kind.DEBT, seller, amount - from_payable))
 
 
 def paid(provider: str, amount: int) -> tuple[Leg, ...]:
@@ -121,7 +129,19 @@ def given_back(
     to_wallet = (Kind.CLEARING, provider, amount)
     if bearer is Bearer.PLATFORM:
         return move((to_wallet, (Kind.CARRIER_COSTS, "", -amount)))
+    return move((to_wallet, *_to_seller(seller, amount, owed)))
+
+
+def given_back_exchanged(provider: str, amount: int) -> tuple[Leg, ...]:
+    """The same in the carrier's currency, of a seller who settles in another one."""
+    return move(((Kind.CLEARING, provider, amount), (Kind.FX_RESULT, "", -amount)))
+
+
+def given_back_abroad(seller: str, costs: int, owed: int) -> tuple[Leg, ...]:
+    """What the seller has back in their own currency: what they gave, whatever rates are now."""
+    return move(((Kind.FX_RESULT, "", costs), *_to_seller(seller, costs, owed)))
+
+
+def _to_seller(seller: str, amount: int, owed: int) -> tuple[tuple[Kind, str, int], ...]:
     to_debt = min(amount, max(0, owed))
-    return move(
-        (to_wallet, (Kind.DEBT, seller, -to_debt), (Kind.PAYABLE, seller, to_debt - amount))
-    )
+    return ((Kind.DEBT, seller, -to_debt), (Kind.PAYABLE, seller, to_debt - amount))

@@ -5,7 +5,13 @@ from sqlalchemy import text
 
 from activities.requests import LabelStep
 from adapters.errors import Unavailable
-from domain.errors import AddressMissing, IllegalTransition, LabelUnavailable, NotKnown
+from domain.errors import (
+    AddressMissing,
+    FxRateUnknown,
+    IllegalTransition,
+    LabelUnavailable,
+    NotKnown,
+)
 from domain.shipment.labels import Label, LabelStatus
 from tests.activities.test_returns import balances
 from tests.support.shop import Deal, Shop, after, attempted
@@ -214,3 +220,73 @@ async def test_a_label_that_nobody_bought_is_not_known(shop: Shop) -> None:
     """A wrong key is told, not invented."""
     with pytest.raises(NotKnown):
         await attempted(shop.labels.void, LabelStep("order/o-0/label/1", after()), 1)
+
+
+async def abroad(shop: Shop) -> tuple[Deal, Label]:
+    """A label that its carrier bills in dollars, of a seller who is paid in euros."""
+    await shop.world.change(postage_currency="USD", fx_at=after(hours=6).isoformat())
+    deal = await a_deal(shop)
+    label = await attempted(shop.labels.buy, deal.labelling(currency="USD"), 1)
+    return deal, label
+
+
+async def in_each(shop: Shop) -> dict[tuple[str, str], int]:
+    """What each kind of account holds, by currency; empty ones are left out."""
+    rows = "SELECT kind, currency, -sum(amount) FROM legs GROUP BY 1, 2 HAVING sum(amount) <> 0"
+    async with shop.engine.connect() as db:
+        return {(row[0], row[1]): int(row[2]) for row in await db.execute(text(rows))}
+
+
+@pytest.mark.case(9)
+async def test_a_seller_owes_a_foreign_carrier_s_bill_in_their_own_currency(shop: Shop) -> None:
+    """A debt in a currency that nothing is ever paid in would never be netted."""
+    deal, label = await abroad(shop)
+    found = await in_each(shop)
+    await deal.shipped()
+    await deal.received()
+    await deal.released()
+    sent = await shop.payout(deal.seller, after(days=25)).sent()
+
+    debt = found["seller_debt", "EUR"]
+    assert label.currency == "USD"
+    assert ("seller_debt", "USD") not in found
+    assert found["fx_result", "EUR"] == -debt > 0
+    assert found["fx_result", "USD"] == -label.cost
+    assert ("carrier_costs", "USD") not in found
+    assert sent.netted == -debt
+
+
+@pytest.mark.case(9)
+async def test_what_a_foreign_carrier_gives_back_is_what_the_seller_gave(shop: Shop) -> None:
+    """Whatever the rates are by then: nobody earns or loses by a label that was not used."""
+    _, label = await abroad(shop)
+    await stepped(shop, label, days=2)
+    voided = await stepped(shop, label, days=20)
+    found = await in_each(shop)
+
+    assert voided.status is LabelStatus.VOIDED
+    assert not {kind for kind, _ in found} & {"seller_debt", "seller_payable", "fx_result"}
+
+
+@pytest.mark.case(9)
+async def test_a_foreign_label_that_is_declined_charges_nobody(shop: Shop) -> None:
+    """Both entries of the reservation go back."""
+    await shop.world.fault("error", "POST .*/buy$", times=1, status=422)
+    with pytest.raises(LabelUnavailable):
+        await abroad(shop)
+
+    assert not {kind for kind, _ in await in_each(shop)} & {"seller_debt", "fx_result"}
+
+
+@pytest.mark.case(9)
+async def test_without_a_rate_no_foreign_label_is_bought(shop: Shop) -> None:
+    """Nobody guesses what it costs the seller; nothing is on record."""
+    await shop.world.change(postage_currency="USD")
+    deal = await a_deal(shop)
+    asked = deal.labelling(currency="USD", at=after(days=4_000))
+    with pytest.raises(FxRateUnknown):
+        await attempted(shop.labels.buy, asked, 1)
+
+    assert await at_carriers(shop, deal) == []
+    async with shop.engine.connect() as db:
+        assert (await db.execute(text("SELECT count(*) FROM labels"))).scalar_one() == 0

@@ -1,11 +1,16 @@
 """Who is paid, and from what: details that change or are refused, debts, closed sellers."""
 
+from datetime import datetime
+
 import pytest
 from sqlalchemy import text
 
-from activities.requests import CareForPayment, PayoutWord
+from activities.requests import CareForPayment, HeedStanding, PayoutWord
 from adapters.errors import Unavailable
+from domain.order.facts import clock_of
+from domain.order.state import ClockName, OrderState, Outcome
 from domain.payout import state as moves
+from domain.payout.rules import Standing
 from domain.payout.state import Parked, PayoutState, Stage
 from runtime.seller_money import Sum, deposit
 from tests.activities.test_returns import balances, early
@@ -137,6 +142,17 @@ async def test_a_later_refund_takes_balance_reserve_deposit_and_then_makes_a_deb
     assert (before["seller_payable"], before["seller_reserve"]) == (368, 3_772)
     assert {"seller_payable", "seller_reserve", "seller_deposit"}.isdisjoint(found)
     assert found["seller_debt"] == -(20_000 - 1_600 - 368 - 3_772 - 1_000)
+    assert await told_of(shop, "order.refund_recovered") == [("seller", "18400", "13260")]
+
+
+async def told_of(shop: Shop, template: str) -> list[tuple[str, str, str]]:
+    """Who was written to about it: of how much, and how much of it is a debt."""
+    query = (
+        "SELECT audience, facts->>'amount', facts->>'debt' FROM outbox WHERE template = :template"
+    )
+    async with shop.engine.connect() as db:
+        found = await db.execute(text(query), {"template": template})
+        return [(row[0], row[1], row[2]) for row in found]
 
 
 @pytest.mark.case(55)
@@ -162,7 +178,7 @@ async def test_a_debt_is_taken_off_the_next_release_before_anything_is_paid(shop
 
 
 @pytest.mark.case(55)
-async def test_a_closed_seller_is_paid_after_half_a_year_and_the_reserve_after_that(
+async def test_a_closed_seller_is_paid_after_half_a_year_and_the_reserve_with_it(
     shop: Shop,
 ) -> None:
     """Closing the store ends no claim: what is left is released late, netted, and paid out."""
@@ -175,17 +191,50 @@ async def test_a_closed_seller_is_paid_after_half_a_year_and_the_reserve_after_t
     await stands(shop, seller, "closed")
     put_off = await other.released(after(days=100))
     await deal.received(after(days=10))
-    await deal.reserve_released(after(days=70))
+    kept = await deal.reserve_released(after(days=70))
     first = await shop.payout(seller, after(days=71)).sent(after(days=71))
     late = await other.released(after(days=182))
+    await deal.reserve_released(after(days=182))
     second = await shop.payout(seller, after(days=183), "c2").sent(after(days=183))
 
     assert put_off.released == 0
-    assert (first.stage, first.gross) == (Stage.SENT, 18_400)
+    assert (put_off_until(kept), kept.reserved) == (after(days=181), 3_680)
+    assert (first.stage, first.gross) == (Stage.SENT, 14_720)
     assert late.released == 40_000
     assert late.reserved == 0, "what goes out after half a year needs no reserve"
-    assert (second.stage, second.gross) == (Stage.SENT, 36_800)
+    assert (second.stage, second.gross) == (Stage.SENT, 40_480)
     assert {"seller_payable", "seller_reserve", "escrow"}.isdisjoint(await balances(shop))
+
+
+def put_off_until(state: OrderState) -> datetime | None:
+    clock = clock_of(state, ClockName.RESERVE)
+    return None if clock is None else clock.due_at
+
+
+@pytest.mark.case(59, 60)
+async def test_a_seller_who_is_suspended_and_then_closes_waits_as_one_who_closed(
+    shop: Shop,
+) -> None:
+    """Leaving must not be the quicker way to a reserve than staying."""
+    seller = await shop.seller("early")
+    deal = await early(shop, seller, 20_000)
+    await deal.received(after(days=10))
+    await stands(shop, seller, "suspended")
+    await heeds(deal, Standing.SUSPENDED, 20)
+    await deal.reserve_released(after(days=61))
+    await stands(shop, seller, "closed")
+    due = await heeds(deal, Standing.CLOSED, 90)
+    kept = await deal.reserve_released(after(days=90))
+    ended = await deal.reserve_released(after(days=181))
+
+    assert put_off_until(due) == after(days=90)
+    assert (put_off_until(kept), kept.reserved) == (after(days=181), 3_680)
+    assert (ended.reserved, ended.outcome) == (0, Outcome.COMPLETED)
+
+
+async def heeds(deal: Deal, standing: Standing, day: int) -> OrderState:
+    step = HeedStanding(deal.state, after(days=day), standing)
+    return await deal.took(deal.shop.standing.heed_standing, step)
 
 
 @pytest.mark.case(57)

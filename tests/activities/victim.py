@@ -14,6 +14,7 @@ from activities.label_desk import LabelDesk
 from activities.payout import PayoutActivities
 from activities.refund import RefundActivities
 from activities.requests import BuyLabel, PayoutStep, Refund
+from adapters.fx.ecb import EcbRates
 from adapters.logistics.easypost_shipping import EasyPostShipping
 from adapters.logistics.port import Place
 from adapters.payment.stripe import StripeGateway
@@ -46,7 +47,8 @@ async def main(database_url: str, sandbox: str, step: str, request: bytes) -> No
     elif step == "label":
         wanted = CONVERTER.from_payload(payload, BuyLabel)
         shipping = EasyPostShipping("EZTK_victim", f"{sandbox}/easypost/v2")
-        await attempted(LabelDesk(database, shipping, Homes()).buy, wanted, 1)
+        rates = EcbRates(f"{sandbox}/ecb/stats/eurofxref")
+        await attempted(LabelDesk(database, shipping, Homes(), rates).buy, wanted, 1)
     else:
         due = CONVERTER.from_payload(payload, PayoutStep)
         await attempted(PayoutActivities(database, gateway).send, due, 1)

@@ -289,3 +289,12 @@ def test_what_is_no_span_is_refused(text: str) -> None:
     """A misread window moves real money on another day."""
     with pytest.raises(ValueError, match="is not a span of time"):
         Span.parse(text)
+
+
+@pytest.mark.case(8)
+def test_an_order_under_suspicion_is_never_settled() -> None:
+    """All of its money is with the seller, yet compliance may still take it back."""
+    over = replace(PAID, fulfilment=Fulfilment.RECEIVED, released=10_000)
+
+    assert rules.is_settled(over)
+    assert not rules.is_settled(replace(over, fraud=Fraud.SUSPECTED))

@@ -82,6 +82,12 @@ _TABLES: Final[tuple[tuple[Machine[Any, Any], type[StrEnum], type[StrEnum], str]
         partly_shipped    declared             declared
         partly_shipped    not_shipped          declared
         partly_shipped    called_off           cancelled
+        partly_shipped    part_taken_back      partly_shipped
+        declared          part_taken_back      partly_shipped
+        in_transit        part_taken_back      partly_shipped
+        buyer_asked       part_taken_back      partly_shipped
+        partly_shipped    all_taken_back       awaiting_shipment
+        declared          all_taken_back       awaiting_shipment
         declared          confirmed            received
         declared          nothing_under_way    received
         declared          called_off           cancelled
@@ -167,6 +173,9 @@ _TABLES: Final[tuple[tuple[Machine[Any, Any], type[StrEnum], type[StrEnum], str]
         returning           lost               lost
         delivered           scanned            delivered
         delivered           withdrawn          in_transit
+        declared            label_given_back   label_given_back
+        doubted             label_given_back   label_given_back
+        label_given_back    label_used         declared
         """,
     ),
     (

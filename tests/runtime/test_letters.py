@@ -29,6 +29,7 @@ _FACTS = {
     "payable": 11_316,
     "commission": 984,
     "reserve": 0,
+    "debt": 0,
     "fee": 1_400,
     "currency": "EUR",
     "ship_by": (_AT + timedelta(days=7)).isoformat(),

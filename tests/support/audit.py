@@ -66,6 +66,7 @@ _NEVER: Final = {
         " sum(CASE postings.kind WHEN 'exchange' THEN 0 ELSE -amount END) AS given,"
         " sum(CASE postings.kind WHEN 'exchange' THEN amount ELSE 0 END) AS settled"
         " FROM legs JOIN postings ON posting = postings.id WHERE legs.kind = 'fx_result'"
+        " AND NOT starts_with(postings.key, process || '/label/')"
         " GROUP BY process) p ON p.process = 'order/' || m.\"order\""
         " WHERE coalesce(p.settled, 0) <> m.settled OR coalesce(p.given, 0) <>"
         " CASE m.settles_in WHEN '' THEN 0 ELSE released - recovered - charged END"

@@ -113,7 +113,7 @@ class Market:
         addresses = SealedAddresses(self.services.engine, self.services.vault)
         steps = [
             *wiring.activities(database, self.payments, self.tracking, self.rates),
-            *wiring.carriage(database, self.shipping, self.tracking, addresses),
+            *wiring.carriage(database, self.shipping, self.tracking, addresses, self.rates),
         ]
         async with wiring.worker(client, steps, task_queue=self.task_queue):
             yield

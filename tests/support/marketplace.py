@@ -373,7 +373,7 @@ async def serving(
     addresses = SealedAddresses(market.engine, market.vault)
     steps = [
         *activities(market.database, market.gateway, market.tracking, rates),
-        *carriage(market.database, market.shipping, market.tracking, addresses),
+        *carriage(market.database, market.shipping, market.tracking, addresses, rates),
     ]
     async with worker(
         market.client, steps, task_queue=market.task_queue, interceptors=interceptors

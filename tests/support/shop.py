@@ -146,7 +146,7 @@ class Shop:
         self.vault = Vault(self.engine, KeyRing.generate())
         addresses = SealedAddresses(self.engine, self.vault)
         self.books = SqlBooks(self.engine)
-        self.labels = LabelDesk(self.database, self.shipping, addresses)
+        self.labels = LabelDesk(self.database, self.shipping, addresses, self.rates)
         self.pickups = CourierDesk(self.database, self.shipping, self.tracking, addresses)
         self.carriage = CarriageCheckActivities(
             self.database, self.books, self.labels, self.shipping

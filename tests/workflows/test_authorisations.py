@@ -5,6 +5,7 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from domain.order.state import ClockName, Fulfilment, Outcome, Payment
 from tests.support.marketplace import COMPLIANCE, Marketplace, Placed, buyer, seller_of
+from tests.support.online import labelled
 from tests.workflows.test_order import code_of
 from workflows.order import messages as said
 
@@ -146,6 +147,41 @@ async def test_a_number_that_cannot_be_takes_no_money(market: Marketplace) -> No
 
     assert code_of(refused) == "tracking-number-invalid"
     assert state.captured == 0
+
+
+@pytest.mark.case(18)
+async def test_a_number_that_is_in_use_takes_no_money(market: Marketplace) -> None:
+    """A declaration that is refused leaves the bank's word as it was."""
+    order = await authorised(market)
+    first = await market.order("s-long", method=CARD)
+    await first.until(lambda state: bool(state.intent))
+    await first.payment_news(minutes=1)
+    await first.until(lambda state: state.authorised > 0)
+    number = (await first.shipped(days=1)).parcels[0].number
+    again = said.DeclareShipment(seller_of("s-long"), order.at(days=1), "DHLExpress", number)
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await order.ask(again)
+    state = await order.state()
+
+    assert code_of(refused) == "tracking-number-in-use"
+    assert (state.captured, state.authorised) == (0, 10_000)
+    assert at_provider(market, state.intent) == "requires_capture"
+
+
+@pytest.mark.case(11)
+async def test_a_label_is_bought_with_the_money_taken_and_not_before(market: Marketplace) -> None:
+    """What is not sold at that price takes nothing; what is bought is paid for first."""
+    order = await authorised(market)
+    with pytest.raises(WorkflowUpdateFailedError) as dear:
+        await labelled(order, most=1, days=1)
+    untaken = await order.state()
+    state = await labelled(order, days=2)
+
+    assert code_of(dear) == "label-unavailable"
+    assert (untaken.captured, untaken.authorised) == (0, 10_000)
+    assert (state.payment, state.captured) == (Payment.CAPTURED, 10_000)
+    assert (state.fulfilment, len(state.labels)) == (Fulfilment.DECLARED, 1)
+    assert ("charge", 10_000) in await market.provider_effects(order.order)
 
 
 async def test_a_buyer_who_cancels_in_time_leaves_no_authorisation(market: Marketplace) -> None:

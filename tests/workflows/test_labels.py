@@ -152,18 +152,29 @@ async def test_a_parcel_that_has_left_withdraws_the_request_to_cancel(market: Ma
     assert (state.outcome, state.fulfilment) == (Outcome.OPEN, Fulfilment.IN_TRANSIT)
 
 
-async def test_a_seller_gives_an_unused_label_back(market: Marketplace) -> None:
-    """Printed wrongly, or the wrong size: the money comes back, the number can be put right."""
+async def test_a_seller_gives_an_unused_label_back_and_buys_another(market: Marketplace) -> None:
+    """Printed wrongly, or the wrong size: the goods wait again, no longer than they had to."""
     order = await paid(market)
+    before = await order.state()
     await labelled(order, days=1)
     seller = seller_of()
     state = await order.ask(said.VoidLabel(seller, order.at(days=1, hours=2)))
     with pytest.raises(WorkflowUpdateFailedError) as again:
         await order.ask(said.VoidLabel(seller, order.at(days=1, hours=3)))
+    second = await labelled(order, days=2)
 
     assert state.labels[0].status is LabelStatus.VOID_ASKED
-    assert state.parcels[0].stage is ParcelStage.DECLARED
+    assert state.parcels[0].stage is ParcelStage.GIVEN_BACK
+    assert (state.fulfilment, state.unshipped) == (Fulfilment.AWAITING_SHIPMENT, ("1",))
+    assert ships_by(state) == ships_by(before)
     assert code_of(again) == "illegal-transition"
+    assert (second.fulfilment, len(second.labels)) == (Fulfilment.DECLARED, 2)
+
+
+def ships_by(state: OrderState) -> datetime:
+    clock = clock_of(state, ClockName.SHIPMENT)
+    assert clock is not None
+    return clock.due_at
 
 
 async def test_a_used_label_is_not_given_back(market: Marketplace) -> None:

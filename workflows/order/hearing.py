@@ -80,7 +80,7 @@ def _judge_details(state: OrderState, request: said.Request) -> None:
         case said.SchedulePickup():
             online_moves.label_to_fetch(state, request.parcel)
         case said.EditShipment():
-            facts.parcel_at(state, facts.EDITABLE, request.parcel)
+            facts.parcel_to_edit(state, request.parcel)
         case said.DisownShipment():
             facts.parcel_at(state, _DOUBTED, request.parcel)
         case said.RuleOnCustoms():
@@ -211,7 +211,7 @@ def _declared(state: OrderState, request: said.DeclareShipment) -> Told:
 
 
 def _edited(state: OrderState, request: said.EditShipment) -> Told:
-    parcel = facts.parcel_at(state, facts.EDITABLE, request.parcel)
+    parcel = facts.parcel_to_edit(state, request.parcel)
     return tasks.EDIT_SHIPMENT, steps.EditShipment(
         state, request.received_at, parcel.name, request.number, str(request.actor)
     )

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from temporalio import workflow
 
@@ -18,6 +18,12 @@ with workflow.unsafe.imports_passed_through():
     from workflows.order import tasks
     from workflows.order.hearing import step_of
     from workflows.order.stepper import Stepper
+
+# Lives that shipped before there was a look at the shipment take the money first.
+_LOOK_FIRST: Final = "shipment-checked-before-capture"
+_CHECKS: Final[Mapping[type, tasks.Task[Any]]] = MappingProxyType(
+    {said.DeclareShipment: tasks.CHECK_SHIPMENT, said.BuyLabel: tasks.CHECK_LABEL}
+)
 
 
 async def settle(order: Stepper, at: datetime) -> None:
@@ -57,15 +63,21 @@ async def ship(order: Stepper, request: said.DeclareShipment) -> None:
     """Take the money, then the parcel: nothing is shipped for a bank's word that has run out."""
     if order.state.authorised:
         check(request.carrier, request.number)
-    await secure(order, request.received_at)
+    await secure(order, request)
     await order.do(*step_of(order.state, request))
 
 
-async def secure(order: Stepper, at: datetime) -> None:
-    """Take what was authorised, or refuse to ship: a bank's word may have run out."""
+async def secure(order: Stepper, request: said.DeclareShipment | said.BuyLabel) -> None:
+    """Take what was authorised, or refuse to ship: a bank's word may have run out.
+
+    What would be refused with the money taken is refused before, and changes nothing.
+    """
     if not order.state.authorised:
         return
-    await order.do(tasks.CAPTURE, steps.Step(order.state, at))
+    if workflow.patched(_LOOK_FIRST):
+        _, shipment = step_of(order.state, request)
+        await order.do(_CHECKS[type(request)], shipment)
+    await order.do(tasks.CAPTURE, steps.Step(order.state, request.received_at))
     if not order.state.captured:
         raise IllegalTransition(
             "the buyer's bank no longer agrees to the payment: do not ship",

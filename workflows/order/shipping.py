@@ -26,7 +26,7 @@ async def ship(
 async def _buy(order: Stepper, request: said.BuyLabel | said.SchedulePickup) -> None:
     """Buy, or refuse: a purchase that came to nothing is on record, and nothing else is."""
     if isinstance(request, said.BuyLabel):
-        await paying.secure(order, request.received_at)
+        await paying.secure(order, request)
     before = order.state
     await order.do(*step_of(before, request))
     online_moves.must_have_bought(before, order.state)

@@ -92,6 +92,9 @@ REMIND: Final = Task(
 )
 PARK: Final = Task("order.park", OrderActivities.park, RECORD, "Show that an operator is needed")
 SHIP: Final = Task("shipment.declare", ShipmentActivities.declare, PROVIDER, "Declare the parcel")
+CHECK_SHIPMENT: Final = Task(
+    "shipment.check", ShipmentActivities.check, PROVIDER, "See whether the parcel can be declared"
+)
 FOLLOW: Final = Task("shipment.follow", ShipmentActivities.follow, RECORD, "Follow the parcel")
 EDIT_SHIPMENT: Final = Task(
     "shipment.edit", ShipmentActivities.edit, PROVIDER, "Put the number of a parcel right"
@@ -108,6 +111,9 @@ CHANGE_ADDRESS: Final = Task(
 )
 BUY_LABEL: Final = Task(
     "label.buy", OnlineActivities.buy, PROVIDER, "Buy a label and declare its parcel"
+)
+CHECK_LABEL: Final = Task(
+    "label.check", OnlineActivities.check, PROVIDER, "See whether the label is sold"
 )
 VOID_LABEL: Final = Task("label.void", OnlineActivities.void, PROVIDER, "Give an unused label back")
 SCHEDULE_PICKUP: Final = Task(

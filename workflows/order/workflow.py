@@ -204,7 +204,8 @@ class OrderWorkflow:
             case ClockName.RESERVE:
                 await self._order.in_time(tasks.RELEASE_RESERVE, steps.Step(state, at))
             case ClockName.SHIPMENT:
-                move = Move.NOT_ALL_SHIPPED if state.parcels else Move.NEVER_SHIPPED
+                is_part = state.fulfilment is Fulfilment.PARTLY_SHIPPED
+                move = Move.NOT_ALL_SHIPPED if is_part else Move.NEVER_SHIPPED
                 await self._order.in_time(
                     tasks.RECORD_MOVE, steps.Record(state, at, move, by_deadline=True)
                 )
