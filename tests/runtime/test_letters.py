@@ -46,6 +46,7 @@ _FACTS = {
     "account": "acct_2",
     "code": "9f86d081884c7d65",
     "orders": "p-1-1, p-1-2",
+    "decide_by": (_AT + timedelta(days=3)).isoformat(),
     "pay_by": (_AT + timedelta(days=3)).isoformat(),
     "until": (_AT + timedelta(days=3)).isoformat(),
 }

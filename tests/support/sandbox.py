@@ -19,7 +19,7 @@ from easypost.easypost_client import EasyPostClient
 
 Json: TypeAlias = dict[str, Any]
 ROOT: Final = Path(__file__).resolve().parents[2]
-_READY_SECONDS: Final = 20.0
+_READY_SECONDS: Final = 90.0
 STRIPE_SECRET: Final = "whsec_of_the_tests"
 EASYPOST_SECRET: Final = "easypost secret of the tests"
 
