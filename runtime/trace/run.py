@@ -12,7 +12,7 @@ from typing import Final
 from domain.payout.rules import Standing
 from persistence import reading
 from runtime.sellers import Change, Registration, change, register
-from runtime.trace.clocks import ClockLost, Shift
+from runtime.trace.clocks import Shift
 from runtime.trace.collecting import About, collect
 from runtime.trace.documents import TracePolicy
 from runtime.trace.facts import Confirm
@@ -23,6 +23,7 @@ from runtime.trace.payouts import pay_out
 from runtime.trace.report import Report
 from runtime.trace.rest import NeverAtRest
 from runtime.trace.servers import Servers
+from runtime.trace.skips import ClockLost
 from runtime.trace.told import SellerTold
 from runtime.trace.world import Span, World, open_world
 

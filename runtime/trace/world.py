@@ -28,11 +28,12 @@ from runtime.relay.asked import Asked
 from runtime.relay.facts import Facts
 from runtime.relay.relay import Relay
 from runtime.temporal import register_search_attributes
-from runtime.trace.clocks import DelayedStarts, Shift, Skips, TraceClock
+from runtime.trace.clocks import DelayedStarts, Shift, TraceClock
 from runtime.trace.documents import TracePolicy
 from runtime.trace.hooks import hooks
 from runtime.trace.player import Player
 from runtime.trace.servers import Servers
+from runtime.trace.skips import Skips
 from runtime.wiring import activities, worker
 
 TASK_QUEUE: Final = "trace"
