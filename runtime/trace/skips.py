@@ -19,6 +19,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper
 
+JUST_AFTER: Final = timedelta(milliseconds=1)
 _SLACK: Final = timedelta(seconds=1)
 _HEARD_WITHIN: Final = timedelta(seconds=20)
 # After which a server no longer begins with a call that its caller has given up.
@@ -67,6 +68,16 @@ class Skips:
             if is_there is not None:
                 return is_there
         raise ClockLost(f"the clock of {process.id} could not be put to {instant}")
+
+    async def begin(self, process: WorkflowHandle[Any, Any]) -> None:
+        """Put the clock of an execution that was started with a delay to where it begins.
+
+        To that very instant: on a loaded machine, skips that were to end while the first steps
+        are under way have been seen to go on to the first deadline.
+        """
+        begins = (await process.describe()).execution_time
+        if begins is not None:
+            await self.to(process, begins + JUST_AFTER)
 
     async def _tried(self, process: WorkflowHandle[Any, Any], instant: datetime) -> bool | None:
         """Try once; None if the server never heard of it."""
@@ -124,6 +135,4 @@ class Skips:
         while result == FastForwardPollingResult.FAST_FORWARD_POLLING_RESULT_POLL_TIMEOUT:
             found = await self._service.poll_workflow_execution_time_skipping(request, retry=True)
             result = found.fast_forward_polling_result
-        return (
-            result == FastForwardPollingResult.FAST_FORWARD_POLLING_RESULT_FAST_FORWARD_COMPLETED
-        )
+        return result == FastForwardPollingResult.FAST_FORWARD_POLLING_RESULT_FAST_FORWARD_COMPLETED
