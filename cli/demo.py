@@ -15,7 +15,7 @@ _EXAMPLE = Path(__file__).parent.parent / "examples" / "orders.csv"
 def demo(
     out: Annotated[Path, typer.Option(help="Where the reports are written.")] = Path("out"),
 ) -> None:
-    """Trace 54 example orders under the standard policy: months of their lives in two minutes.
+    """Trace 68 example orders under the standard policy: months of their lives in two minutes.
 
     The same as `caravan trace examples/orders.csv --html out/demo.html --json out/demo.json`.
     """
@@ -26,6 +26,12 @@ def demo(
     write(reports, out / "demo.json", page)
     if not all(report.is_whole for report in reports):
         raise typer.Exit(1)
+    console.print(
+        "\nEach branch was shown: in time and too late, lost, sent back, at customs, called off, "
+        "doubted; paid together with others, or on shipment; sent under a label bought online; "
+        "settled in another currency.",
+        markup=False,
+    )
     console.print(
         f"\nOpen {page.resolve()} in a browser: how {reports[0].orders} orders ended, where their "
         "money is, which deadlines passed. Then put your own export in: caravan trace --help",

@@ -35,16 +35,18 @@ payment_approved_at, ship_by, handed_to_carrier_at, delivered_at and promised_at
 Rows that cannot be are refused, with row and reason, before anything starts.
 
 It may have more columns, each of which may be empty (docs/trace-format.md explains them).
-Of a parcel: parcel, declared_at, number_corrected_at, disowned_at, customs_held_at,
-customs_ruling, customs_ruled_at, refused_at, returning_at, returned_at, lost_at,
-delivered_country, delivery_withdrawn_at.
-Of an order: subsidy, paid_amount, amount_decision, amount_decided_at, risk_verdict,
-risk_decided_at, fraud_reported_at, fraud_verdict, fraud_decided_at, extension_asked_at,
-extension_days, extension_answer,
-extension_answered_at, cancellation_asked_at, cancellation_asked_by, cancellation_answer,
-cancellation_answered_at, protection_asked_at, protection_answer, protection_answered_at,
-confirmed_at, denied_at, refunded_at, refund_amount.
-Of a seller: seller_suspended_at, seller_reinstated_at.
+Of a parcel: parcel, declared_at, number_corrected_at, disowned_at, customs_held_at, customs_ruling,
+customs_ruled_at, refused_at, returning_at, returned_at, lost_at, delivered_country, delivered_city,
+delivery_withdrawn_at, label_bought_at, courier_from, courier_until, label_voided_at.
+Of an order: subsidy, ship_city, address_changed_at, new_city, paid_another_way_at, paid_amount,
+amount_decision, amount_decided_at, risk_verdict, risk_decided_at, fraud_reported_at, fraud_verdict,
+fraud_decided_at, extension_asked_at, extension_days, extension_answer, extension_answered_at,
+extension_taken_back_at, cancellation_asked_at, cancellation_asked_by, cancellation_answer,
+cancellation_answered_at, cancellation_taken_back_at, protection_asked_at, protection_answer,
+protection_answered_at, protection_taken_back_at, confirmed_at, denied_at, refunded_at,
+refund_amount.
+Of a purchase: paid_together.
+Of a seller: settles_in, captures, seller_suspended_at, seller_reinstated_at.
 
 Everything is real but the time and the world outside: processes, ledger, webhooks and payouts run
 on servers of their own, which are started for this and leave nothing behind. Each order has a
@@ -59,7 +61,7 @@ What an export does not tell is taken so: sellers are certified and of the level
 without a parcel travel together; nobody answers a question; compliance accepts a payment above the
 policy's threshold an hour after it; a buyer cancels an order that was never paid an hour after the
 purchase; a seller who hands the parcel over before the payment is there is refused, and declares
-it when it is.
+it when it is; a label is bought for a parcel of a kilogramme.
 
 Ends with status 0 if every order is accounted for and the ledger agrees with itself and with the
 payment provider's own books, 1 if not, and 2 for a file or a policy that cannot be used.

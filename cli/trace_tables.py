@@ -44,6 +44,8 @@ def _ends(report: Report) -> None:
     parcels = ", ".join(f"{count} {words(name)}" for name, count in report.parcels.items())
     if parcels:
         console.print(f"Parcels: {parcels}; {report.refunded_in_part} orders refunded in part.")
+    if report.aftercare:
+        console.print(f"After their end {report.aftercare} orders had news of a parcel.")
     for topic, counts in report.questions.items():
         became = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
         console.print(f"Questions about {topic}: {became}.")

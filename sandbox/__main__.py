@@ -64,6 +64,8 @@ def _server(world: World, courier: Courier) -> Server:
             log_config=None,
             access_log=False,
             lifespan="off",
+            # Longer than clients keep an idle connection: none is ended under a call.
+            timeout_keep_alive=75,
             timeout_graceful_shutdown=2,
         )
     )

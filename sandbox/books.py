@@ -77,7 +77,18 @@ _DUPLICATES: Final = (
     " FROM effects WHERE key IS NOT NULL GROUP BY key HAVING count(DISTINCT source) > 1"
 )
 _SHOWN: Final = (
-    *("key", "type", "amount", "fee", "currency", "source", "status", "account", "created"),
+    *(
+        "entry",
+        "key",
+        "type",
+        "amount",
+        "fee",
+        "currency",
+        "source",
+        "status",
+        "account",
+        "created",
+    ),
     *("order", "payout", "purchase"),
 )
 

@@ -12,6 +12,7 @@ from runtime.trace.report import Books
 from runtime.trace.world import World
 
 _PROVIDER: Final = "stripe"
+_WALLET: Final = "easypost"
 # The provider's books tell what arrives at a seller by its cause alone, on the platform's side.
 _FAR_ENDS: Final = frozenset({Effect.TRANSFER, Effect.TRANSFER_REFUND})
 _Balances = dict[tuple[str, str], int]
@@ -24,17 +25,19 @@ async def audited(world: World, at: datetime) -> Books:
     accounts = set(await books.accounts(_PROVIDER))
     entries = await books.clearing(_PROVIDER, None)
     effects = await world.player.effects()
-    theirs = [_their_movement(line, accounts) for line in effects["lines"]]
+    carriage = [line for line in effects["lines"] if line["account"] == _WALLET]
+    theirs = [_their_movement(line, accounts) for line in effects["lines"] if line not in carriage]
     found = compare([one for one in map(_our_movement, entries) if not _is_far_end(one)], theirs)
     differences = [
         *(f"{one.key} {one.effect}: {_difference(one)}" for one in found.breaks),
         *(f"{one['key']}: done twice by the provider" for one in effects["duplicates"]),
         *_differing(_our_balances(entries), _their_balances(await world.player.books())),
+        *_differing(_our_postage(await books.clearing(_WALLET, None)), _their_postage(carriage)),
     ]
     return Books(
         balanced=not breaches,
         matches_provider=not differences,
-        lines=len(theirs),
+        lines=len(effects["lines"]),
         differences=(*(f"{one.subject}: {one.detail}" for one in breaches), *differences),
     )
 
@@ -48,10 +51,11 @@ def _our_movement(entry: ClearingEntry) -> Movement:
 
 
 def _their_movement(line: Mapping[str, Any], accounts: set[str]) -> Movement:
+    is_converted = line["type"] == "adjustment"
     return Movement(
         account=line["account"] if line["account"] in accounts else "",
-        key=line["key"] or "",
-        effect=line["type"],
+        key=(line["entry"] if is_converted else line["key"]) or "",
+        effect=Effect.CONVERSION if is_converted else line["type"],
         currency=line["currency"].upper(),
         change=line["amount"] - line["fee"],
         fee=line["fee"],
@@ -81,6 +85,21 @@ def _their_balances(books: Mapping[str, Any]) -> _Balances:
         sums["", code.upper()] = page["platform_balance"]
         for account, amount in page["connected_balances"].items():
             sums[account, code.upper()] = amount
+    return {where: amount for where, amount in sums.items() if amount}
+
+
+def _our_postage(entries: Sequence[ClearingEntry]) -> _Balances:
+    sums: Counter[tuple[str, str]] = Counter()
+    for entry in entries:
+        sums[entry.key.rpartition("/")[0], entry.currency] += entry.amount
+    return {where: amount for where, amount in sums.items() if amount}
+
+
+def _their_postage(lines: Sequence[Mapping[str, Any]]) -> _Balances:
+    """Per label; the carriers' provider takes no slash in a name."""
+    sums: Counter[tuple[str, str]] = Counter()
+    for line in lines:
+        sums[str(line["key"]).replace(":", "/"), line["currency"].upper()] += line["amount"]
     return {where: amount for where, amount in sums.items() if amount}
 
 

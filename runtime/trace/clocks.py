@@ -1,25 +1,20 @@
 """Time in a trace: moved ahead as a whole, then each order on a clock of its own."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from temporalio.client import (
-    Client,
     Interceptor,
     OutboundInterceptor,
     StartWorkflowInput,
     WorkflowHandle,
 )
-from temporalio.service import RPCError, RPCStatusCode
-from temporalio.testing import TimeSkipper
 
 _WEEK: Final = timedelta(days=7)
 # Until the last server runs, the first order must not have become the past.
 _MARGIN: Final = timedelta(hours=6)
-_SLACK: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -81,54 +76,3 @@ class _Delaying(OutboundInterceptor):
         if starts_at is not None:
             input = replace(input, start_delay=starts_at - datetime.now(UTC))  # noqa: A001 - as above
         return await super().start_workflow(input)
-
-
-class ClockLost(Exception):
-    """A clock has been put further than it was told: what happened meanwhile is worth nothing."""
-
-
-class ClockHeld(Exception):
-    """The server moves no clock of an execution whose children run: theirs have to be moved."""
-
-
-class Skips:
-    """Moves the clocks of executions, each for itself."""
-
-    def __init__(self, client: Client) -> None:
-        """Reach the executions by *client*."""
-        self._skipper = TimeSkipper(client)
-
-    async def to(self, process: WorkflowHandle[Any, Any], instant: datetime) -> bool:
-        """Put a clock forward to *instant*; False if the execution has ended before.
-
-        A clock that stands later already stays there. Raises `ClockHeld` if children of the
-        execution run, for the server would not answer before they end; and `ClockLost` if it
-        skipped too far: it counts from when it hears a call, and a call that was cut off is heard
-        twice.
-        """
-        try:
-            further = instant - await _now(process)
-            if further <= timedelta():
-                return True
-            called = time.monotonic()
-            if not await self._skipper.fast_forward(process, further):
-                return False
-            beyond = await self._skipper.get_current_time(process) - instant
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND and "completed" in error.message:
-                return False
-            raise
-        if beyond > timedelta(seconds=time.monotonic() - called) + _SLACK:
-            raise ClockLost(f"the clock of {process.id} went {beyond} beyond {instant}")
-        return True
-
-
-async def _now(process: WorkflowHandle[Any, Any]) -> datetime:
-    """The instant at which the clock of an execution stands, if it can be moved at all."""
-    seen = (await process.describe()).raw_description
-    if seen.pending_children:
-        raise ClockHeld(f"{process.id} has {len(seen.pending_children)} children that run")
-    moved = seen.workflow_extended_info
-    if not moved.HasField("time_skipping_info"):
-        return datetime.now(UTC)
-    return moved.time_skipping_info.current_time.ToDatetime(UTC)

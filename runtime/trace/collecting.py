@@ -53,7 +53,10 @@ SELECT owner, currency, -sum(amount)::bigint FROM legs WHERE kind = 'seller_paya
 GROUP BY owner, currency HAVING sum(amount) <> 0
 """
 _PAYOUTS: Final = "SELECT state FROM payouts ORDER BY payout"
-_AFTERCARE: Final = "SELECT count(*) FROM alarms WHERE kind = 'parcel_after_end'"
+_AFTERCARE: Final = """
+SELECT count(*) FROM (SELECT subject FROM alarms WHERE kind = 'parcel_after_end'
+    UNION SELECT subject FROM timeline WHERE kind = 'order.arrived_after_refund') AS told
+"""
 
 
 @dataclass(frozen=True)
@@ -188,6 +191,8 @@ def orders_total(journeys: Sequence[Journey]) -> dict[str, int]:
     totals: Counter[str] = Counter()
     for journey in journeys:
         totals[journey.order.currency] += journey.order.total
+        # Nothing is ordered in it, but there is money.
+        totals[journey.order.of_seller.settles_in or journey.order.currency] += 0
     return dict(sorted(totals.items()))
 
 
@@ -249,7 +254,10 @@ def _money(found: Gathered, ordered: Mapping[str, int]) -> Iterable[Sums]:
 
 
 def _payouts(world: World, found: Gathered, cycles: int) -> Iterable[Payouts]:
-    currencies = sorted({state.currency for state in found.states.values()})
+    currencies = sorted(
+        {state.currency for state in found.states.values()}
+        | {state.settles_in for state in found.states.values() if state.settles_in}
+    )
     for currency in currencies:
         ours = [one for one in found.payouts if one.currency == currency]
         out = [one for one in ours if one.stage in ("sent", "settled")]

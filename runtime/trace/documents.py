@@ -17,6 +17,7 @@ from runtime.trace.clocks import Shift
 
 # After its last fact an order may live on for its promise, the buyer's answer and protection.
 _YEARS_AFTER: Final = 2
+_ANY_DAY: Final = datetime(2026, 1, 1)  # noqa: DTZ001 - only its year is read
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,15 @@ class TracePolicy:
                     f"there is no policy {named}; name a file, or one of {known}", policy=named
                 )
             document = shipped[named]
-        loaded = policies.load(document, 1, datetime(2026, 1, 1))  # noqa: DTZ001 - only its year is read
+        loaded = policies.load(document, 1, _ANY_DAY)
         return cls(loaded.document, loaded.policy)
+
+    def capturing(self, when: str) -> "TracePolicy":
+        """The same rules under another name, with money taken `at_once` or `on_shipment`."""
+        order = {**self.document["order"], "capture": when}
+        name = f"{self.policy.name}-{when.replace('_', '-')}"
+        loaded = policies.load({**self.document, "name": name, "order": order}, 1, _ANY_DAY)
+        return TracePolicy(loaded.document, loaded.policy)
 
     async def publish(
         self, engine: AsyncEngine, shift: Shift, first: datetime, last: datetime

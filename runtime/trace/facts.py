@@ -1,5 +1,6 @@
 """What happened to an order from outside, in the order of time."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,8 +25,10 @@ class Confirm(StrEnum):
 class Happening(StrEnum):
     """One kind of thing that people, banks and carriers do. In the order of equal instants."""
 
+    PLACED = "placed"
     CHOSEN_SLOW = "chosen_slow"
     DECLINED = "declined"
+    ASKED_ANOTHER_WAY = "asked_another_way"
     CANCELLED = "cancelled"
     PAID = "paid"
     AMOUNT_DECIDED = "amount_decided"
@@ -34,6 +37,10 @@ class Happening(StrEnum):
     FRAUD_DECIDED = "fraud_decided"
     ASKED = "asked"
     ANSWERED = "answered"
+    TAKEN_BACK = "taken_back"
+    ADDRESS_CHANGED = "address_changed"
+    LABEL_BOUGHT = "label_bought"
+    LABEL_VOIDED = "label_voided"
     DECLARED = "declared"
     NUMBER_CORRECTED = "number_corrected"
     HANDED_OVER = "handed_over"
@@ -75,38 +82,59 @@ class Happened:
 def facts_of(order: TracedOrder, confirm: Confirm) -> list[Happened]:
     """What the trace tells of an order, after it was placed.
 
-    A parcel that left before the order was placed is handed over as it is placed.
+    A parcel that left before the order was placed is handed over as it is placed. What is told of
+    a payment for several orders is none of one order's facts.
     """
-    placed, told = order.purchased_at, order.told
-    of_order: list[_Told] = [
+    told = order.told
+    happened = [] if order.is_part else payment_of(order)
+    happened += _those(
+        "",
+        [
+            (Happening.ASKED_ANOTHER_WAY, told.paid_another_way_at),
+            (Happening.AMOUNT_DECIDED, told.amount_decided_at),
+            (Happening.FRAUD_REPORTED, told.fraud_reported_at),
+            (Happening.FRAUD_DECIDED, told.fraud_decided_at),
+            (Happening.ADDRESS_CHANGED, told.address_changed_at),
+            (Happening.CONFIRMED, told.confirmed_at or _confirmed_at(order, confirm)),
+            (Happening.DENIED, told.denied_at),
+            (Happening.REFUNDED, told.refunded_at),
+        ],
+    )
+    for parcel in order.parcels:
+        happened += _those(parcel.name, _of_parcel(parcel, order.purchased_at))
+    for question in order.questions:
+        happened += _those(
+            question.topic,
+            [
+                (Happening.ASKED, question.asked_at),
+                (Happening.ANSWERED, question.answered_at),
+                (Happening.TAKEN_BACK, question.taken_back_at),
+            ],
+        )
+    return sorted(happened, key=lambda one: one.turn)
+
+
+def payment_of(order: TracedOrder) -> list[Happened]:
+    """What the trace tells of the payment for an order, in the order of time."""
+    placed = order.purchased_at
+    told: list[_Told] = [
         (Happening.CHOSEN_SLOW, placed if order.paying is Paying.SLOW else None),
         (Happening.DECLINED, placed if order.is_declined else None),
         (Happening.PAID, order.paid_at),
         (Happening.CANCELLED, _cancelled_at(order)),
-        (Happening.AMOUNT_DECIDED, told.amount_decided_at),
-        (Happening.FRAUD_REPORTED, told.fraud_reported_at),
-        (Happening.FRAUD_DECIDED, told.fraud_decided_at),
-        (Happening.CONFIRMED, told.confirmed_at or _confirmed_at(order, confirm)),
-        (Happening.DENIED, told.denied_at),
-        (Happening.REFUNDED, told.refunded_at),
     ]
-    happened = [Happened(at, what) for what, at in of_order if at is not None]
-    for parcel in order.parcels:
-        happened += [
-            Happened(at, what, parcel.name)
-            for what, at in _of_parcel(parcel, placed)
-            if at is not None
-        ]
-    for question in order.questions:
-        happened.append(Happened(question.asked_at, Happening.ASKED, question.topic))
-        if question.answered_at is not None:
-            happened.append(Happened(question.answered_at, Happening.ANSWERED, question.topic))
-    return sorted(happened, key=lambda one: one.turn)
+    return sorted(_those("", told), key=lambda one: one.turn)
+
+
+def _those(about: str, told: Iterable[_Told]) -> list[Happened]:
+    return [Happened(at, what, about) for what, at in told if at is not None]
 
 
 def _of_parcel(parcel: TracedParcel, placed: datetime) -> list[_Told]:
     told = parcel.told
     return [
+        (Happening.LABEL_BOUGHT, told.label_bought_at),
+        (Happening.LABEL_VOIDED, told.label_voided_at),
         (Happening.DECLARED, told.declared_at and max(told.declared_at, placed)),
         (Happening.NUMBER_CORRECTED, told.number_corrected_at),
         (Happening.HANDED_OVER, parcel.shipped_at and max(parcel.shipped_at, placed)),

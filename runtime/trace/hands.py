@@ -10,9 +10,18 @@ from domain.order.state import OrderState
 from runtime.desk import Ask
 from runtime.trace.numbers import Numbers
 from runtime.trace.orders import TracedOrder, TracedParcel
+from runtime.trace.parcels import address, city_of
 from runtime.trace.player import Impossible
 from runtime.trace.world import World
 from workflows.order import messages as said
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Words about a person that are kept sealed under a name until they are accepted."""
+
+    name: str
+    words: bytes
 
 
 @dataclass
@@ -69,14 +78,38 @@ class Hands:
             received_at=placed_at,
             subsidy=self.order.told.subsidy,
         )
-        await self._ask("order.place", message, placed_at, is_creation=True)
+        words = self.given()
+        draft = None if words is None else Draft("", words)
+        await self._ask("order.place", message, placed_at, draft, is_creation=True)
 
-    async def require(self, command: str, message: object, at: datetime) -> None:
+    async def require(
+        self, command: str, message: object, at: datetime, draft: Draft | None = None
+    ) -> None:
         """Ask something of the order. Raises the refusal."""
-        await self._ask(f"order.{command}", message, self.ahead(at))
+        await self._ask(f"order.{command}", message, self.ahead(at), draft)
+
+    def address(self, city: str) -> bytes:
+        """What a buyer says of themselves who lives there, for the order to keep."""
+        return address(self.ship_to, city or city_of(self.ship_to), self.order.buyer)
+
+    def given(self) -> bytes | None:
+        """The buyer's address, if something of the order depends on it."""
+        told = self.order.told
+        is_sent = any(
+            one.told.delivered_city or one.told.label_bought_at for one in self.order.parcels
+        )
+        if not (is_sent or told.ship_city or told.address_changed_at):
+            return None
+        return self.address(told.ship_city)
 
     async def _ask(
-        self, command: str, message: object, received_at: datetime, *, is_creation: bool = False
+        self,
+        command: str,
+        message: object,
+        received_at: datetime,
+        draft: Draft | None = None,
+        *,
+        is_creation: bool = False,
     ) -> None:
         """Ask as the API does: on record first, then heard."""
         self._asked += 1
@@ -92,6 +125,8 @@ class Hands:
                 received_at=received_at,
                 message=message,
                 person=self.order.buyer,
+                particulars=draft.words if draft else None,
+                draft=draft.name if draft else "",
                 is_creation=is_creation,
             )
         )

@@ -1,5 +1,6 @@
 """One order's life as the trace tells it, fact by fact, on the order's own clock."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -7,23 +8,27 @@ from typing import Final
 from domain.errors import Refusal, SellerNotActive
 from domain.order.rules import next_due
 from domain.order.state import Fulfilment, OrderState, Payment
-from runtime.trace.acts import act, declare, is_unpaid
+from runtime.trace.acts import act, is_unpaid
 from runtime.trace.facts import DECIDES_AFTER, Confirm, Happened, Happening, facts_of
 from runtime.trace.hands import Hands
 from runtime.trace.numbers import Numbers
 from runtime.trace.orders import TracedOrder
+from runtime.trace.parcel_acts import SEEN, declare
 from runtime.trace.player import Impossible
-from runtime.trace.rest import rest
+from runtime.trace.rest import rest, rest_afterwards
+from runtime.trace.skips import JUST_AFTER
 from runtime.trace.world import World
 
 # A clock is stopped so much before a fact, for it goes on by itself while the fact is told.
-_EARLY: Final = timedelta(seconds=2)
-_JUST_AFTER: Final = timedelta(milliseconds=1)
+EARLY: Final = timedelta(seconds=2)
+# Steps of an order take less, however slow the machine is.
+_SOON: Final = timedelta(minutes=10)
 # Longer than any policy keeps an order open.
-_FOR_GOOD: Final = timedelta(days=3_650)
+FOR_GOOD: Final = timedelta(days=3_650)
 _DECLARATIONS: Final = (Happening.DECLARED, Happening.HANDED_OVER)
-_PAYING: Final = (Happening.PAID, Happening.AMOUNT_DECIDED)
-_WAITS_FOR_GOODS: Final = (Fulfilment.AWAITING_SHIPMENT, Fulfilment.PARTLY_SHIPPED)
+# After these compliance may have to look.
+_LOOKED_AT: Final = (Happening.PAID, Happening.AMOUNT_DECIDED, Happening.ADDRESS_CHANGED)
+_WAITSFOR_GOODS: Final = (Fulfilment.AWAITING_SHIPMENT, Fulfilment.PARTLY_SHIPPED)
 
 
 @dataclass(frozen=True)
@@ -81,34 +86,44 @@ class Journey:
             fact = self._facts.pop(0)
             state = await self._at(fact.at)
             if state.ended_at is None:
-                self._facts += await self._told(fact)
-                self._facts.sort(key=lambda one: one.turn)
+                self._expect(await self._told(fact))
             else:
-                self._miss(fact, f"the order had ended: {state.outcome}")
+                await self._too_late(fact, state)
         if until is None:
             await self._to_the_end()
         else:
             await self._at(until)
 
-    async def hear(self) -> None:
-        """Let what was just said to the order from outside its own story reach it."""
+    async def hear(self, fact: Happened | None = None) -> None:
+        """Let what was just said to the order from outside its own story reach it.
+
+        A *fact* of its payment is followed up as if it were of the order alone.
+        """
         if self._is_placed and not self.not_accepted:
             await self._rest()
+            if fact is not None:
+                self._expect(await self._follow_up(fact))
+
+    def given(self) -> bytes | None:
+        """What the buyer says of where they live, if something depends on it."""
+        return self._hands.given()
+
+    def _expect(self, facts: list[Happened]) -> None:
+        self._facts = sorted([*self._facts, *facts], key=lambda one: one.turn)
 
     async def _place(self) -> None:
-        placed_at = clock = self.world.shift.ahead(self.order.purchased_at)
-        self.world.clock.set(self.process, placed_at)
+        self.world.clock.set(self.process, self.world.shift.ahead(self.order.purchased_at))
         self._is_placed = True
+        if self.order.is_part:
+            # Its purchase has placed it.
+            return
         try:
             await self._hands.place()
         except SellerNotActive as no:
             self.not_accepted = no.detail
             return
-        # The delay began when the server had the call, which may have been a moment later.
-        while await self.world.order(self.order.order) is None:
-            clock += _EARLY
-            await self._skip(clock)
-            await self._rest()
+        await self.world.skips.begin(self.world.process(self.process))
+        await self._rest()
 
     async def _at(self, instant: datetime) -> OrderState:
         """Let the order's clock run to *instant* (the trace's), exactly: what is due before, is.
@@ -120,12 +135,16 @@ class Journey:
         if before.ended_at is not None:
             return before
         self.world.clock.set(self.process, there)
-        await self._skip(there - _EARLY)
-        state = await self._rested_since(before)
+        state, due = before, next_due(before)
+        if due is None or not timedelta() < there - due.at < _SOON:
+            await self._skip(there - EARLY)
+            state = await self._rested_since(before)
         while (due := next_due(state)) is not None and due.at < there:
-            await self._skip(due.at + _JUST_AFTER)
+            # No skip may end while the steps of a deadline are under way.
+            await self._skip(due.at + JUST_AFTER)
             await self._rest()
             state = await self._state()
+        await self._skip(there - EARLY)
         return state
 
     async def _rested_since(self, before: OrderState) -> OrderState:
@@ -146,17 +165,27 @@ class Journey:
             if is_too_early:
                 self._undeclared.append(fact.about)
             else:
-                self._miss(fact, _reason(no))
+                self._miss(fact, reason(no))
         self.shipped_before_payment |= is_too_early
         await self._rest()
         return await self._follow_up(fact)
 
+    async def _too_late(self, fact: Happened, state: OrderState) -> None:
+        """What carriers see they tell all the same, and aftercare hears of it."""
+        self._miss(fact, f"the order had ended: {state.outcome}")
+        if fact.what not in SEEN:
+            return
+        with suppress(Impossible):
+            await SEEN[fact.what](self._hands, fact, state)
+        await self._rest()
+        await rest_afterwards(self.world, self.process)
+
     async def _follow_up(self, fact: Happened) -> list[Happened]:
         state = await self._state()
-        if fact.what in _PAYING and state.payment is Payment.IN_RISK_CHECK:
+        if fact.what in _LOOKED_AT and state.payment is Payment.IN_RISK_CHECK:
             decided_at = self.order.told.risk_decided_at or fact.at + DECIDES_AFTER
             return [Happened(decided_at, Happening.RISK_DECIDED)]
-        if state.fulfilment in _WAITS_FOR_GOODS:
+        if state.fulfilment in _WAITSFOR_GOODS:
             await self._declare_now(fact)
         return []
 
@@ -167,7 +196,7 @@ class Journey:
             try:
                 await declare(self._hands, parcel, fact)
             except Refusal as no:
-                self._miss(fact, _reason(no))
+                self._miss(fact, reason(no))
             await self._rest()
 
     def _miss(self, fact: Happened, why: str) -> None:
@@ -193,10 +222,11 @@ class Journey:
     async def _to_the_end(self) -> None:
         state = await self._state()
         if state.ended_at is None:
-            far = self.world.shift.ahead(self.order.last) + _FOR_GOOD
+            far = self.world.shift.ahead(self.order.last) + FOR_GOOD
             await self._skip(far)
             await self._rest()
 
 
-def _reason(no: Impossible | Refusal) -> str:
+def reason(no: Impossible | Refusal) -> str:
+    """Why something could not be, in words."""
     return no.detail if isinstance(no, Refusal) else str(no)

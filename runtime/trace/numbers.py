@@ -1,6 +1,6 @@
 """The tracking numbers of one order's parcels: the right one of each, and a mistyped one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from domain.order.parcels import MOST_PARCELS
 from runtime.trace.orders import TracedOrder, TracedParcel
@@ -12,23 +12,30 @@ _OF_ONE_ORDER = 2 * (MOST_PARCELS + 1)
 
 @dataclass(frozen=True)
 class Numbers:
-    """Numbers that no other order of the trace has: `serial` is its own."""
+    """Numbers that no other order of the trace has: `serial` is its own.
+
+    `labels` are the carrier and the number of each parcel (by its name) whose label was bought.
+    """
 
     order: TracedOrder
     serial: int
+    labels: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
 
-    @property
-    def carrier(self) -> str:
-        """Who brings all of them."""
+    def carrier(self, parcel: TracedParcel) -> str:
+        """Who brings it."""
+        if parcel.name in self.labels:
+            return self.labels[parcel.name][0]
         return carrier_of(self.order.currency)
 
     def right(self, parcel: TracedParcel) -> str:
         """What the carrier gave out."""
+        if parcel.name in self.labels:
+            return self.labels[parcel.name][1]
         return self._number(parcel, 0)
 
     def declared(self, parcel: TracedParcel) -> str:
         """What the seller says first."""
-        return self._number(parcel, 1 if parcel.told.number_corrected_at else 0)
+        return self._number(parcel, 1) if parcel.told.number_corrected_at else self.right(parcel)
 
     def all(self) -> tuple[str, ...]:
         """Every number of the order that somebody could have news of."""
@@ -37,4 +44,4 @@ class Numbers:
 
     def _number(self, parcel: TracedParcel, which: int) -> str:
         first = self.serial * _OF_ONE_ORDER + 2 * int(parcel.name or 0)
-        return number_of(self.carrier, first + which)
+        return number_of(carrier_of(self.order.currency), first + which)

@@ -34,13 +34,13 @@ class TracedParcel:
 
     @property
     def declared_at(self) -> datetime | None:
-        """When the seller told of it: in so many words, or by handing it over."""
-        return self.told.declared_at or self.shipped_at
+        """When the seller told of it: in so many words, by a label, or by handing it over."""
+        return self.told.declared_at or self.told.label_bought_at or self.shipped_at
 
 
 @dataclass(frozen=True)
 class Question:
-    """What one side asked the other. `answer`: None for silence."""
+    """What one side asked the other. `answer`: None for silence, or if it was taken back."""
 
     topic: Topic
     asked_by: Role
@@ -48,6 +48,7 @@ class Question:
     days: int = 0
     answer: bool | None = None
     answered_at: datetime | None = None
+    taken_back_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class TracedOrder:
     """One order as the export has it. Instants are UTC, amounts minor units of `currency`.
 
     `status` is the export's own word for what finally happened. `is_declined` says that the
-    first card was refused, `is_cancelled` that the buyer called the purchase off.
+    first card was refused, `is_cancelled` that the buyer called the purchase off, `is_part` that
+    one payment is for several orders.
     """
 
     order: str
@@ -75,6 +77,7 @@ class TracedOrder:
     of_seller: SellerTold = field(default_factory=SellerTold)
     is_declined: bool = False
     is_cancelled: bool = False
+    is_part: bool = False
 
     @property
     def total(self) -> int:
@@ -106,6 +109,7 @@ def _questions(told: OrderTold) -> Iterator[Question]:
             told.extension_days,
             told.extension_answer,
             told.extension_answered_at,
+            told.extension_taken_back_at,
         )
     if told.cancellation_asked_at is not None:
         yield Question(
@@ -114,6 +118,7 @@ def _questions(told: OrderTold) -> Iterator[Question]:
             told.cancellation_asked_at,
             answer=told.cancellation_answer,
             answered_at=told.cancellation_answered_at,
+            taken_back_at=told.cancellation_taken_back_at,
         )
     if told.protection_asked_at is not None:
         yield Question(
@@ -122,4 +127,5 @@ def _questions(told: OrderTold) -> Iterator[Question]:
             told.protection_asked_at,
             answer=told.protection_answer,
             answered_at=told.protection_answered_at,
+            taken_back_at=told.protection_taken_back_at,
         )

@@ -1,5 +1,6 @@
-"""Parcels of a trace: a carrier for each currency, and numbers that it could have given out."""
+"""Parcels of a trace: where they go, who brings them, and numbers that could be given out."""
 
+import json
 from types import MappingProxyType
 from typing import Final
 
@@ -22,6 +23,22 @@ _HOMES: Final = MappingProxyType(
         "USD": ("US", "UPS"),
     }
 )
+_CITIES: Final = MappingProxyType(
+    {
+        "AU": "Sydney",
+        "BR": "Recife",
+        "CA": "Toronto",
+        "CH": "Basel",
+        "CN": "Hangzhou",
+        "DE": "Hamburg",
+        "GB": "Leeds",
+        "JP": "Osaka",
+        "MX": "Puebla",
+        "PL": "Gdynia",
+        "SE": "Malmö",
+        "US": "Portland",
+    }
+)
 _ELSEWHERE: Final = ("US", "FedEx")
 _PREFIX: Final = MappingProxyType({"ChinaEMS": "EA", "Correios": "AA", "RoyalMail": "FA"})
 _LAND: Final = MappingProxyType({"ChinaEMS": "CN", "Correios": "BR", "RoyalMail": "GB"})
@@ -30,6 +47,17 @@ _LAND: Final = MappingProxyType({"ChinaEMS": "CN", "Correios": "BR", "RoyalMail"
 def home_of(currency: str) -> str:
     """The country (ISO 3166) in which a currency's buyers are taken to live."""
     return _HOMES.get(currency, _ELSEWHERE)[0]
+
+
+def city_of(country: str) -> str:
+    """A city in which buyers and sellers of a country are taken to live."""
+    return _CITIES.get(country, country)
+
+
+def address(country: str, city: str, name: str) -> bytes:
+    """Where somebody lives, as the API keeps it (JSON)."""
+    told = {"country": country, "city": city, "street": "1 Main Street", "name": name}
+    return json.dumps(told | {"postcode": "10101", "phone": "+1 555 0100"}).encode()
 
 
 def carrier_of(currency: str) -> str:

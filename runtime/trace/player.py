@@ -22,12 +22,13 @@ class Impossible(Exception):
 
 @dataclass(frozen=True)
 class Scan:
-    """What a carrier sees, in the tracking provider's words. `country` is ISO 3166."""
+    """What a carrier sees, in the tracking provider's words, and where. `country` is ISO 3166."""
 
     status: str
     detail: str = ""
     message: str = ""
     country: str = ""
+    city: str = ""
 
 
 class Player:
@@ -69,6 +70,7 @@ class Player:
             "status_detail": scan.detail,
             "message": scan.message,
             "country": scan.country,
+            "city": scan.city,
         }
         given = {name: word for name, word in told.items() if word}
         await self._control(_tracker(carrier, number, "scan"), at=at.isoformat(), **given)
@@ -92,6 +94,12 @@ class Player:
     async def tell(self, **settings: str) -> None:
         """Change settings, such as where webhooks go."""
         await self._control("settings", **settings)
+
+    async def convert(self, sold: tuple[str, int], bought: tuple[str, int]) -> Json:
+        """Turn money on the platform's balance into another currency: each a name and an amount."""
+        sides = zip(("sold", "bought"), (sold, bought), strict=True)
+        asked = {side: {"currency": name, "amount": amount} for side, (name, amount) in sides}
+        return _body(await self._client.post("/_control/conversions", json=asked))
 
     async def connect_seller(self, country: str) -> str:
         """A new connected account, which pays nothing out by itself; returns its id."""

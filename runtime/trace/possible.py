@@ -6,8 +6,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 _HANDED: Final = ("handed_to_carrier_at",)
-_PARCEL: Final = ("handed_to_carrier_at", "declared_at")
+_PARCEL: Final = ("handed_to_carrier_at", "declared_at", "label_bought_at")
 _PAID: Final = ("payment_approved_at",)
+_LABEL: Final = ("label_bought_at",)
 # Of each column those of which one at least has to be told as well.
 _NEEDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -22,7 +23,14 @@ _NEEDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "returned_at": ("refused_at", "returning_at"),
         "lost_at": _HANDED,
         "delivered_country": ("delivered_at",),
+        "delivered_city": ("delivered_at",),
         "delivery_withdrawn_at": ("delivered_at",),
+        "label_bought_at": _PAID,
+        "courier_from": _LABEL,
+        "courier_until": ("courier_from",),
+        "label_voided_at": _LABEL,
+        "address_changed_at": _PAID,
+        "new_city": ("address_changed_at",),
         "paid_amount": _PAID,
         "amount_decided_at": _PAID,
         "amount_decision": ("amount_decided_at",),
@@ -34,12 +42,15 @@ _NEEDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "extension_asked_at": _PAID,
         "extension_days": ("extension_asked_at",),
         "extension_answered_at": ("extension_asked_at",),
+        "extension_taken_back_at": ("extension_asked_at",),
         "extension_answer": ("extension_answered_at",),
         "cancellation_asked_at": _PAID,
         "cancellation_asked_by": ("cancellation_asked_at",),
         "cancellation_answered_at": ("cancellation_asked_at",),
+        "cancellation_taken_back_at": ("cancellation_asked_at",),
         "cancellation_answer": ("cancellation_answered_at",),
         "protection_answered_at": ("protection_asked_at",),
+        "protection_taken_back_at": ("protection_asked_at",),
         "protection_answer": ("protection_answered_at",),
         "refunded_at": _PAID,
         "refund_amount": ("refunded_at",),
@@ -50,6 +61,8 @@ _NEEDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 _WITH: Final[Mapping[str, str]] = MappingProxyType(
     {
         "customs_ruled_at": "customs_ruling",
+        "courier_from": "courier_until",
+        "address_changed_at": "new_city",
         "amount_decided_at": "amount_decision",
         "amount_decision": "paid_amount",
         "fraud_decided_at": "fraud_verdict",
@@ -64,6 +77,18 @@ _WITH: Final[Mapping[str, str]] = MappingProxyType(
 _EITHER: Final = (
     ("delivered_at", "returned_at"),
     ("lost_at", "returned_at"),
+    ("declared_at", "label_bought_at"),
+    ("number_corrected_at", "label_bought_at"),
+    ("handed_to_carrier_at", "label_voided_at"),
+    ("extension_answered_at", "extension_taken_back_at"),
+    ("cancellation_answered_at", "cancellation_taken_back_at"),
+    ("protection_answered_at", "protection_taken_back_at"),
+    ("paid_amount", "paid_another_way_at"),
+)
+# What has to come first, if both are told.
+_FIRST: Final = (
+    ("paid_another_way_at", "payment_approved_at"),
+    ("label_bought_at", "handed_to_carrier_at"),
 )
 # An export's clocks are not one: a parcel may have left before the purchase was recorded.
 _ANY_TIME: Final = frozenset(
@@ -102,3 +127,6 @@ def _out_of_order(told: Mapping[str, Any]) -> Iterator[str]:
         causes = [cause for cause in _NEEDS.get(name, ()) if cause in instants]
         if causes and at < min(instants[cause] for cause in causes):
             yield f"{name} is before {' or '.join(causes)}"
+    for first, then in _FIRST:
+        if first in instants and then in instants and instants[then] < instants[first]:
+            yield f"{then} is before {first}"

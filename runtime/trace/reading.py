@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from domain.order.lines import OrderLine
 from runtime.trace.orders import Paying, TracedOrder, TracedParcel
 from runtime.trace.rows import COLUMNS, SLOW_METHODS, BadRow, Row, RowReader, TraceRefused
-from runtime.trace.told import OF_ORDER, OF_PARCEL, OF_SELLER, OPTIONAL
+from runtime.trace.told import OF_ORDER, OF_PARCEL, OF_PURCHASE, OF_SELLER, OPTIONAL
 
 _LARGEST_FILE: Final = 64 * 1024 * 1024
 _MOST_REASONS: Final = 20
@@ -107,6 +107,8 @@ _OF_PURCHASE: Final = ("currency", "payment_type", "status", "purchased_at", "pa
 _OF_PARCEL: Final = ("shipped_at", "delivered_at")
 # What an order cannot tell unless one of its rows tells of a shipment.
 _OF_SOME_PARCEL: Final = ("protection_asked_at", "confirmed_at", "denied_at")
+# What an order cannot tell whose payment is for others as well.
+_OF_ONE_PAYMENT: Final = ("subsidy", "paid_another_way_at", "paid_amount")
 
 
 def _contradictions(rows: Sequence[Row]) -> Iterator[BadRow]:
@@ -118,6 +120,7 @@ def _contradictions(rows: Sequence[Row]) -> Iterator[BadRow]:
         order = (row.order, "seller", row.seller)
         for names, values, key in (
             (_OF_PURCHASE, _base, (row.order,)),
+            (OF_PURCHASE, _of_purchase, (row.order,)),
             (_OF_PARCEL, _base, (*order, "parcel", row.told.of_parcel.parcel)),
             (OF_PARCEL, _of_parcel, (*order, "parcel", row.told.of_parcel.parcel)),
             (OF_ORDER, _of_order, order),
@@ -141,6 +144,10 @@ def _of_order(row: Row) -> dict[str, object]:
     return vars(row.told.of_order)
 
 
+def _of_purchase(row: Row) -> dict[str, object]:
+    return vars(row.told.of_purchase)
+
+
 def _of_seller(row: Row) -> dict[str, object]:
     return vars(row.told.of_seller)
 
@@ -152,7 +159,7 @@ def _orders(rows: Sequence[Row]) -> Iterator[TracedOrder]:
     for purchase, sellers in purchases.items():
         for number, seller in enumerate(sorted(sellers), 1):
             name = purchase if len(sellers) == 1 else f"{purchase}-{number}"
-            yield _order(name, sellers[seller])
+            yield _order(name, sellers[seller], is_alone=len(sellers) == 1)
 
 
 def _must_be_possible(orders: Sequence[TracedOrder]) -> None:
@@ -179,6 +186,12 @@ def _must_be_possible(orders: Sequence[TracedOrder]) -> None:
         if getattr(order.told, name) and not any(one.declared_at for one in order.parcels)
     ]
     faults += [
+        BadRow(0, f"order {order.order}: {name} is told, and it is paid together with others")
+        for order in orders
+        for name in _OF_ONE_PAYMENT
+        if order.is_part and getattr(order.told, name)
+    ]
+    faults += [
         BadRow(0, f"order {name}: a purchase from several sellers would be called the same")
         for name, count in names.items()
         if count > 1
@@ -187,7 +200,7 @@ def _must_be_possible(orders: Sequence[TracedOrder]) -> None:
         raise TraceRefused(*_shortened(faults))
 
 
-def _order(name: str, rows: Sequence[Row]) -> TracedOrder:
+def _order(name: str, rows: Sequence[Row], *, is_alone: bool) -> TracedOrder:
     row = rows[0]
     return TracedOrder(
         order=name,
@@ -210,6 +223,7 @@ def _order(name: str, rows: Sequence[Row]) -> TracedOrder:
         of_seller=row.told.of_seller,
         is_declined=row.status == "declined",
         is_cancelled=row.status == "canceled",
+        is_part=row.told.of_purchase.paid_together and not is_alone,
     )
 
 

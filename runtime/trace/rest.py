@@ -9,7 +9,9 @@ from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionRequest,
     DescribeWorkflowExecutionResponse,
 )
+from temporalio.service import RPCError, RPCStatusCode
 
+from domain.ids import aftercare_workflow_id
 from runtime.trace.world import World
 
 _FIRST_LOOK: Final = 0.03
@@ -50,6 +52,15 @@ async def rest(world: World, process: str, *subjects: str) -> None:
             return
         else:
             before = after
+
+
+async def rest_afterwards(world: World, process: str) -> None:
+    """Wait until what looks after an ended *process* rests, too, if anything does."""
+    try:
+        await rest(world, aftercare_workflow_id(process))
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
 
 
 async def _waiting(world: World, process: str) -> bool:

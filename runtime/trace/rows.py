@@ -16,11 +16,13 @@ from runtime.trace.possible import faults
 from runtime.trace.told import (
     OF_ORDER,
     OF_PARCEL,
+    OF_PURCHASE,
     OF_SELLER,
     Column,
     Kind,
     OrderTold,
     ParcelTold,
+    PurchaseTold,
     SellerTold,
     Told,
 )
@@ -39,6 +41,7 @@ SLOW_METHODS: Final = frozenset({"boleto"})
 METHODS: Final = frozenset({"", "credit_card", "debit_card", "voucher"}) | SLOW_METHODS
 LONGEST_CELL: Final = 200
 MOST_DAYS: Final = 365
+CAPTURES: Final = ("at_once", "on_shipment")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _AMOUNT: Final = re.compile(r"(?P<sign>-?)\d{1,12}(\.\d{1,9})?")
@@ -155,7 +158,12 @@ class RowReader:
 
     def _told(self, row: _Cells, amount: Callable[[str], int]) -> Told:
         """The optional columns: what is absent or empty is not told."""
-        how = {**_READINGS, Kind.TIME: self._instant, Kind.AMOUNT: amount}
+        how = {
+            **_READINGS,
+            Kind.TIME: self._instant,
+            Kind.AMOUNT: amount,
+            Kind.CURRENCY: self._currency,
+        }
 
         def cells(columns: Mapping[str, Column]) -> dict[str, Any]:
             values = {one.name: row.maybe(one.name, how[one.kind]) for one in columns.values()}
@@ -164,6 +172,7 @@ class RowReader:
         return Told(
             ParcelTold(**cells(OF_PARCEL)),
             OrderTold(**cells(OF_ORDER)),
+            PurchaseTold(**cells(OF_PURCHASE)),
             SellerTold(**cells(OF_SELLER)),
         )
 
@@ -237,6 +246,12 @@ def _country(text: str) -> str:
     return text
 
 
+def _city(text: str) -> str:
+    if not text.isprintable() or not any(sign.isalpha() for sign in text):
+        raise ValueError(f"{text[:40]!r} is no city")
+    return text
+
+
 def _word_of(words: Mapping[str, T]) -> Callable[[str], T]:
     def read(text: str) -> T:
         return words[_one_of(text, words)]
@@ -249,6 +264,8 @@ _READINGS: Final[Mapping[Kind, Callable[[str], Any]]] = MappingProxyType(
         Kind.NAME: _parcel,
         Kind.DAYS: _days,
         Kind.COUNTRY: _country,
+        Kind.CITY: _city,
+        Kind.CAPTURE: _word_of({word: word for word in CAPTURES}),
         Kind.ANSWER: _word_of({"yes": True, "no": False}),
         Kind.SIDE: _word_of({"buyer": Role.BUYER, "seller": Role.SELLER}),
         Kind.RULING: _word_of({str(one): one for one in CustomsRuling}),
@@ -270,5 +287,6 @@ def _by_column(row: Row) -> dict[str, Any]:
         "delivered_at": row.delivered_at,
         **vars(row.told.of_parcel),
         **vars(row.told.of_order),
+        **vars(row.told.of_purchase),
         **vars(row.told.of_seller),
     }

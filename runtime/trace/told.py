@@ -28,7 +28,12 @@ class ParcelTold:
     returned_at: datetime | None = None
     lost_at: datetime | None = None
     delivered_country: str = ""
+    delivered_city: str = ""
     delivery_withdrawn_at: datetime | None = None
+    label_bought_at: datetime | None = None
+    courier_from: datetime | None = None
+    courier_until: datetime | None = None
+    label_voided_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,10 @@ class OrderTold:
     """Of one order: a seller's share of a purchase. Amounts are minor units."""
 
     subsidy: int = 0
+    ship_city: str = ""
+    address_changed_at: datetime | None = None
+    new_city: str = ""
+    paid_another_way_at: datetime | None = None
     paid_amount: int = 0
     amount_decision: AmountDecision | None = None
     amount_decided_at: datetime | None = None
@@ -48,13 +57,16 @@ class OrderTold:
     extension_days: int = 0
     extension_answer: bool | None = None
     extension_answered_at: datetime | None = None
+    extension_taken_back_at: datetime | None = None
     cancellation_asked_at: datetime | None = None
     cancellation_asked_by: Role | None = None
     cancellation_answer: bool | None = None
     cancellation_answered_at: datetime | None = None
+    cancellation_taken_back_at: datetime | None = None
     protection_asked_at: datetime | None = None
     protection_answer: bool | None = None
     protection_answered_at: datetime | None = None
+    protection_taken_back_at: datetime | None = None
     confirmed_at: datetime | None = None
     denied_at: datetime | None = None
     refunded_at: datetime | None = None
@@ -62,9 +74,18 @@ class OrderTold:
 
 
 @dataclass(frozen=True)
+class PurchaseTold:
+    """Of a purchase, the same in each of its rows."""
+
+    paid_together: bool = False
+
+
+@dataclass(frozen=True)
 class SellerTold:
     """Of a seller, the same in each of their rows."""
 
+    settles_in: str = ""
+    captures: str = ""
     seller_suspended_at: datetime | None = None
     seller_reinstated_at: datetime | None = None
 
@@ -83,6 +104,9 @@ class Kind(StrEnum):
     FRAUD = "cleared or confirmed"
     DECISION = "accept, refund_and_wait or refund_and_close"
     COUNTRY = "a country (ISO 3166)"
+    CITY = "a city"
+    CURRENCY = "a currency (ISO 4217)"
+    CAPTURE = "at_once or on_shipment"
 
 
 @dataclass(frozen=True)
@@ -116,10 +140,21 @@ OF_PARCEL: Final = _named(
     _at("returned_at", "it was with the seller again"),
     _at("lost_at", "the carrier gave it up"),
     Column("delivered_country", Kind.COUNTRY, "where it was delivered, if not at home", "PL"),
+    Column("delivered_city", Kind.CITY, "the city where it was delivered", "Leipzig"),
     _at("delivery_withdrawn_at", "the carrier took the delivery back"),
+    _at("label_bought_at", "the seller bought a label online, the cheapest that fits"),
+    _at("courier_from", "with the label a courier was ordered, to come from then on"),
+    _at("courier_until", "until then"),
+    _at("label_voided_at", "the seller gave the label back unused"),
 )
 OF_ORDER: Final = _named(
     Column("subsidy", Kind.AMOUNT, "the platform's part of the price", "5.00"),
+    Column(
+        "ship_city", Kind.CITY, "where the buyer lives; empty: in a city of their country", "Kiel"
+    ),
+    _at("address_changed_at", "the buyer had the goods sent elsewhere in the country"),
+    Column("new_city", Kind.CITY, "to which city that was", "Leipzig"),
+    _at("paid_another_way_at", "the buyer asked for a second payment, and paid that one"),
     Column("paid_amount", Kind.AMOUNT, "what came, if it was another amount than asked", "40.00"),
     Column(
         "amount_decision", Kind.DECISION, "what support did about that; empty: nothing", "accept"
@@ -134,23 +169,35 @@ OF_ORDER: Final = _named(
     Column("extension_days", Kind.DAYS, "by how many days", "5"),
     Column("extension_answer", Kind.ANSWER, "what the buyer said; empty: nothing", "yes"),
     _at("extension_answered_at", "the buyer said so"),
+    _at("extension_taken_back_at", "the seller wanted it no longer"),
     _at("cancellation_asked_at", "one side asked to cancel what was paid"),
     Column("cancellation_asked_by", Kind.SIDE, "which side it was", "buyer"),
     Column("cancellation_answer", Kind.ANSWER, "what the other side said; empty: nothing", "no"),
     _at("cancellation_answered_at", "the other side said so"),
+    _at("cancellation_taken_back_at", "the side that had asked wanted it no longer"),
     _at("protection_asked_at", "the buyer asked for a longer promise"),
     Column("protection_answer", Kind.ANSWER, "what the seller said; empty: nothing", "yes"),
     _at("protection_answered_at", "the seller said so"),
+    _at("protection_taken_back_at", "the buyer wanted it no longer"),
     _at("confirmed_at", "the buyer said that the goods came"),
     _at("denied_at", "the buyer, asked, said that nothing came"),
     _at("refunded_at", "support gave money back"),
     Column("refund_amount", Kind.AMOUNT, "how much that was", "12.50"),
 )
+OF_PURCHASE: Final = _named(
+    Column(
+        "paid_together", Kind.ANSWER, "whether one payment was for the orders of all sellers", "yes"
+    ),
+)
 OF_SELLER: Final = _named(
+    Column("settles_in", Kind.CURRENCY, "what the seller is paid in; empty: as bought", "USD"),
+    Column(
+        "captures", Kind.CAPTURE, "when money is taken; empty: as the policy says", "on_shipment"
+    ),
     _at("seller_suspended_at", "the marketplace suspended the seller"),
     _at("seller_reinstated_at", "the marketplace let the seller back in"),
 )
-OPTIONAL: Final = MappingProxyType({**OF_PARCEL, **OF_ORDER, **OF_SELLER})
+OPTIONAL: Final = MappingProxyType({**OF_PARCEL, **OF_ORDER, **OF_PURCHASE, **OF_SELLER})
 
 
 @dataclass(frozen=True)
@@ -159,4 +206,5 @@ class Told:
 
     of_parcel: ParcelTold = field(default_factory=ParcelTold)
     of_order: OrderTold = field(default_factory=OrderTold)
+    of_purchase: PurchaseTold = field(default_factory=PurchaseTold)
     of_seller: SellerTold = field(default_factory=SellerTold)

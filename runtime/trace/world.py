@@ -12,10 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WorkflowHandle
 
 from adapters.fx.ecb import EcbRates
+from adapters.fx.port import RateSource
 from adapters.logistics.easypost import EasyPostTracking
+from adapters.logistics.easypost_shipping import EasyPostShipping
 from adapters.payment.stripe import StripeGateway
 from domain.order.state import OrderState
 from domain.policy import Policy
+from persistence.carriage.addresses import SealedAddresses
 from persistence.database import SqlDatabase
 from persistence.engine import connect
 from persistence.records import ORDER_STATE
@@ -24,16 +27,18 @@ from runtime.codec import data_converter
 from runtime.desk import Desk
 from runtime.intake import Intake
 from runtime.keyring import KeyRing
+from runtime.rates import Rates
 from runtime.relay.asked import Asked
 from runtime.relay.facts import Facts
 from runtime.relay.relay import Relay
 from runtime.temporal import register_search_attributes
-from runtime.trace.clocks import DelayedStarts, Shift, Skips, TraceClock
+from runtime.trace.clocks import DelayedStarts, Shift, TraceClock
 from runtime.trace.documents import TracePolicy
 from runtime.trace.hooks import hooks
 from runtime.trace.player import Player
 from runtime.trace.servers import Servers
-from runtime.wiring import activities, worker
+from runtime.trace.skips import Skips
+from runtime.wiring import activities, carriage, worker
 
 TASK_QUEUE: Final = "trace"
 _STRIPE_KEY: Final = "sk_test_trace"
@@ -49,12 +54,18 @@ class Span:
     last: datetime
 
 
+# Executions that begin at an instant of the trace.
+_DELAYED: Final = ("order/", "purchase/", "carriage_check")
+
+
 @dataclass(frozen=True)
 class World:
     """Everything that an order of a trace meets."""
 
     engine: AsyncEngine
+    vault: Vault
     policy: Policy
+    span: Span
     shift: Shift
     clock: TraceClock
     client: Client
@@ -62,6 +73,13 @@ class World:
     desk: Desk
     relay: Relay
     player: Player
+    carriers: Rates
+    exchange: RateSource
+
+    @property
+    def database(self) -> SqlDatabase:
+        """Transactions over the engine."""
+        return SqlDatabase(self.engine, self.vault)
 
     async def order(self, order: str) -> OrderState | None:
         """An order as it stands; None before its process has begun."""
@@ -106,7 +124,13 @@ async def open_world(
         relay = Relay(engine, [Asked(engine, desk), facts])
         rates = EcbRates(f"{place}/ecb/stats/eurofxref")
         stack.push_async_callback(rates.close)
-        steps = activities(SqlDatabase(engine), payments, tracking, rates)
+        shipping = EasyPostShipping(_EASYPOST_KEY, f"{place}/easypost/v2")
+        stack.callback(shipping.close)
+        database, addresses = SqlDatabase(engine, vault), SealedAddresses(engine, vault)
+        steps = [
+            *activities(database, payments, tracking, rates),
+            *carriage(database, shipping, tracking, addresses),
+        ]
         await stack.enter_async_context(worker(client, steps, task_queue=TASK_QUEUE))
         intake = Intake(engine, vault, payments, tracking, clock)
         told = await stack.enter_async_context(hooks(intake))
@@ -116,12 +140,26 @@ async def open_world(
             easypost_webhook_url=f"{told}/easypost",
             easypost_webhook_secret=easypost_secret,
         )
-        yield World(engine, policy, shift, clock, client, Skips(client), desk, relay, player)
+        yield World(
+            engine=engine,
+            vault=vault,
+            policy=policy,
+            span=span,
+            shift=shift,
+            clock=clock,
+            client=client,
+            skips=Skips(client),
+            desk=desk,
+            relay=relay,
+            player=player,
+            carriers=Rates(shipping, addresses),
+            exchange=rates,
+        )
 
 
 async def _client(address: str, vault: Vault, clock: TraceClock) -> Client:
     def starts_at(process: str) -> datetime | None:
-        return clock.now(process) if process.startswith("order/") else None
+        return clock.now(process) if process.startswith(_DELAYED) else None
 
     client = await Client.connect(
         address,

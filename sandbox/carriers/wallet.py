@@ -66,6 +66,7 @@ def lines(store: Store, subject: str | None) -> list[Json]:
     """Each charge and refund in the form of the other books' lines, oldest first."""
     return [
         {
+            "entry": None,
             "key": row["key"],
             "type": row["type"],
             "amount": row["amount"],

@@ -57,12 +57,30 @@ async def test_the_example_shows_every_way_in_which_a_parcel_can_end(reports: li
 
 async def test_what_the_example_tells_comes_true(reports: list[Report]) -> None:
     """What comes to nothing is what the policy does not wait for, and no slip of ours."""
-    late = [one for one in reports[0].late_facts if one.order >= FIRST_WITH_MORE]
+    late = [(one.order, one.what) for one in reports[0].late_facts if one.order >= FIRST_WITH_MORE]
 
-    assert late == []
+    assert late == [("ex-1065", "delivered")]
+    assert reports[0].aftercare == 1
     assert reports[0].refunded_in_part == 4
     assert {topic: counts["asked"] for topic, counts in reports[0].questions.items()} == {
-        "extension": 1,
-        "cancellation": 2,
-        "protection": 1,
+        "extension": 2,
+        "cancellation": 3,
+        "protection": 2,
     }
+
+
+async def test_money_crosses_currencies_and_nothing_of_it_is_lost(reports: list[Report]) -> None:
+    """A seller who settles in another currency is paid in it, by what the treasurer bought."""
+    money = {one.currency: one for one in reports[0].money}
+
+    assert money["PLN"].ordered == 0
+    assert money["PLN"].paid_out > 0
+    assert "fx_result" not in money["PLN"].accounts
+    assert "fx_result" not in money["EUR"].accounts
+
+
+async def test_labels_are_borne_by_their_seller(reports: list[Report]) -> None:
+    """The one that was used cost something, the one that was given back nothing."""
+    (usd,) = (one for one in reports[0].money if one.currency == "USD")
+
+    assert "carrier_costs" not in usd.accounts

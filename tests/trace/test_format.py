@@ -10,10 +10,10 @@ import pytest
 from cli.trace import trace
 from domain.actors import Role
 from domain.order.agreements import Topic
-from runtime.trace.facts import Confirm, Happening, facts_of
+from runtime.trace.facts import Confirm, Happening, facts_of, payment_of
 from runtime.trace.reading import parse
 from runtime.trace.rows import COLUMNS, TraceRefused
-from runtime.trace.told import OF_ORDER, OF_PARCEL, OF_SELLER, OPTIONAL, Kind
+from runtime.trace.told import OF_ORDER, OF_PARCEL, OF_PURCHASE, OF_SELLER, OPTIONAL, Kind
 from tests.support.source import ROOT
 
 EXAMPLE: Final = ROOT / "examples" / "orders.csv"
@@ -139,6 +139,44 @@ def test_everything_that_is_told_happens() -> None:
     ]
 
 
+def test_what_is_told_of_labels_and_addresses_happens() -> None:
+    """A label declares its parcel; whoever asked may take it back."""
+    told = {
+        "paid_another_way_at": "2026-02-01T10:30:00Z",
+        "address_changed_at": day(2),
+        "new_city": "Kiel",
+        "label_bought_at": day(3),
+        "handed_to_carrier_at": day(4),
+        "protection_asked_at": day(5),
+        "protection_taken_back_at": day(6),
+    }
+    (order,) = parse(file(row(**told)), None, {"EUR"})
+
+    assert [fact.what for fact in facts_of(order, Confirm.SILENCE)] == [
+        Happening.ASKED_ANOTHER_WAY,
+        Happening.PAID,
+        Happening.ADDRESS_CHANGED,
+        Happening.LABEL_BOUGHT,
+        Happening.HANDED_OVER,
+        Happening.ASKED,
+        Happening.TAKEN_BACK,
+    ]
+    assert order.parcels[0].declared_at == datetime.fromisoformat(day(3))
+
+
+def test_a_purchase_that_is_paid_together_is_paid_by_none_of_its_orders() -> None:
+    """The payment is the purchase's; of one seller alone it is just the order's."""
+    rows = [row(paid_together="yes"), row(line="2", seller_id="s-2", paid_together="yes")]
+    first, second = parse(file(*rows), None, {"EUR"})
+    (alone,) = parse(file(rows[0]), None, {"EUR"})
+
+    assert first.is_part
+    assert second.is_part
+    assert not alone.is_part
+    assert Happening.PAID not in {fact.what for fact in facts_of(first, Confirm.SILENCE)}
+    assert [fact.what for fact in payment_of(first)] == [Happening.PAID]
+
+
 BAD_CELLS: Final = {
     Kind.NAME: ("21", "is no parcel: number them from 1 to 20"),
     Kind.TIME: ("soon", "is no time"),
@@ -151,6 +189,9 @@ BAD_CELLS: Final = {
     Kind.FRAUD: ("perhaps", "is not known; use one of cleared, confirmed"),
     Kind.DECISION: ("keep", "is not known; use one of accept, refund_and_close, refund_and_wait"),
     Kind.COUNTRY: ("Poland", "is no country; write it like DE"),
+    Kind.CITY: ("12345", "is no city"),
+    Kind.CURRENCY: ("XYZ", "is none of the policy's: EUR"),
+    Kind.CAPTURE: ("never", "is not known; use one of at_once, on_shipment"),
 }
 
 
@@ -205,6 +246,51 @@ def test_a_cell_that_makes_no_sense_is_refused(name: str) -> None:
         ({"confirmed_at": day(5), "handed_to_carrier_at": ""}, "no parcel of it was shipped"),
         ({"denied_at": day(5), "handed_to_carrier_at": ""}, "no parcel of it was shipped"),
         ({"protection_asked_at": day(5), "handed_to_carrier_at": ""}, "no parcel of it was"),
+        ({"delivered_city": "Kiel"}, "delivered_city is told, delivered_at is not"),
+        ({"label_bought_at": day(2), "payment_approved_at": ""}, "payment_approved_at is not"),
+        ({"label_bought_at": day(9)}, "handed_to_carrier_at is before label_bought_at"),
+        (
+            {"label_bought_at": day(2), "declared_at": day(3)},
+            "declared_at and label_bought_at cannot both be",
+        ),
+        (
+            {"label_bought_at": day(2), "number_corrected_at": day(4)},
+            "number_corrected_at and label_bought_at cannot both be",
+        ),
+        (
+            {"label_bought_at": day(2), "label_voided_at": day(3)},
+            "handed_to_carrier_at and label_voided_at cannot both be",
+        ),
+        ({"label_voided_at": day(5)}, "label_bought_at is not"),
+        ({"courier_from": day(2), "courier_until": day(3)}, "label_bought_at is not"),
+        ({"label_bought_at": day(2), "courier_from": day(3)}, "courier_until is not"),
+        ({"label_bought_at": day(2), "courier_until": day(3)}, "courier_from is not"),
+        (
+            {"label_bought_at": day(2), "courier_from": day(4), "courier_until": day(3)},
+            "courier_until is before courier_from",
+        ),
+        ({"address_changed_at": day(2)}, "new_city is not"),
+        ({"new_city": "Kiel"}, "address_changed_at is not"),
+        (
+            {"paid_another_way_at": day(2)},
+            "payment_approved_at is before paid_another_way_at",
+        ),
+        (
+            {"paid_another_way_at": "2026-02-01T10:30:00Z", "paid_amount": "9"},
+            "paid_amount and paid_another_way_at cannot both be",
+        ),
+        ({"cancellation_taken_back_at": day(2)}, "cancellation_asked_at is not"),
+        ({"protection_taken_back_at": day(2)}, "protection_asked_at is not"),
+        (
+            {
+                "extension_asked_at": day(2),
+                "extension_days": "3",
+                "extension_answer": "no",
+                "extension_answered_at": day(3),
+                "extension_taken_back_at": day(3),
+            },
+            "extension_answered_at and extension_taken_back_at cannot both be",
+        ),
         ({"seller_reinstated_at": day(5)}, "seller_suspended_at is not"),
         (
             {"seller_suspended_at": day(5), "seller_reinstated_at": day(4)},
@@ -228,6 +314,14 @@ def test_what_contradicts_itself_is_refused(told: dict[str, str], reason: str) -
             "refunded_at contradicts row 2",
         ),
         ({}, {"order_id": "o-2", "seller_suspended_at": day(9)}, "seller_suspended_at contradicts"),
+        ({}, {"order_id": "o-2", "settles_in": "EUR"}, "settles_in contradicts row 2"),
+        ({}, {"order_id": "o-2", "captures": "at_once"}, "captures contradicts row 2"),
+        ({"paid_together": "yes"}, {"seller_id": "s-2"}, "paid_together contradicts row 2"),
+        (
+            {"paid_together": "yes", "subsidy": "1"},
+            {"paid_together": "yes", "seller_id": "s-2"},
+            "order o-1-1: subsidy is told, and it is paid together with others",
+        ),
     ],
 )
 def test_rows_that_contradict_each_other_are_refused(
@@ -244,7 +338,7 @@ def test_an_optional_column_told_twice_is_refused() -> None:
         parse(text, None, {"EUR"})
 
 
-@pytest.mark.parametrize("columns", [OF_PARCEL, OF_ORDER, OF_SELLER])
+@pytest.mark.parametrize("columns", [OF_PARCEL, OF_ORDER, OF_PURCHASE, OF_SELLER])
 def test_the_document_describes_each_optional_column(columns: dict[str, object]) -> None:
     """What stands in no document is used by nobody, and what only stands there misleads."""
     told = "\n".join(
@@ -274,7 +368,7 @@ def test_the_examples_of_the_document_are_good_cells() -> None:
     instants = {name: one.example for name, one in OPTIONAL.items() if one.kind is not Kind.TIME}
     for name, text in instants.items():
         with pytest.raises(TraceRefused) as refused:
-            parse(file(row(**{name: text}), row()), None, {"EUR"})
+            parse(file(row(**{name: text}), row()), None, {"EUR", "USD"})
         assert f"{name} {text!r}" not in str(refused.value)
 
 

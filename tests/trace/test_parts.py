@@ -17,12 +17,12 @@ from runtime.trace.clocks import Shift, TraceClock
 from runtime.trace.documents import TracePolicy
 from runtime.trace.ends import questions
 from runtime.trace.facts import Confirm, Happening, facts_of
+from runtime.trace.meetings import circles, standings
 from runtime.trace.numbers import Numbers
 from runtime.trace.orders import Paying, TracedOrder, TracedParcel
 from runtime.trace.parcels import carrier_of, number_of
 from runtime.trace.payouts import ends
 from runtime.trace.report import Days
-from runtime.trace.run import standings
 from runtime.trace.told import ParcelTold, SellerTold
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
@@ -48,6 +48,24 @@ def test_each_subject_has_a_time_of_its_own() -> None:
 
     assert clock.now("order/o-1") == NOON + timedelta(days=3)
     assert clock.now("order/o-2") == NOON
+
+
+def test_what_several_orders_meet_in_has_one_course_of_time() -> None:
+    """Two purchases that share a suspended seller must not overtake each other."""
+    apart = circles(["ab", "cd"], list)
+    joined = circles(["ab", "cd", "e", "bc"], list)
+
+    assert sorted(map(sorted, apart)) == [["ab"], ["cd"]]
+    assert sorted(map(sorted, joined)) == [["ab", "bc", "cd"], ["e"]]
+
+
+def test_a_policy_that_takes_money_later_differs_in_that_alone() -> None:
+    """A trace compares policies; a slip here would compare another one."""
+    standard = TracePolicy.find("standard")
+    later = standard.capturing("on_shipment").document
+
+    assert later["order"] == {**standard.document["order"], "capture": "on_shipment"}
+    assert {**later, "name": "", "order": 0} == {**standard.document, "name": "", "order": 0}
 
 
 @given(serial=st.integers(0, 99_999_998))

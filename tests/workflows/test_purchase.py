@@ -9,7 +9,7 @@ from domain.order.paying import AmountDecision
 from domain.order.state import Outcome, Payment
 from domain.payout.rules import Standing
 from domain.purchase.state import Stage
-from runtime.trace.clocks import ClockHeld, Skips
+from runtime.trace.skips import ClockHeld, Skips
 from tests.support.marketplace import OPERATOR, SUPPORT, Marketplace, Placed
 from tests.support.purchases import SOON, TWO, buy
 from tests.workflows.test_order import code_of
