@@ -58,7 +58,7 @@ from persistence.vault import Vault
 from runtime.codec import data_converter
 from runtime.keyring import KeyRing
 from runtime.settings import KeySettings, Settings, required
-from workflows import ALL
+from workflows.served import ALL
 
 # Longer than any step that is under way when the worker is told to stop.
 _GRACE = timedelta(seconds=70)
@@ -74,13 +74,19 @@ SHARED_MODULES = (
     "structlog",
     "workflows._kit",
     "workflows.aftercare.messages",
+    "workflows.aftercare.purchases",
     "workflows.order.details",
     "workflows.order.hearing",
     "workflows.order.messages",
+    "workflows.order.paying",
+    "workflows.order.requests",
+    "workflows.order.shipping",
+    "workflows.order.stepper",
     "workflows.order.tasks",
     "workflows.payout.messages",
     "workflows.purchase.details",
     "workflows.purchase.messages",
+    "workflows.purchase.stepper",
     "workflows.purchase.tasks",
 )
 
@@ -325,13 +331,14 @@ def worker(
     task_queue: str,
     deployment: str = "caravan",
     build_id: str = "local",
+    workflows: Sequence[type] = ALL,
     **options: Any,  # noqa: ANN401 - the worker's own, for tests
 ) -> Worker:
     """A worker for every process, with the sandbox on and an explicit deployment."""
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=ALL,
+        workflows=workflows,
         activities=steps,
         interceptors=[TypedFailures(), *options.pop("interceptors", ())],
         workflow_runner=SandboxedWorkflowRunner(

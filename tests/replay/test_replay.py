@@ -17,8 +17,8 @@ from runtime.codec import data_converter
 from runtime.wiring import SHARED_MODULES
 from tests.replay.recording import HERE, commands, fingerprint, keys, recorded
 from tests.replay.scenarios import SCENARIOS
-from workflows import ALL
 from workflows.order import messages as said
+from workflows.served import ALL
 
 _RUNNER = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules(*SHARED_MODULES)
