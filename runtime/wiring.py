@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.runtime import Runtime
 from temporalio.worker import Worker, WorkerDeploymentConfig
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from activities.aftercare import AftercareActivities
 from activities.amount import AmountActivities
@@ -57,6 +57,7 @@ from persistence.silence import SqlSilence
 from persistence.vault import Vault
 from runtime.codec import data_converter
 from runtime.keyring import KeyRing
+from runtime.runner import Runner
 from runtime.settings import KeySettings, Settings, required
 from workflows.served import ALL
 
@@ -341,7 +342,7 @@ def worker(
         workflows=workflows,
         activities=steps,
         interceptors=[TypedFailures(), *options.pop("interceptors", ())],
-        workflow_runner=SandboxedWorkflowRunner(
+        workflow_runner=Runner(
             restrictions=SandboxRestrictions.default.with_passthrough_modules(*SHARED_MODULES)
         ),
         deployment_config=WorkerDeploymentConfig(
