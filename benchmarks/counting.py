@@ -67,15 +67,17 @@ async def new_namespace(client: Client, name: str) -> None:
 
 async def billed(metrics_port: int, namespace: str) -> Mapping[str, int]:
     """The actions of a namespace by kind, as the server counts them, once they are all shown."""
-    found: Mapping[str, int] = {}
+    url = f"http://127.0.0.1:{metrics_port}/metrics"
     async with httpx2.AsyncClient(trust_env=False) as http, asyncio.timeout(_GIVEN_UP_AFTER):
-        while True:
+
+        async def shown() -> Mapping[str, int]:
             await asyncio.sleep(_SHOWN_AFTER)
-            answer = await http.get(f"http://127.0.0.1:{metrics_port}/metrics")
-            now = _by_kind(answer.raise_for_status().text, namespace)
-            if now and now == found:
-                return found
+            return _by_kind((await http.get(url)).raise_for_status().text, namespace)
+
+        found = await shown()
+        while (now := await shown()) != found:
             found = now
+    return found
 
 
 async def history_of(handle: WorkflowHandle[Any, Any]) -> tuple[int, int]:

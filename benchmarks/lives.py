@@ -68,10 +68,9 @@ async def prepare(engine: AsyncEngine) -> None:
         await db.execute(Seller.__table__.insert(), seller.model_dump())  # type: ignore[attr-defined]  # SQLModel's table
 
 
-async def place(hands: Hands, order: str) -> "Life":
-    """Start an order; its payment is asked for when this returns."""
-    process = order_workflow_id(order)
-    placed = said.PlaceOrder(
+def asked(order: str) -> said.PlaceOrder:
+    """What a checkout asks for."""
+    return said.PlaceOrder(
         order=order,
         buyer=f"b-{order}",
         seller=SELLER,
@@ -81,6 +80,11 @@ async def place(hands: Hands, order: str) -> "Life":
         received_at=datetime.now(UTC),
         method="pm_card_visa",
     )
+
+
+async def place(hands: Hands, order: str) -> "Life":
+    """Start an order; its payment is asked for when this returns."""
+    process, placed = order_workflow_id(order), asked(order)
     await hands.vault.bind(process, placed.buyer)
     handle = await hands.client.start_workflow(
         "order",
@@ -108,10 +112,14 @@ class Life:
         await self.hands.board.reached(self.handle.id, step, times)
         await asyncio.sleep(PAUSE)
 
-    async def paid(self) -> None:
+    async def tell_paid(self) -> None:
         """The provider says that there is news."""
         fact = said.PaymentChanged(f"evt-{self.order}-paid", datetime.now(UTC))
         await self.handle.signal("payment_changed", fact)
+
+    async def paid(self) -> None:
+        """There is news of the payment, and the order has heard it."""
+        await self.tell_paid()
         await self.reached("payment.settle")
 
     async def shipped(self, number: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import text
 from temporalio.client import Client
 
 from benchmarks import lives, machine
@@ -65,12 +66,16 @@ class Stack:
             await child.ready(lambda: answers(port, path), _READY_WITHIN)
         return child
 
-    async def worker(self, kind: str = "order", queue: str = "caravan") -> Child:
-        """Start one more worker: of orders, or of the floor. It reports its steps to the board."""
+    async def worker(
+        self, kind: str = "order", queue: str = "caravan", profile: Path | None = None
+    ) -> Child:
+        """Start one more worker: of orders, or of the floor. It reports its steps to the board.
+
+        When it ends, it leaves in *profile* what it spent its time on.
+        """
         before = self.listener.connected
-        child = await self.start(
-            f"{kind} worker", "benchmarks.worker", kind, queue, str(self.listener.port)
-        )
+        wanted = [kind, queue, str(self.listener.port), *([str(profile)] if profile else [])]
+        child = await self.start(f"{kind} worker", "benchmarks.worker", *wanted)
 
         async def is_there() -> bool:
             return self.listener.connected > before
@@ -86,6 +91,12 @@ class Stack:
         """End every process of a part."""
         for child in self.parts.pop(part, []):
             await child.stop()
+
+    async def database_bytes(self) -> int:
+        """What the database takes up on disk."""
+        size = text("SELECT pg_database_size(current_database())")
+        async with self.hands.engine.connect() as db:
+            return int((await db.execute(size)).scalar_one())
 
     def cpu(self) -> dict[str, float]:
         """CPU seconds so far by part; the driver is this very process."""
