@@ -102,6 +102,9 @@ class Vault:
                 await self._hand_over(db, row, person, wrapper)
             elif row is None or row.person != person:
                 raise ValueError(f"{workflow_id} already concerns another person")
+        if row.person == person:
+            # Whoever binds an execution is about to start it, and needs its key at once.
+            self._remember(row)
 
     async def key_of(self, workflow_id: str) -> DataKey:
         """The key of an execution, made at the first call (it then concerns nobody yet).
