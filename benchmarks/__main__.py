@@ -42,7 +42,7 @@ class Sizes:
 
 SIZES: Final[Mapping[str, Sizes]] = MappingProxyType(
     {
-        "quick": Sizes(16, 1, 20, 10, 5, (10, 30, 60), 1),
+        "quick": Sizes(24, 3, 40, 10, 5, (10, 40, 120), 1),
         "usual": Sizes(60, 5, 200, 60, 20, (100, 1_000, 3_000), 1),
         "long": Sizes(200, 9, 1_000, 300, 20, (100, 1_000, 3_000, 10_000), 1),
     }

@@ -7,6 +7,7 @@ from typing import Final
 _WIDTH: Final = 720
 _LEFT: Final = 150
 _ROW: Final = 30
+_COLOURS: Final = 8
 _STYLE: Final = """
 text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .quiet { fill: #59636e; }
@@ -15,12 +16,13 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .c0 { fill: #0969da; stroke: #0969da; } .c1 { fill: #bf8700; stroke: #bf8700; }
 .c2 { fill: #1a7f37; stroke: #1a7f37; } .c3 { fill: #8250df; stroke: #8250df; }
 .c4 { fill: #cf222e; stroke: #cf222e; } .c5 { fill: #59636e; stroke: #59636e; }
-text.c0, text.c1, text.c2, text.c3, text.c4, text.c5 { stroke: none; }
+.c6 { fill: #bf3989; stroke: #bf3989; } .c7 { fill: #1b7c83; stroke: #1b7c83; }
 @media (prefers-color-scheme: dark) {
   text { fill: #f0f6fc; } .quiet { fill: #9198a1; } .axis { stroke: #3d444d; }
   .c0 { fill: #4493f8; stroke: #4493f8; } .c1 { fill: #d29922; stroke: #d29922; }
   .c2 { fill: #3fb950; stroke: #3fb950; } .c3 { fill: #ab7df8; stroke: #ab7df8; }
   .c4 { fill: #f85149; stroke: #f85149; } .c5 { fill: #9198a1; stroke: #9198a1; }
+  .c6 { fill: #db61a2; stroke: #db61a2; } .c7 { fill: #39c5cf; stroke: #39c5cf; }
 }
 """
 
@@ -36,7 +38,7 @@ def stacked(title: str, rows: Mapping[str, Mapping[str, float]], unit: str) -> s
         for part in parts:
             wide = row.get(part, 0) / longest * (_WIDTH - _LEFT - 110)
             drawn.append(
-                f'<rect class="c{parts.index(part) % 6}" x="{left:.1f}" y="{top}"'
+                f'<rect class="c{parts.index(part) % _COLOURS}" x="{left:.1f}" y="{top}"'
                 f' width="{wide:.1f}" height="{_ROW}"/>'
             )
             left += wide
@@ -71,7 +73,7 @@ def curve(title: str, points: Sequence[tuple[float, float]], across: str, up: st
         ]
     drawn += [
         _text(right, bottom + 36, across, anchor="end", kind="quiet"),
-        _text(60, top - 6, up, kind="quiet"),
+        _text(64, top + 4, up, kind="quiet"),
     ]
     return _picture(drawn, bottom + 44)
 
@@ -83,8 +85,10 @@ def _short(value: float) -> str:
 def _legend(parts: Sequence[str], top: int) -> list[str]:
     drawn: list[str] = []
     for number, part in enumerate(parts):
-        x, y = _LEFT + number % 4 * 140, top + number // 4 * 20
-        drawn.append(f'<rect class="c{number % 6}" x="{x}" y="{y - 10}" width="10" height="10"/>')
+        x, y = 20 + number % 4 * 175, top + number // 4 * 20
+        drawn.append(
+            f'<rect class="c{number % _COLOURS}" x="{x}" y="{y - 10}" width="10" height="10"/>'
+        )
         drawn.append(_text(x + 16, y, part, kind="quiet"))
     return drawn
 

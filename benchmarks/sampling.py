@@ -10,7 +10,11 @@ from types import FrameType
 from typing import Final
 
 _EVERY: Final = 0.005
-_IDLE: Final = ("selectors.py", "thread.py", "queue.py", "threading.py", "sampling.py")
+# Where a thread stands that waits: for work, for a lock, or for somebody's answer.
+_IDLE: Final = (
+    *("selectors.py", "thread.py", "queue.py", "threading.py", "sampling.py"),
+    *("socket.py", "ssl.py"),
+)
 _SANDBOX: Final = "create_instance"
 SANDBOX: Final = "sandboxed imports"
 # The first that matches, from the innermost frame outwards.
