@@ -21,11 +21,11 @@ export PIP_NO_CACHE_DIR := 1
 endif
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help demo up test check unit cases doctor format install clean histories
+.PHONY: help demo up test check unit cases doctor format install clean histories bench bench-long
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 demo: $(INSTALLED) ## the main job on the example orders, with its report
 	@$(BIN)/caravan demo $(ARGS)
@@ -47,6 +47,12 @@ cases: $(INSTALLED) ## which edge cases have a test
 
 histories: $(INSTALLED) ## record the lives that replays are checked on, all or ARGS
 	@$(BIN)/python -m tests.replay.record $(ARGS)
+
+bench: $(INSTALLED) ## measure everything, and write docs/performance.md and its report
+	@$(BIN)/python -m benchmarks $(or $(ARGS),usual)
+
+bench-long: $(INSTALLED) ## the same with more orders, 10,000 of them open
+	@$(BIN)/python -m benchmarks long
 
 doctor: $(INSTALLED) ## what this machine lacks to run the stack
 	@$(BIN)/caravan doctor

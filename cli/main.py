@@ -5,6 +5,7 @@ import logging
 import structlog
 import typer
 
+from cli.capacity import capacity
 from cli.demo import demo
 from cli.diagrams import diagrams
 from cli.doctor import doctor
@@ -24,6 +25,7 @@ app.command()(doctor)
 app.command()(token)
 app.command()(trace)
 app.command()(demo)
+app.command()(capacity)
 app.command()(record)
 app.command()(diagrams)
 app.add_typer(keys, name="keys")

@@ -45,6 +45,21 @@ def local_settings(home: Home, ports: Ports, secrets: Secrets, database_url: str
     }
 
 
+def sandbox_settings(home: Home, ports: Ports, secrets: Secrets) -> dict[str, str]:
+    """Return what the sandbox world is told; its webhooks go to the API of the same stack."""
+    hooks = f"http://{LOOPBACK}:{ports.api}/webhooks"
+    return {
+        "SANDBOX_HOST": LOOPBACK,
+        "SANDBOX_PORT": str(ports.sandbox),
+        "SANDBOX_SMTP_PORT": str(ports.mail),
+        "SANDBOX_DATA": str(home.path / "sandbox"),
+        "SANDBOX_STRIPE_WEBHOOK_URL": f"{hooks}/stripe",
+        "SANDBOX_STRIPE_WEBHOOK_SECRET": secrets.stripe_webhook_secret,
+        "SANDBOX_EASYPOST_WEBHOOK_URL": f"{hooks}/easypost",
+        "SANDBOX_EASYPOST_WEBHOOK_SECRET": secrets.easypost_webhook_secret,
+    }
+
+
 def environment(settings: Mapping[str, str], own: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Lay what the person has set over *settings*.
 

@@ -17,9 +17,15 @@ from cli.home import Home, Secrets
 from cli.ports import Ports
 from cli.say import console, in_sentences
 from cli.supervisor import Service, Supervisor
-from cli.surroundings import codec_endpoint, environment, local_settings, remember
+from cli.surroundings import (
+    codec_endpoint,
+    environment,
+    local_settings,
+    remember,
+    sandbox_settings,
+)
 from cli.welcome import welcome
-from runtime.child import LOOPBACK, Child, Program
+from runtime.child import Child, Program
 from runtime.embedded import LocalPostgres, LocalTemporal
 from runtime.health import answers
 
@@ -114,18 +120,7 @@ class _Stack:
         )
 
     def _sandbox(self) -> Service:
-        hooks = f"http://{LOOPBACK}:{self.ports.api}/webhooks"
-        told = {
-            "SANDBOX_HOST": LOOPBACK,
-            "SANDBOX_PORT": str(self.ports.sandbox),
-            "SANDBOX_SMTP_PORT": str(self.ports.mail),
-            "SANDBOX_DATA": str(self.home.path / "sandbox"),
-            "SANDBOX_STRIPE_WEBHOOK_URL": f"{hooks}/stripe",
-            "SANDBOX_STRIPE_WEBHOOK_SECRET": self.secrets.stripe_webhook_secret,
-            "SANDBOX_EASYPOST_WEBHOOK_URL": f"{hooks}/easypost",
-            "SANDBOX_EASYPOST_WEBHOOK_SECRET": self.secrets.easypost_webhook_secret,
-        }
-        env = {**os.environ, **told}
+        env = {**os.environ, **sandbox_settings(self.home, self.ports, self.secrets)}
         return self._service("The sandbox", ["-m", "sandbox"], self.ports.sandbox, "/livez", env)
 
     def _service(

@@ -1,10 +1,18 @@
 """The connection to PostgreSQL: one engine per process, as the application's own role."""
 
+import time
+from typing import Any, Final
+
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from persistence.urls import asyncpg_url
 
 APPLICATION_ROLE = "caravan_app"
+_FRESH_SECONDS: Final = 1.0
+_USED_AT: Final = "caravan_used_at"
 
 
 def connect(url: str, *, pool_size: int = 10, as_owner: bool = False) -> AsyncEngine:
@@ -16,10 +24,34 @@ def connect(url: str, *, pool_size: int = 10, as_owner: bool = False) -> AsyncEn
     settings = {"statement_timeout": "30000", "timezone": "UTC"}
     if not as_owner:
         settings["role"] = APPLICATION_ROLE
-    return create_async_engine(
+    engine = create_async_engine(
         asyncpg_url(url),
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
         connect_args={"server_settings": settings, "timeout": 10},
     )
+    _try_what_has_rested(engine.sync_engine)
+    return engine
+
+
+def _try_what_has_rested(engine: Engine) -> None:
+    """Ask a connection whether it still stands, unless it has just been used.
+
+    The pool's own `pool_pre_ping` asks before every transaction: one more round trip for each.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _(_: object, record: ConnectionPoolEntry) -> None:
+        record.info[_USED_AT] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _(dbapi: Any, record: ConnectionPoolEntry, _: object) -> None:  # noqa: ANN401 - the driver's
+        used_at = record.info.get(_USED_AT)
+        if used_at is None or time.monotonic() - used_at < _FRESH_SECONDS:
+            return
+        try:
+            is_alive = engine.dialect.do_ping(dbapi)
+        except engine.dialect.loaded_dbapi.Error:
+            is_alive = False
+        if not is_alive:
+            raise InvalidatePoolError

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
-    DateTime,
     Insert,
     Select,
+    bindparam,
     delete,
     exists,
     func,
@@ -18,7 +18,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy import update as change
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -26,6 +26,7 @@ from sqlmodel import col
 from domain.errors import NotKnown
 from domain.webhooks import EVERYTHING, selectors
 from persistence.endpoints import Endpoint
+from persistence.tables import table_of
 from persistence.tables.business import OrderViewRow, PayoutRow
 from persistence.tables.traffic import TimelineEntry
 from persistence.tables.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
@@ -114,31 +115,40 @@ _AGAIN: Final = {
 }
 
 
-def fan_out(event: Happening) -> Insert:
-    """The statement that writes a delivery for each endpoint which hears of *event*.
+_SELECTORS: Final = ("exactly", "of_its_object", "everything")
+
+
+def _fan_out() -> Insert:
+    """The statement that writes a delivery for each endpoint which hears of an event.
 
     One for all of them: an order's transaction must not grow with the number of endpoints.
     """
-    heard = select(
-        col(WebhookEndpoint.id),
-        literal(f"evt_{event.seq}"),
-        literal(event.subject),
-        literal(event.version),
-        literal(event.kind),
-        literal(event.actor),
-        literal(event.at, DateTime(timezone=True)),
-        literal(dict(event.facts), JSONB),
-    ).where(
-        col(WebhookEndpoint.is_enabled),
-        col(WebhookEndpoint.owner).in_({"", event.seller}),
-        _hears(selectors(event.kind)),
+    endpoints, deliveries = table_of(WebhookEndpoint).c, table_of(WebhookDelivery)
+    told = [bindparam(name, type_=deliveries.c[name].type) for name in _EVENT]
+    heard = select(endpoints.id, *told).where(
+        endpoints.is_enabled,
+        endpoints.owner.in_(["", bindparam("seller")]),
+        or_(*(bindparam(name) == func.any(endpoints.kinds) for name in _SELECTORS)),
     )
-    columns = ["endpoint", *_EVENT]
-    return insert(WebhookDelivery).from_select(columns, heard).on_conflict_do_nothing()
+    return insert(deliveries).from_select(["endpoint", *_EVENT], heard).on_conflict_do_nothing()
 
 
-def _hears(wanted: Sequence[str]) -> ColumnElement[bool]:
-    return or_(*(literal(one) == func.any(col(WebhookEndpoint.kinds)) for one in wanted))
+FAN_OUT: Final = _fan_out()
+
+
+def fanned_out(event: Happening) -> dict[str, Any]:
+    """What `FAN_OUT` has to be told of *event*."""
+    return {
+        "event": f"evt_{event.seq}",
+        "subject": event.subject,
+        "version": event.version,
+        "kind": event.kind,
+        "actor": event.actor,
+        "at": event.at,
+        "facts": dict(event.facts),
+        "seller": event.seller,
+        **dict(zip(_SELECTORS, selectors(event.kind), strict=True)),
+    }
 
 
 async def add(

@@ -1,6 +1,7 @@
 """The ledger in PostgreSQL: append-only entries, locked balances in sorted order."""
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -8,7 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.ledger import LOCKED, Account, AccountKind, Leg, Posting
+from persistence.tables import table_of
 from persistence.tables.ledger import Balance, LegRow, PostingRow
+
+_POSTINGS: Final = table_of(PostingRow)
+_POSTING: Final = (
+    insert(_POSTINGS).on_conflict_do_nothing(index_elements=["key"]).returning(_POSTINGS.c.id)
+)
+_LEGS: Final = insert(table_of(LegRow))
 
 
 class SqlLedger:
@@ -20,23 +28,18 @@ class SqlLedger:
 
     async def post(self, posting: Posting) -> bool:
         """Write the entry unless its key is there. The database checks the sum at commit."""
-        entry = (
-            insert(PostingRow)
-            .values(
-                key=posting.key,
-                kind=posting.kind,
-                process=posting.process,
-                currency=posting.currency,
-                effective_at=posting.effective_at,
-            )
-            .on_conflict_do_nothing(index_elements=["key"])
-            .returning(col(PostingRow.id))
-        )
-        written = (await self._session.execute(entry)).scalar_one_or_none()
+        entry = {
+            "key": posting.key,
+            "kind": posting.kind,
+            "process": posting.process,
+            "currency": posting.currency,
+            "effective_at": posting.effective_at,
+        }
+        written = (await self._session.execute(_POSTING, entry)).scalar_one_or_none()
         if written is None:
             return False
         await self._session.execute(
-            insert(LegRow),
+            _LEGS,
             [
                 {
                     "posting": written,

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import exists, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Table, exists, func, select, update
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -16,11 +17,28 @@ from domain.payout.state import PayoutState
 from domain.purchase.state import PurchaseState
 from persistence import hooks, records
 from persistence.port import Event, Facts
+from persistence.tables import table_of
 from persistence.tables.business import Alarm, OrderViewRow, PayoutRow
 from persistence.tables.purchases import PurchaseViewRow
 from persistence.tables.traffic import Notice, Request, TimelineEntry
 
 _View = type[OrderViewRow | PayoutRow | PurchaseViewRow]
+# Made once, on the tables themselves: putting a statement together, and taking it through the
+# mapper, costs more than running it, and these are run for every step of every process.
+_TIMELINE: Final = table_of(TimelineEntry)
+_TELLING: Final = insert(_TIMELINE).on_conflict_do_nothing().returning(_TIMELINE.c.seq)
+_WRITING: Final = insert(table_of(Notice)).values(due_at=func.now()).on_conflict_do_nothing()
+
+
+@cache
+def _showing(table: Table, key: str, columns: tuple[str, ...]) -> Insert:
+    """The statement that shows a state unless a newer one is shown."""
+    new = insert(table)
+    return new.on_conflict_do_update(
+        index_elements=[key],
+        set_={name: new.excluded[name] for name in columns if name != key},
+        where=new.excluded.version > table.c.version,
+    )
 
 
 class SqlStory:
@@ -73,15 +91,8 @@ class SqlStory:
         return None if state is None else records.PAYOUT_STATE.validate_python(state)
 
     async def _show(self, table: _View, key: str, values: dict[str, Any]) -> None:
-        new = insert(table).values(**values)
-        shown = {name: new.excluded[name] for name in values if name != key}
-        await self._session.execute(
-            new.on_conflict_do_update(
-                index_elements=[key],
-                set_=shown,
-                where=new.excluded.version > col(table.version),
-            )
-        )
+        showing = _showing(table_of(table), key, tuple(values))
+        await self._session.execute(showing, values)
 
     async def _happened(
         self,
@@ -92,19 +103,15 @@ class SqlStory:
         purchase: str = "",
         sealed: bytes | None = None,
     ) -> None:
-        written = await self._session.execute(
-            insert(TimelineEntry)
-            .values(
-                subject=subject,
-                version=version,
-                kind=event.kind,
-                actor=event.actor,
-                at=event.at,
-                facts=dict(event.facts),
-            )
-            .on_conflict_do_nothing()
-            .returning(col(TimelineEntry.seq))
-        )
+        told = {
+            "subject": subject,
+            "version": version,
+            "kind": event.kind,
+            "actor": event.actor,
+            "at": event.at,
+            "facts": dict(event.facts),
+        }
+        written = await self._session.execute(_TELLING, told)
         seq = written.scalar_one_or_none()
         if seq is None:
             return
@@ -120,7 +127,7 @@ class SqlStory:
             event.facts,
             people.get("seller", ""),
         )
-        await self._session.execute(hooks.fan_out(happening))
+        await self._session.execute(hooks.FAN_OUT, hooks.fanned_out(happening))
 
     async def _write_letters(
         self,
@@ -141,7 +148,6 @@ class SqlStory:
                 "template": event.kind,
                 "facts": dict(event.facts) | {"at": event.at.isoformat()},
                 "state": "waiting",
-                "due_at": func.now(),
                 "attempts": 0,
                 "last_error": "",
                 "sealed": sealed,
@@ -149,7 +155,7 @@ class SqlStory:
             for audience, recipient in recipients.items()
         ]
         if letters:
-            await self._session.execute(insert(Notice).values(letters).on_conflict_do_nothing())
+            await self._session.execute(_WRITING, letters)
 
     async def is_asked(self, subject: str, by: datetime) -> bool:
         """Whether a request received by then still waits to be heard (mechanics, *Time*)."""

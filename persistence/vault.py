@@ -109,12 +109,18 @@ class Vault:
         async with self._engine.begin() as db:
             wrapper = await self._person_key(db, person)
             # In one order for everybody: two that bind the same names must not lock up.
-            for workflow_id in sorted(workflow_ids):
+            bound = [
                 await self._bind(db, workflow_id, person, wrapper)
+                for workflow_id in sorted(workflow_ids)
+            ]
+        for row in bound:
+            if row.person == person:
+                # Whoever binds an execution is about to start it, and needs its key at once.
+                self._remember(row)
 
     async def _bind(
         self, db: AsyncConnection, workflow_id: str, person: str, wrapper: bytes
-    ) -> None:
+    ) -> _Row:
         key = DataKey(uuid.uuid4().hex, new_key())
         await _insert_key(db, key, workflow_id, person, wrapper, _BY_PERSON)
         row = await _found(db, col(DataKeyRow.workflow_id) == workflow_id)
@@ -122,6 +128,7 @@ class Vault:
             await self._hand_over(db, row, person, wrapper)
         elif row is None or row.person != person:
             raise ConcernsAnother(workflow_id)
+        return row
 
     async def key_of(self, workflow_id: str) -> DataKey:
         """The key of an execution, made at the first call (it then concerns nobody yet).

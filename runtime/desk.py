@@ -87,7 +87,7 @@ class Desk:
             return _answer(row)
         if not await self._turn_comes(row):
             return _answer(row)
-        return await self.deliver(row.id)
+        return await self._delivered(row, ask.message)
 
     async def do(self, ask: Ask, work: Work) -> Answer:
         """Record a request, do *work*, and keep its answer, all in one transaction.
@@ -127,8 +127,12 @@ class Desk:
             raise NotKnown(f"there is no request {request}", request=request)
         if row.state != idempotency.WAITING:
             return _answer(row)
+        return await self._delivered(row)
+
+    async def _delivered(self, row: Recorded, message: object = None) -> Answer:
+        """Deliver *row*; its *message* is read from the record where nobody has it at hand."""
         try:
-            status, body = await self._heard(row)
+            status, body = await self._heard(row, message)
         except Refusal as refusal:
             status, body = refused(refusal)
         except Undelivered as outage:
@@ -179,14 +183,14 @@ class Desk:
             await asyncio.sleep(_LOOK_AGAIN)
         return False
 
-    async def _heard(self, row: Recorded) -> tuple[int, Mapping[str, Any]]:
+    async def _heard(self, row: Recorded, message: object) -> tuple[int, Mapping[str, Any]]:
         try:
-            message = await self.message_of(row)
+            told = await self.message_of(row) if message is None else message
         except Erased:
             raise NotKnown("the person whom this concerns has been forgotten") from None
         with hearing(row.object):
             async with asyncio.timeout(self._patience):
-                return await COMMANDS[row.command].deliver(self._delivery, row, message)
+                return await COMMANDS[row.command].deliver(self._delivery, row, told)
 
     async def _put_off(self, row: Recorded, error: str) -> Answer:
         wait = timedelta(seconds=min(2**row.attempts, _LONGEST_WAIT))

@@ -195,11 +195,13 @@ class LocalTemporal:
         logs: Path,
         port: int | None = None,
         ui_port: int | None = None,
+        metrics_port: int | None = None,
         codec_endpoint: str | None = None,
         time_skipping: bool = False,
     ) -> None:
         self.port = port or free_port()
         self.ui_port = ui_port
+        self.metrics_port = metrics_port
         self._data_dir = data_dir
         self._logs = logs
         self._codec_endpoint = codec_endpoint
@@ -269,6 +271,8 @@ class LocalTemporal:
             flags.append("--headless")
         else:
             flags += ["--ui-port", str(self.ui_port), "--ui-disable-news-fetch"]
+        if self.metrics_port is not None:
+            flags += ["--metrics-port", str(self.metrics_port)]
         if self._codec_endpoint:
             flags += ["--ui-codec-endpoint", self._codec_endpoint]
         if self._data_dir is not None:

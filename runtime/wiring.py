@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.runtime import Runtime
 from temporalio.worker import Worker, WorkerDeploymentConfig
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from activities.aftercare import AftercareActivities
 from activities.amount import AmountActivities
@@ -59,8 +59,9 @@ from persistence.silence import SqlSilence
 from persistence.vault import Vault
 from runtime.codec import data_converter
 from runtime.keyring import KeyRing
+from runtime.runner import Runner
 from runtime.settings import KeySettings, Settings, required
-from workflows import ALL
+from workflows.served import ALL
 
 # Longer than any step that is under way when the worker is told to stop.
 _GRACE = timedelta(seconds=70)
@@ -76,13 +77,19 @@ SHARED_MODULES = (
     "structlog",
     "workflows._kit",
     "workflows.aftercare.messages",
+    "workflows.aftercare.purchases",
     "workflows.order.details",
     "workflows.order.hearing",
     "workflows.order.messages",
+    "workflows.order.paying",
+    "workflows.order.requests",
+    "workflows.order.shipping",
+    "workflows.order.stepper",
     "workflows.order.tasks",
     "workflows.payout.messages",
     "workflows.purchase.details",
     "workflows.purchase.messages",
+    "workflows.purchase.stepper",
     "workflows.purchase.tasks",
 )
 
@@ -334,16 +341,17 @@ def worker(
     task_queue: str,
     deployment: str = "caravan",
     build_id: str = "local",
+    workflows: Sequence[type] = ALL,
     **options: Any,  # noqa: ANN401 - the worker's own, for tests
 ) -> Worker:
     """A worker for every process, with the sandbox on and an explicit deployment."""
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=ALL,
+        workflows=workflows,
         activities=steps,
         interceptors=[TypedFailures(), *options.pop("interceptors", ())],
-        workflow_runner=SandboxedWorkflowRunner(
+        workflow_runner=Runner(
             restrictions=SandboxRestrictions.default.with_passthrough_modules(*SHARED_MODULES)
         ),
         deployment_config=WorkerDeploymentConfig(

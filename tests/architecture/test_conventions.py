@@ -55,7 +55,7 @@ def endless(module: Module) -> Iterator[str]:
 
 def environment(module: Module) -> Iterator[str]:
     """Settings are read in one place; whoever reads them elsewhere cannot be configured."""
-    programs = {"runtime", "cli", "sandbox"}
+    programs = {"runtime", "cli", "sandbox", "benchmarks"}
     if module.room not in programs and module.path != "persistence/migrate.py":
         for node in ast.walk(module.tree):
             if ast.unparse(node) in {"os.environ", "os.getenv"} and isinstance(node, ast.Attribute):

@@ -7,22 +7,21 @@ import pytest
 from temporalio import workflow
 from temporalio.converter import DataConverter
 from temporalio.worker import Replayer
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from domain.order.state import OrderState, Outcome
 from domain.payout.state import PayoutState, Stage
 from domain.purchase.state import PurchaseState
 from domain.purchase.state import Stage as Bought
 from runtime.codec import data_converter
+from runtime.runner import Runner
 from runtime.wiring import SHARED_MODULES
 from tests.replay.recording import HERE, commands, fingerprint, keys, recorded
 from tests.replay.scenarios import SCENARIOS
-from workflows import ALL
 from workflows.order import messages as said
+from workflows.served import ALL
 
-_RUNNER = SandboxedWorkflowRunner(
-    restrictions=SandboxRestrictions.default.with_passthrough_modules(*SHARED_MODULES)
-)
+_RUNNER = Runner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*SHARED_MODULES))
 
 
 def converter() -> DataConverter:

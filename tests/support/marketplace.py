@@ -328,6 +328,7 @@ async def open_marketplace(
     *,
     is_served: bool = True,
     keys: DataKeys | None = None,
+    namespace: str = "default",
 ) -> AsyncGenerator[Marketplace]:
     """A marketplace on *database_url* with a worker of its own (unless not *is_served*).
 
@@ -339,7 +340,9 @@ async def open_marketplace(
     gateway = StripeGateway("sk_test_market", STRIPE_SECRET, world.place.stripe_base)
     shipping = EasyPostShipping("EZTK_market", world.place.easypost_base)
     tracking = EasyPostTracking("EZTK_market", EASYPOST_SECRET, world.place.easypost_base)
-    client = await Client.connect(client_address, data_converter=data_converter(keys or vault))
+    client = await Client.connect(
+        client_address, namespace=namespace, data_converter=data_converter(keys or vault)
+    )
     market = Marketplace(
         engine,
         vault,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from runtime.child import free_port
 from runtime.embedded import LocalPostgres, LocalTemporal
 
 
@@ -17,6 +18,7 @@ class Whereabouts:
     folder: str
     postgres_port: int
     temporal_port: int
+    metrics_port: int
 
 
 class SharedServers:
@@ -35,7 +37,7 @@ class SharedServers:
         return cls(
             folder,
             LocalPostgres(folder / "postgres", durable=False),
-            LocalTemporal(logs=folder, time_skipping=True),
+            LocalTemporal(logs=folder, metrics_port=free_port(), time_skipping=True),
         )
 
     @classmethod
@@ -44,13 +46,19 @@ class SharedServers:
         servers = cls(
             folder,
             LocalPostgres(folder / "postgres", port=place.postgres_port, durable=False),
-            LocalTemporal(logs=folder, port=place.temporal_port, time_skipping=True),
+            LocalTemporal(
+                logs=folder,
+                port=place.temporal_port,
+                metrics_port=place.metrics_port,
+                time_skipping=True,
+            ),
         )
         servers._started |= {"postgres", "temporal"}
         return servers
 
     def whereabouts(self) -> Whereabouts:
-        return Whereabouts(str(self.folder), self.postgres.port, self.temporal.port)
+        measured = self.temporal.metrics_port or 0
+        return Whereabouts(str(self.folder), self.postgres.port, self.temporal.port, measured)
 
     async def started_postgres(self) -> LocalPostgres:
         if "postgres" not in self._started:

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 ROOMS = (
     *("domain", "adapters", "persistence", "activities", "workflows", "runtime", "api", "cli"),
-    "sandbox",
+    *("sandbox", "benchmarks"),
 )
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef

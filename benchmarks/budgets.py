@@ -1,0 +1,24 @@
+"""What an order may cost at most. Whoever raises a figure raises it here, and says why."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most that one order's life may cost, from checkout to the seller's money."""
+
+    actions: int
+    events: int
+    history_bytes: int
+    statements: int
+    transactions: int
+
+
+DECLARED: Final = Budget(
+    actions=28, events=100, history_bytes=40_000, statements=85, transactions=14
+)
+ONLINE: Final = Budget(
+    actions=36, events=120, history_bytes=48_000, statements=120, transactions=26
+)
+FLOOR_ACTIONS: Final = 21

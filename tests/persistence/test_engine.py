@@ -1,0 +1,44 @@
+"""The pool of connections, where the server has ended some of them."""
+
+import asyncio
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from persistence.engine import connect
+
+_RESTED = 1.1
+
+
+async def backend(engine: AsyncEngine) -> int:
+    """Which of the server's processes answers."""
+    async with engine.connect() as db:
+        return int((await db.execute(text("SELECT pg_backend_pid()"))).scalar_one())
+
+
+async def test_a_connection_that_was_ended_while_it_rested_is_replaced(database_url: str) -> None:
+    """A database that was restarted over night must not cost the first caller an error."""
+    engine, other = connect(database_url), connect(database_url, as_owner=True)
+    try:
+        first = await backend(engine)
+        async with other.connect() as db:
+            await db.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": first})
+        await asyncio.sleep(_RESTED)
+        second = await backend(engine)
+    finally:
+        await engine.dispose()
+        await other.dispose()
+
+    assert second != first
+
+
+async def test_a_connection_in_use_is_kept(database_url: str) -> None:
+    """One that answers goes on being used, however long it has rested."""
+    engine = connect(database_url)
+    try:
+        first = await backend(engine)
+        await asyncio.sleep(_RESTED)
+
+        assert await backend(engine) == first == await backend(engine)
+    finally:
+        await engine.dispose()
