@@ -331,7 +331,7 @@ def worker(
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=ALL,
+        workflows=options.pop("workflows", ALL),
         activities=steps,
         interceptors=[TypedFailures(), *options.pop("interceptors", ())],
         workflow_runner=SandboxedWorkflowRunner(
