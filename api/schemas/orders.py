@@ -216,7 +216,7 @@ class CustomsRulingIn(Form):
 class QuestionIn(Form):
     """Ask the other side for something; `days` is how much longer, where that is asked for."""
 
-    topic: Topic
+    topic: Topic = Field(examples=["extension"])
     days: int = Field(default=0, ge=0, le=60, strict=True, examples=[5])
     reason: Reason = Field(default="", examples=["the glaze needs a second firing"])
 
@@ -230,7 +230,7 @@ class QuestionIn(Form):
 class ConsentIn(Form):
     """Agree with what was asked for, or do not."""
 
-    agreed: bool = Field(strict=True)
+    agreed: bool = Field(strict=True, examples=[True])
     reason: Reason = Field(default="", examples=["no hurry"])
 
 
