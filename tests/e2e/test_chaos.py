@@ -144,7 +144,7 @@ async def test_whatever_falls_nothing_is_lost_and_nothing_done_twice(
     kinds = {order: KINDS[order.split("-")[1]] for order in ended}
     assert ended == {order: kind.ends for order, kind in kinds.items()}
     assert _moved(effects["lines"], list(kinds)) == {o: kind.moves for o, kind in kinds.items()}
-    assert {each.answer.status_code for each in answers} == {200, 201}
+    assert {each.key: each.answer.text for each in answers if each.answer.is_error} == {}
     assert changed == []
     assert gross > 0
     assert effects["duplicates"] == []

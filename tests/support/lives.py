@@ -19,7 +19,18 @@ UNPAID: Final = "s-unpaid"
 UNSHIPPED: Final = "s-unshipped"
 TOTAL: Final = 20_400
 _PARTS: Final = (10_000, 10_400)
-_LONG: Final = {"pay_within": "20m", "ship_within": "20m", "confirm_within": "20m"}
+_LONG: Final[dict[str, str]] = dict.fromkeys(
+    (
+        "pay_within",
+        "ship_within",
+        "first_scan_within",
+        "deliver_within",
+        "answer_within",
+        "confirm_within",
+        "answer_cancellation_within",
+    ),
+    "60m",
+)
 # What is to run out does so soon; all else waits until the storm is over.
 _WINDOWS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
