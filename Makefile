@@ -21,7 +21,7 @@ export PIP_NO_CACHE_DIR := 1
 endif
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help demo up test check unit cases doctor format install clean histories bench bench-long
+.PHONY: help demo up test check unit abuse chaos bench bench-long cases doctor format install clean histories
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -41,6 +41,12 @@ check: $(INSTALLED) ## the gates that run nothing: style, types, imports, depend
 
 unit: $(INSTALLED) ## the tests that need no server
 	@$(BIN)/pytest tests/architecture $(wildcard tests/domain) -m "not slow" $(ARGS)
+
+abuse: $(INSTALLED) ## every route under made-up requests, for minutes rather than seconds
+	@$(BIN)/pytest tests/api/test_fuzz.py --thorough $(ARGS)
+
+chaos: $(INSTALLED) ## 200 orders while everything around them falls; a quarter of an hour
+	@$(BIN)/pytest tests/e2e/test_chaos.py --thorough $(ARGS)
 
 cases: $(INSTALLED) ## which edge cases have a test
 	@$(BIN)/pytest --cases -q --no-header || [ $$? -eq 5 ]

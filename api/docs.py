@@ -60,7 +60,7 @@ def _sections(described: Json, base: str) -> Iterator[str]:
 
 def _operation(described: Json, base: str, method: str, path: str, operation: Json) -> str:
     parameters = operation.get("parameters", ())
-    body = _body(described, operation)
+    body = body_of(described, operation)
     return (
         f"<details id={escape(operation['operationId'])}>"
         f"<summary><b>{method}</b> <code>{escape(path)}</code></summary>"
@@ -80,7 +80,7 @@ def _table(rows: Iterator[tuple[str, str, str]]) -> str:
     return f"<table>{''.join(cells)}</table>"
 
 
-def _body(described: Json, operation: Json) -> Any:  # noqa: ANN401 - any JSON document
+def body_of(described: Json, operation: Json) -> Any:  # noqa: ANN401 - any JSON document
     """An example of what is sent: the whole form's, or made of its fields' own."""
     content = operation.get("requestBody", {}).get("content", {}).get("application/json")
     if content is None:

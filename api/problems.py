@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Final
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from adapters.errors import NotGenuine, Outage
 from domain.errors import Refusal
@@ -19,6 +22,12 @@ from runtime.answers import STATUS
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_SECONDS: Final = 5
+# Classes of SQLSTATE that pass: a conflict of transactions, no room or memory or connection left,
+# an operator's or the system's intervention.
+_PASSING: Final = frozenset({"40", "53", "57", "58"})
+_METHODS: Final = ("DELETE", "GET", "PATCH", "POST")
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -301,8 +310,22 @@ def _on_http(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
     code = _BY_STATUS.get(error.status_code, "request-unreadable")
-    kind = KINDS[code]
-    return response(request, Problem(code, kind.help, headers=error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods_here(request))
+    return response(request, Problem(code, KINDS[code].help, headers=headers))
+
+
+def _methods_here(request: Request) -> list[str]:
+    """Every method of the address: each route knows its own alone."""
+    return [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 def _on_erased(request: Request, _: Exception) -> JSONResponse:
@@ -310,15 +333,22 @@ def _on_erased(request: Request, _: Exception) -> JSONResponse:
 
 
 def _on_not_genuine(request: Request, error: Exception) -> JSONResponse:
-    return response(request, Problem("not-genuine", str(error)))
+    """Say that, and no more: whoever tries signatures is not helped along."""
+    log.warning("webhook.refused", path=request.url.path, why=str(error))
+    return response(request, Problem("not-genuine", KINDS["not-genuine"].help))
 
 
 def _on_outage(request: Request, error: Exception) -> JSONResponse:
     """An outage is told apart from a mistake of ours: a broken statement stays a 500."""
-    is_lost = getattr(error, "connection_invalidated", True)
-    if isinstance(error, DBAPIError) and not isinstance(error, _CONNECTION) and not is_lost:
+    if isinstance(error, DBAPIError) and not _is_outage(error):
         raise error
     return response(request, Problem("unavailable", KINDS["unavailable"].help))
 
 
-_CONNECTION = (OperationalError, InterfaceError)
+def _is_outage(error: DBAPIError) -> bool:
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    return (
+        isinstance(error, OperationalError | InterfaceError)
+        or error.connection_invalidated
+        or state[:2] in _PASSING
+    )

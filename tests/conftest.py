@@ -27,6 +27,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--cases", action="store_true", help="list which edge cases have a test, and run none"
     )
+    parser.addoption("--storm-seed", type=int, default=20_261, help="the storm to go through")
+    parser.addoption(
+        "--thorough", action="store_true", help="let abuse and chaos take as long as they want"
+    )
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from api.deps import Services, Use
 from api.problems import KINDS
+from api.schemas.common import ProblemView
 from domain.errors import NotKnown
 
 router = APIRouter(tags=["health"])
@@ -42,7 +43,11 @@ async def metrics() -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-@router.get("/problems/{code}", tags=["problems"])
+@router.get(
+    "/problems/{code}",
+    tags=["problems"],
+    responses={404: {"description": "There is no such problem.", "model": ProblemView}},
+)
 async def explain(code: str) -> dict[str, str | int]:
     """Read what a problem means and what can be done."""
     kind = KINDS.get(code)

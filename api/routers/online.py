@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from adapters.logistics.port import Box
-from api.asking import READ, Asked, visible_order
+from api.asking import READ, Asked, problems, visible_order
 from api.auth import Caller
 from api.deps import Staff, Use, only
 from api.paging import Page
@@ -31,7 +31,7 @@ Shipper = Annotated[Caller, Depends(only(Role.SELLER, Role.SERVICE))]
 Reader = Annotated[Caller, Depends(only(Role.SELLER, Role.SERVICE, *Staff))]
 
 
-@router.get("/rates", responses=READ)
+@router.get("/rates", responses={**READ, **problems(409)})
 async def read_rates(
     order: OrderId, caller: Shipper, use: Use, box: Annotated[BoxQuery, Query()]
 ) -> RatesView:

@@ -118,7 +118,9 @@ async def read_seller(seller: SellerId, caller: Reader, db: Database) -> Respons
 
 
 @router.patch(
-    "/sellers/{seller}", response_model=SellerView, responses=problems(404, 409, 410, 412, 422, 428)
+    "/sellers/{seller}",
+    response_model=SellerView,
+    responses=problems(400, 404, 409, 410, 412, 422, 428),
 )
 async def change_seller(
     seller: SellerId, body: SellerChange, caller: Registrar, use: Use, seen: Seen

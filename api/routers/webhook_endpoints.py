@@ -125,7 +125,9 @@ async def read_endpoint(endpoint: EndpointId, caller: Keeper, db: Database) -> R
     return _shown(await endpoints.found(db, endpoint, own(caller)))
 
 
-@router.patch("/{endpoint}", response_model=EndpointView, responses=problems(404, 412, 422, 428))
+@router.patch(
+    "/{endpoint}", response_model=EndpointView, responses=problems(400, 404, 412, 422, 428)
+)
 async def change_endpoint(
     endpoint: EndpointId, body: EndpointChange, caller: Keeper, use: Use, seen: Seen
 ) -> Response:

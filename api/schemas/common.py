@@ -5,9 +5,21 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 LARGEST_AMOUNT: Final = 10**12
+# With marks of direction (Cf) a name reads as another one; with line ends it makes a second line.
+_UNSHOWN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+# Persian and the scripts of India spell with these two.
+_JOINERS: Final = "\u200c\u200d"
 
 
 class Form(BaseModel):
@@ -24,9 +36,9 @@ class View(BaseModel):
 
 def _clean(text: str) -> str:
     """One form for one text (NFC), and nothing in it that a screen or a log cannot show."""
-    normal = unicodedata.normalize("NFC", text).strip()
-    if any(unicodedata.category(char) in {"Cc", "Cs", "Co", "Cn"} for char in normal):
-        raise ValueError("control characters are not accepted")
+    normal = unicodedata.normalize("NFC", text)
+    if any(unicodedata.category(char) in _UNSHOWN and char not in _JOINERS for char in normal):
+        raise ValueError("control characters, and others that nobody sees, are not accepted")
     return normal
 
 
@@ -35,6 +47,14 @@ def _plain(text: str) -> str:
     if any(unicodedata.category(char) in {"Cc", "Cs"} for char in text):
         raise ValueError("control characters are not accepted")
     return text
+
+
+def _written(at: object) -> object:
+    """An instant as people write it: a bare number could count anything since anywhen."""
+    is_number = isinstance(at, str) and at.lstrip("+-").replace(".", "", 1).isdigit()
+    if is_number or isinstance(at, int | float):
+        raise ValueError("an instant is written like 2026-11-01T00:00:00Z")
+    return at
 
 
 def _in_utc(at: datetime) -> datetime:
@@ -53,10 +73,14 @@ def _known_zone(name: str) -> str:
 _IN_EMAIL: Final = r"[^@\s\x00-\x1f\x7f-\x9f]+"
 _ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 Id = Annotated[str, Field(pattern=_ID_PATTERN, examples=["o-1001"])]
-Text = Annotated[str, Field(max_length=200), AfterValidator(_clean)]
-Reason = Annotated[str, Field(max_length=500), AfterValidator(_clean)]
+Text = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_clean)
+]
+Reason = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=500), AfterValidator(_clean)
+]
 Sought = Annotated[str, Field(max_length=200), AfterValidator(_plain)]
-Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_in_utc)]
 Amount = Annotated[int, Field(ge=0, le=LARGEST_AMOUNT, strict=True)]
 PositiveAmount = Annotated[int, Field(gt=0, le=LARGEST_AMOUNT, strict=True)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])]
@@ -79,6 +103,16 @@ Zone = Annotated[
         examples=["Asia/Shanghai"],
     ),
     AfterValidator(_known_zone),
+]
+MethodToken = Annotated[
+    str,
+    Field(
+        max_length=200,
+        # A card's number has no such beginning, and must not come in.
+        pattern=r"^([a-z]+_[A-Za-z0-9_]+)?$",
+        description="The provider's token of a method; empty to choose in the browser.",
+        examples=["pm_card_visa"],
+    ),
 ]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 

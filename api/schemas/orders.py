@@ -15,6 +15,7 @@ from api.schemas.common import (
     Id,
     Instant,
     Language,
+    MethodToken,
     PositiveAmount,
     Reason,
     Text,
@@ -64,7 +65,7 @@ class ShipToIn(Form):
 class PaymentIn(Form):
     """How it is paid: the provider's token of a method, never card data; empty to pay later."""
 
-    method: str = Field(default="", max_length=200, pattern=r"^[A-Za-z0-9_]*$")
+    method: MethodToken = ""
 
 
 class OrderIn(Form):
@@ -142,11 +143,9 @@ class CancellationIn(Form):
 
 
 class AttemptIn(Form):
-    """Pay another way: the provider's token of a method; empty to choose in the browser."""
+    """Pay another way than before."""
 
-    method: str = Field(
-        default="", max_length=200, pattern=r"^[A-Za-z0-9_]*$", examples=["pm_card_visa"]
-    )
+    method: MethodToken = ""
 
 
 class AmountDecisionIn(Form):
@@ -217,7 +216,7 @@ class CustomsRulingIn(Form):
 class QuestionIn(Form):
     """Ask the other side for something; `days` is how much longer, where that is asked for."""
 
-    topic: Topic
+    topic: Topic = Field(examples=["extension"])
     days: int = Field(default=0, ge=0, le=60, strict=True, examples=[5])
     reason: Reason = Field(default="", examples=["the glaze needs a second firing"])
 
@@ -231,7 +230,7 @@ class QuestionIn(Form):
 class ConsentIn(Form):
     """Agree with what was asked for, or do not."""
 
-    agreed: bool = Field(strict=True)
+    agreed: bool = Field(strict=True, examples=[True])
     reason: Reason = Field(default="", examples=["no hurry"])
 
 

@@ -16,6 +16,7 @@ from jwt.algorithms import ECAlgorithm
 
 from adapters.errors import Unavailable
 from api.auth import Caller, Doorkeeper, FetchedKeys, FixedKeys
+from api.docs import body_of
 from api.problems import Problem
 from domain.actors import STAFF, Role
 from runtime.issuer import DEVELOPMENT_ISSUER, DevelopmentIssuer
@@ -221,6 +222,68 @@ async def test_what_is_anothers_does_not_exist(market: Market) -> None:
     missing = await strangers[0].post("/v1/orders/o-absent/cancellation", {})
     assert denied.status_code == missing.status_code == 404
     assert denied.json()["title"] == missing.json()["title"]
+
+
+_OWNED: Final = ("{order}", "{purchase}", "{seller}", "{payout:path}", "{request}", "{endpoint}")
+
+
+async def _owned(market: Market) -> dict[str, str]:
+    """One object of each kind, of the buyer b-owner and the seller s-1."""
+    buyer = await market.caller(Role.BUYER, "b-owner")
+    seller = await market.caller(Role.SELLER, "m-1", "s-1")
+    placed = await buyer.post("/v1/orders", an_order("o-owned-by-all-routes"))
+    share = {"seller": "s-1", "lines": an_order()["lines"]}
+    bought = {
+        "purchase": "p-owned",
+        "currency": "EUR",
+        "orders": [share, share | {"seller": "s-2"}],
+    }
+    await buyer.post("/v1/purchases", bought | {"ship_to": an_order()["ship_to"]})
+    asked = await seller.post("/v1/sellers/s-1/payouts", {"currency": "EUR"})
+    sink = await seller.post("/v1/webhook-endpoints", {"url": "https://shop.example.com/hooks"})
+    payout = (await seller.get(asked.headers["Location"])).json()["subject"]
+    return {
+        "{order}": "o-owned-by-all-routes",
+        "{purchase}": "p-owned",
+        "{seller}": "s-1",
+        "{payout:path}": payout.removeprefix("payout/"),
+        "{request}": placed.headers["Location"].rpartition("/")[2],
+        "{endpoint}": sink.json()["id"],
+        "{topic}": "cancellation",
+    }
+
+
+def _example(market: Market, method: str, path: str) -> dict[str, Any]:
+    """What the description's examples send to a route."""
+    described = market.app.openapi()
+    operation = described["paths"][path.replace(":path", "")][method.lower()]
+    query = {
+        parameter["name"]: parameter["schema"].get("examples", ["1"])[0]
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] == "query" and parameter["required"]
+    }
+    return {"params": query, "json": body_of(described, operation)}
+
+
+@pytest.mark.parametrize("role", [Role.BUYER, Role.SELLER])
+async def test_on_no_route_a_stranger_meets_what_is_anothers(market: Market, role: Role) -> None:
+    """One route that forgets to ask whose it is would be enough."""
+    names = NAMES | await _owned(market)
+    stranger = await market.caller(role, "stranger", "s-3" if role is Role.SELLER else "")
+    stranger.client.headers.update({"Idempotency-Key": "strange", "If-Match": '"1"'})
+    met = dict[tuple[str, str], int]()
+    for method, path in MAY:
+        if role not in MAY[method, path] or not any(kind in path for kind in _OWNED):
+            continue
+        address = path
+        for placeholder, name in names.items():
+            address = address.replace(placeholder, name)
+        sent = _example(market, method, path)
+        answer = await stranger.client.request(method, address, **sent)
+        met[method, path] = answer.status_code
+
+    assert len(met) > 10
+    assert {route: status for route, status in met.items() if status != 404} == {}
 
 
 async def test_a_seller_sees_no_other_store(market: Market) -> None:

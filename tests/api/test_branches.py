@@ -1,12 +1,17 @@
 """The branches of an order over HTTP: parcels, questions, a new address, a suspended seller."""
 
+import asyncio
+
 from sqlalchemy import text
 
-from domain.actors import Role
+from domain.actors import Actor, Role
+from persistence import idempotency
+from runtime.commands import COMMANDS, Delivery
+from runtime.hearing import hearing
 from tests.api.test_orders import is_at, paid_order, until
 from tests.support.market import Market, a_seller, an_order
 from tests.support.marketplace import dhl_number
-from workflows.order.messages import PaymentChanged
+from workflows.order.messages import CancelOrder, PaymentChanged
 
 _TWO_LINES = [
     {"product": "p-1", "price": 6_000},
@@ -116,3 +121,34 @@ async def test_suspending_a_seller_is_told_to_every_open_order(alive: Market) ->
 
     assert changed.status_code == 200, changed.text
     assert told == [("order/o-told-1", "suspended"), ("order/o-told-2", "suspended")]
+
+
+async def test_an_answer_that_was_lost_with_the_end_of_its_order_is_still_a_yes(
+    alive: Market,
+) -> None:
+    """The request that ends an order may be delivered again: the order is gone, its answer not."""
+    buyer = await alive.caller(Role.BUYER, "b-lost")
+    await buyer.post("/v1/orders", an_order("o-lost-answer"))
+    here = "/v1/orders/o-lost-answer"
+    async with asyncio.timeout(30):
+        while (await buyer.get(here)).json()["version"] < 2:
+            await asyncio.sleep(0.05)
+    first = await buyer.post(f"{here}/cancellation", {"reason": "second thoughts"}, "lost")
+    async with asyncio.timeout(30):
+        while (await buyer.get(here)).json()["ended_at"] is None:
+            await asyncio.sleep(0.05)
+    handle = (await alive.temporal()).get_workflow_handle("order/o-lost-answer")
+    await handle.result()
+    async with alive.services.engine.connect() as db:
+        query = "SELECT id FROM requests WHERE object = 'order/o-lost-answer' AND key = 'lost'"
+        row = await idempotency.found(db, (await db.execute(text(query))).scalar_one())
+    assert row is not None
+    message = CancelOrder(Actor(Role.BUYER, "b-lost"), row.received_at, "second thoughts")
+    delivery = Delivery(
+        alive.services.temporal, alive.task_queue, alive.services.engine, alive.services.vault
+    )
+    with hearing(row.object):
+        status, _ = await COMMANDS[row.command].deliver(delivery, row, message)
+
+    assert first.status_code == 200
+    assert status == 200

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from api.paging import encode
 from api.routers.policies import PolicyIn
+from api.schemas.orders import ShipToIn
 from domain.actors import Role
 from tests.support.market import Market, an_order
 
@@ -24,6 +25,8 @@ _POSTINGS = "/v1/ledger/postings"
         (_POSTINGS, {"effective_to": "9999-12-31T23:59:59-14:00"}),
         ("/v1/orders", {"placed_from": "0001-01-01T00:00:00+14:00"}),
         ("/v1/orders", {"placed_to": "9999-12-31T23:59:59-14:00"}),
+        ("/v1/orders", {"placed_to": "0.5"}),
+        ("/v1/orders", {"placed_to": "1793620800"}),
         ("/v1/ledger/accounts", {"cursor": encode("escrow\x1fo\0\x1fEUR")}),
         ("/v1/sellers", {"standing": "\0"}),
         ("/v1/sellers", {"cursor": encode("s\0")}),
@@ -71,3 +74,33 @@ async def test_an_email_holds_no_control_character(market: Market) -> None:
 
     assert answer.status_code == 422, answer.text
     assert "email" in answer.text
+
+
+@pytest.mark.parametrize("name", ["A\u202ereyuB", "A\u200b. Buyer", "\ufeffA. Buyer", "A\u2028B"])
+async def test_a_name_that_reads_as_another_is_refused(market: Market, name: str) -> None:
+    """Letters and lists would show a name that nobody has."""
+    where = {"country": "DE", "city": "Hamburg", "name": name}
+    answer = await (await market.service()).post("/v1/orders", an_order(ship_to=where, buyer="b-1"))
+
+    assert answer.status_code == 422, answer.text
+    assert [error["field"] for error in answer.json()["errors"]] == ["ship_to.name"]
+
+
+def test_a_name_is_spelt_as_its_script_spells_it() -> None:
+    """Not everything that is not seen is a trick: the joiners of Persian and Malayalam are not."""
+    for name in (
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\u0d28\u0d4d\u200d",
+        "\U0001f469\u200d\U0001f33e",
+    ):
+        assert ShipToIn(country="IN", city=name).city == name
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\u3000\t "])
+async def test_what_must_be_said_is_more_than_spaces(market: Market, blank: str) -> None:
+    """A decision whose reason is a space has no reason."""
+    officer = await market.caller(Role.COMPLIANCE)
+    verdict = {"verdict": "accept", "reason": blank}
+    answer = await officer.post("/v1/orders/o-none/risk-decision", verdict)
+
+    assert "reason" in {error["field"] for error in answer.json()["errors"]}, answer.text

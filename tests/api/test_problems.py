@@ -46,6 +46,7 @@ async def test_every_refusal_has_a_problem_that_explains_itself(market: Market) 
         ({"order": "o" * 65}, "order"),
         ({"surprise": "Secretville"}, "surprise"),
         ({"payment": {"method": "4242 4242 4242 4242"}}, "payment.method"),
+        ({"payment": {"method": "4242424242424242"}}, "payment.method"),
     ],
 )
 async def test_an_invalid_field_is_named_and_not_echoed(
@@ -105,6 +106,25 @@ async def test_whatever_goes_wrong_is_a_problem(
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["type"] == f"/problems/{code}"
     assert answer.json()["request_id"] == answer.headers["Request-Id"]
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/orders", "GET, POST"),
+        ("/v1/sellers/s-1", "GET, PATCH"),
+        ("/v1/orders/o-1/receipt", "POST"),
+        ("/v1/webhook-endpoints/we_1", "DELETE, GET, PATCH"),
+    ],
+)
+async def test_a_wrong_method_is_told_all_the_right_ones(
+    market: Market, path: str, methods: str
+) -> None:
+    """`Allow` is read by programs: a method that it leaves out does not exist for them."""
+    answer = await (await market.anonymous()).options(path)
+
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == methods
 
 
 async def test_a_request_keeps_the_name_that_its_caller_gave_it(market: Market) -> None:

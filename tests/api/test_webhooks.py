@@ -4,14 +4,17 @@ import hashlib
 import hmac
 import json
 import time
+from typing import Final
 
 import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
+from api.problems import KINDS
 from persistence.tables.traffic import Fact
+from sandbox.courier import easypost_signature
 from tests.support.market import Market
-from tests.support.sandbox import STRIPE_SECRET
+from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET
 
 EVENT = {
     "id": "evt_door",
@@ -83,7 +86,84 @@ async def test_what_is_not_genuine_leaves_nothing_behind(
 async def test_a_tracking_message_needs_its_signature_too(market: Market) -> None:
     """Otherwise anybody could deliver anybody's parcel."""
     provider = await market.anonymous()
+    forged = {"X-Hmac-Signature": easypost_signature(b"{}", "a secret of somebody else's")}
 
-    answer = await provider.post("/webhooks/easypost", content=b"{}")
+    for headers in ({}, forged):
+        answer = await provider.post("/webhooks/easypost", content=b"{}", headers=headers)
+        assert answer.status_code == 400
 
-    assert answer.status_code == 400
+
+MALFORMED: Final = (
+    b"",
+    b"\xff\xfe",
+    b"null",
+    b"[]",
+    b'"event"',
+    b"{}",
+    b"[" * 100_000,
+    b'{"id": 1e999}',
+    json.dumps(EVENT | {"id": "evt\0"}).encode(),
+    json.dumps(EVENT | {"id": "e" * 501}).encode(),
+    json.dumps(EVENT | {"id": None}).encode(),
+    json.dumps(EVENT | {"created": 10**30}).encode(),
+    json.dumps(EVENT | {"data": {"object": []}}).encode(),
+)
+
+
+async def kept(market: Market) -> int:
+    async with market.services.engine.connect() as db:
+        return int((await db.execute(select(func.count()).select_from(Fact))).scalar_one())
+
+
+@pytest.mark.parametrize("body", MALFORMED, ids=range(len(MALFORMED)))
+async def test_what_is_signed_and_no_message_is_turned_away_and_the_next_one_is_heard(
+    market: Market, body: bytes
+) -> None:
+    """A signature says who wrote it, not that it can be read; nothing of it is said back."""
+    provider = await market.anonymous()
+    real = json.dumps(EVENT | {"id": f"evt_after_{hash(body)}"}).encode()
+    now = int(time.time())
+    tracked = {"X-Hmac-Signature": easypost_signature(body, EASYPOST_SECRET)}
+    before = await kept(market)
+
+    answers = [
+        await provider.post("/webhooks/stripe", content=body, headers=signed(body, now)),
+        await provider.post("/webhooks/easypost", content=body, headers=tracked),
+    ]
+    left = await kept(market) - before
+    heard = await provider.post("/webhooks/stripe", content=real, headers=signed(real, now))
+
+    assert [answer.status_code for answer in answers] == [400, 400]
+    assert {answer.json()["detail"] for answer in answers} == {KINDS["not-genuine"].help}
+    assert left == 0
+    assert heard.status_code == 204
+
+
+async def test_a_message_that_is_too_large_is_not_even_read(market: Market) -> None:
+    """Whoever knows the address could fill our memory, signature or not."""
+    provider = await market.anonymous()
+    body = json.dumps(EVENT | {"id": "evt_huge", "padding": "x" * 300_000}).encode()
+
+    answer = await provider.post(
+        "/webhooks/stripe", content=body, headers=signed(body, int(time.time()))
+    )
+
+    assert answer.status_code == 413
+    assert await facts(market, "evt_huge") == 0
+
+
+async def test_a_kind_that_we_do_not_know_is_kept_and_acted_on_by_nobody(market: Market) -> None:
+    """Providers invent new ones, and repeat for days what is not acknowledged."""
+    provider = await market.anonymous()
+    body = json.dumps(EVENT | {"id": "evt_new_kind", "type": "payment_intent.levitated"}).encode()
+
+    answer = await provider.post(
+        "/webhooks/stripe", content=body, headers=signed(body, int(time.time()))
+    )
+
+    async with market.services.engine.connect() as db:
+        states = await db.execute(
+            select(col(Fact.state)).where(col(Fact.event_id) == "evt_new_kind")
+        )
+    assert answer.status_code == 204
+    assert list(states.scalars()) == ["done"]

@@ -1,6 +1,8 @@
 """Facts find their process, once, whatever happens on the way."""
 
 import asyncio
+import json
+import time
 from typing import Any
 
 import pytest
@@ -9,8 +11,10 @@ from sqlalchemy import text
 from adapters.errors import NotGenuine
 from domain.order.state import Fulfilment, Payment
 from runtime.intake import UNATTRIBUTED
+from sandbox.courier import stripe_signature
 from tests.support.dispatch import Dispatch
 from tests.support.marketplace import SUPPORT, Marketplace, Placed
+from tests.support.sandbox import STRIPE_SECRET
 from workflows.order import messages as said
 
 
@@ -78,6 +82,37 @@ async def test_a_forged_message_is_refused_and_not_kept(
         await dispatch.intake.payment(sent.headers, sent.body + b" ")
 
     assert await market.rows("SELECT 1 FROM inbox") == []
+
+
+async def test_a_signed_message_is_no_more_than_a_reason_to_look(
+    market: Marketplace, dispatch: Dispatch
+) -> None:
+    """An account that the provider signs for can name our order, and claim that it was paid."""
+    order = await market.order(total=10_000)
+    state = await order.until(lambda state: bool(state.intent))
+    await market.world.rest()
+    opened = next(
+        json.loads(sent.body)
+        for sent in dispatch.receiver.received
+        if state.intent.encode() in sent.body
+    )
+    paid = opened["data"]["object"] | {"id": "pi_elsewhere", "status": "succeeded"}
+    lie = opened | {"id": "evt_lie", "type": "payment_intent.succeeded", "account": "acct_other"}
+    body = json.dumps(lie | {"data": {"object": paid}}).encode()
+    now = int(time.time())
+    signature = stripe_signature(body, STRIPE_SECRET, now)
+    assert await dispatch.intake.payment({"Stripe-Signature": signature}, body)
+    await dispatch.news()
+    looked = [row.state for row in await dispatch.inbox(f"order/{order.order}")]
+    unpaid = await order.state()
+    await market.world.pay(state.intent)
+    dispatch.clock.at = order.at(minutes=1)
+    await dispatch.news()
+    really = await order.until(lambda state: state.captured > 0)
+
+    assert set(looked) == {"done"}
+    assert (unpaid.payment, unpaid.captured) == (Payment.AWAITING, 0)
+    assert really.captured == 10_000
 
 
 async def test_a_message_about_nothing_of_ours_is_kept_and_bothers_nobody(

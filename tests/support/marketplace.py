@@ -40,6 +40,7 @@ from runtime.wiring import activities, carriage, worker
 from tests.support.looking import Looking
 from tests.support.policies import publish_variant
 from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, SandboxWorld
+from workflows import ALL
 from workflows._kit import attributes
 from workflows.order import messages as said
 from workflows.order.requests import REQUESTS
@@ -369,7 +370,9 @@ async def open_marketplace(
 
 @asynccontextmanager
 async def serving(
-    market: Marketplace, interceptors: Sequence[Interceptor] = ()
+    market: Marketplace,
+    interceptors: Sequence[Interceptor] = (),
+    workflows: Sequence[type] = ALL,
 ) -> AsyncGenerator[None]:
     """Run a worker for the marketplace; leaving it is a clean stop."""
     rates = EcbRates(market.world.place.ecb_base)
@@ -379,7 +382,11 @@ async def serving(
         *carriage(market.database, market.shipping, market.tracking, addresses, rates),
     ]
     async with worker(
-        market.client, steps, task_queue=market.task_queue, interceptors=interceptors
+        market.client,
+        steps,
+        task_queue=market.task_queue,
+        interceptors=interceptors,
+        workflows=workflows,
     ):
         yield
     await rates.close()

@@ -58,7 +58,7 @@ async def template_database(servers: SharedServers, postgres: LocalPostgres) -> 
         await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
         done = servers.folder / "template.done"
         if not done.exists():
-            await _migrate(await postgres.create_database(_TEMPLATE))
+            await migrate(await postgres.create_database(_TEMPLATE))
             done.touch()
     return _TEMPLATE
 
@@ -85,7 +85,7 @@ async def database_url(fresh_database: FreshDatabase) -> str:
     return await fresh_database()
 
 
-async def _migrate(url: str) -> None:
+async def migrate(url: str) -> None:
     migration = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "persistence.migrate"), env={**os.environ, "DATABASE_URL": url}
     )

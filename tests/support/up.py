@@ -3,12 +3,14 @@
 import asyncio
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,7 +30,7 @@ from domain.reconciliation import Report
 from persistence import invariants
 from persistence.books import SqlBooks
 from persistence.engine import connect
-from runtime.child import StackError
+from runtime.child import StackError, accepts
 from runtime.health import answers
 from runtime.issuer import DevelopmentIssuer
 from runtime.schedules import payout_cycle_of
@@ -46,7 +48,9 @@ _PROGRAMS: Final = {
     "relay": "runtime.relay",
     "sandbox": "\0sandbox\0",
     "temporal": "start-dev",
+    "postgres": "/postgres\0-D\0",
 }
+VICTIMS: Final = tuple(_PROGRAMS)
 
 
 def free_offset() -> int:
@@ -63,8 +67,10 @@ def free_offset() -> int:
 class Up:
     """One running `caravan up`."""
 
-    def __init__(self, data: Path, offset: int, told: Path) -> None:
-        """Keep its data in *data*, and what it says in *told*."""
+    def __init__(
+        self, data: Path, offset: int, told: Path, more: Mapping[str, str] | None = None
+    ) -> None:
+        """Keep its data in *data*, and what it says in *told*; *more* is for its environment."""
         self.ports = Ports.shifted(offset)
         self.home = Home(data)
         self._said = told
@@ -76,7 +82,7 @@ class Up:
                 cwd=ROOT,
                 stdout=said,
                 stderr=subprocess.STDOUT,
-                env=clean,
+                env=clean | dict(more or {}),
             )
 
     def said(self) -> str:
@@ -138,8 +144,27 @@ class Up:
         os.kill(pid, number)
         return True
 
+    @staticmethod
+    def polite(part: str) -> signal.Signals:
+        """The signal that asks a part to end; PostgreSQL waits for its clients after a SIGTERM."""
+        return signal.SIGINT if part == "postgres" else signal.SIGTERM
+
+    def freeze(self, part: str) -> list[int]:
+        """Let a part and all that it started stand still; whom to thaw."""
+        pid = self.child(part)
+        held = [] if pid is None else [pid, *_descendants(pid)]
+        _signal(held, signal.SIGSTOP)
+        return held
+
+    @staticmethod
+    def thaw(held: Sequence[int]) -> None:
+        """Let them go on; who has ended meanwhile is left in peace."""
+        _signal(held, signal.SIGCONT)
+
     async def works(self, part: str) -> bool:
-        """Whether a part says that it is ready."""
+        """Whether a part says that it is ready; a server, whether it takes connections."""
+        if part in {"temporal", "postgres"}:
+            return await accepts(getattr(self.ports, part))
         port, path = {
             "api": (self.ports.api, "/readyz"),
             "worker": (self.ports.worker_health, "/readyz"),
@@ -213,6 +238,46 @@ class BothBooks:
         async with self.engine.connect() as db:
             broken = await invariants.broken(db, datetime.now(UTC))
         return [*broken, *(await wrongs(self.engine)).items()]
+
+
+@contextmanager
+def folder() -> Generator[Path]:
+    """A folder that the database's own account can reach, when root runs the tests."""
+    made = Path(tempfile.mkdtemp(prefix="caravan-up-", dir="/var/tmp"))
+    made.chmod(0o755)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made)
+
+
+@asynccontextmanager
+async def open_stack(more: Mapping[str, str] | None = None) -> AsyncGenerator[Up]:
+    """A stack in a folder of its own, ended and removed afterwards; sellers are paid on demand."""
+    with folder() as place:
+        up = Up(place / "data", free_offset(), place / "said.txt", more)
+        try:
+            await up.ready()
+            await up.without_payout_cycles()
+            yield up
+            await up.end()
+        finally:
+            up.kill()
+
+
+def _descendants(pid: int) -> list[int]:
+    """Whatever a process has started, and what that has started."""
+    try:
+        told = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [found for child in map(int, told) for found in (child, *_descendants(child))]
+
+
+def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def _command_line(pid: str) -> str:

@@ -1,5 +1,7 @@
 """Refunds that are not with the buyer at once: watched, told of, never lost."""
 
+import asyncio
+
 import pytest
 
 from domain.order.state import ClockName, Outcome
@@ -94,3 +96,29 @@ async def test_a_refund_that_waits_for_the_balance_is_told_of_and_never_lost(
     assert (ended.outcome, ended.open_refunds) == (Outcome.REFUNDED, ())
     assert await alarms(market) == []
     assert ("refund", -700_000) in await market.provider_effects(order.order)
+
+
+@pytest.mark.case(52)
+async def test_a_provider_that_is_away_for_a_day_refunds_once_and_calls_nobody(
+    market: Marketplace,
+) -> None:
+    """The refund took place, its answer was lost, and the key is forgotten by the next try."""
+    order = await market.order(total=10_000)
+    await order.paid(minutes=1)
+    await market.world.fault("reset_after_effect", "POST /v1/refunds$", key=order.order, times=1)
+    await order.begin(said.RefundOrder(SUPPORT, order.at(days=1), 10_000))
+    async with asyncio.timeout(30):
+        while not any(fault["struck"] for fault in await market.world.faults()):
+            await asyncio.sleep(0.02)
+    await market.world.fault("error", "v1/", status=503)
+    await market.world.expire_keys()
+    await order.skip(days=1)
+    stood = await order.state()
+    called = await alarms(market)
+    await market.world.clear_faults()
+    await order.skip(days=1, hours=3)
+    ended = await order.handle.result()
+
+    assert (stood.refunded, stood.parked, called) == (0, None, [])
+    assert ended.outcome is Outcome.REFUNDED
+    assert await market.provider_effects(order.order) == [("charge", 10_000), ("refund", -10_000)]

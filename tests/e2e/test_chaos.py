@@ -1,0 +1,156 @@
+"""Everything falls at random moments, with orders on the way: nothing lost, nothing done twice.
+
+`make chaos` lets 200 orders live through it, `make test` a few; `--storm-seed` repeats a storm.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+from sqlalchemy import text
+
+from domain.actors import Role
+from tests.support.lives import KINDS, PLANTED, SELLER, Lives, open_lives
+from tests.support.planted import places, secrets_of, seen
+from tests.support.receiver import Receiver
+from tests.support.sandbox import SandboxWorld
+from tests.support.storm import BLOWS, Storm, break_providers, swept
+from tests.support.stubborn import LOOK_EVERY
+from tests.support.up import VICTIMS, BothBooks, Up, open_stack
+
+pytestmark = [pytest.mark.timeout(3_000), pytest.mark.slow]
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many orders live, how often one begins and for how long at most (seconds).
+
+    In every round each part is killed, frozen and restarted, once in so many seconds at most.
+    """
+
+    orders: int
+    one_every: float
+    rounds: int
+    blow_every: float
+    all_within: float
+
+    @property
+    def blows(self) -> int:
+        return self.rounds * len(VICTIMS) * len(BLOWS)
+
+
+_SMALL: Final = Size(orders=20, one_every=0.8, rounds=1, blow_every=5, all_within=240)
+_LARGE: Final = Size(orders=200, one_every=1.5, rounds=5, blow_every=40, all_within=2_400)
+
+
+@pytest.fixture(scope="module")
+async def traces() -> AsyncGenerator[Receiver]:
+    """Where the parts send their traces."""
+    async with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+async def stack(traces: Receiver) -> AsyncGenerator[Up]:
+    """A stack that is watched in every way it can be."""
+    async with open_stack({"OTEL_EXPORTER_OTLP_ENDPOINT": traces.url}) as up:
+        yield up
+
+
+async def _live_through(lives: Lives, storm: Storm, size: Size) -> dict[str, str]:
+    """Let all orders live while the parts fall; how each ended."""
+    raging = asyncio.create_task(storm.rages(size.rounds, size.blow_every))
+    try:
+        async with asyncio.timeout(size.all_within):
+            ended = await lives.live_all(size.orders, size.one_every)
+            assert await raging == size.blows
+            return ended
+    finally:
+        raging.cancel()
+
+
+async def _at_rest(world: SandboxWorld) -> None:
+    """Let the last webhooks arrive that were on their way when somebody fell."""
+    async with asyncio.timeout(120):
+        while not await world.at_rest():
+            await world.flush()
+            await asyncio.sleep(LOOK_EVERY)
+
+
+async def _not_done(both: BothBooks) -> Sequence[object]:
+    """Requests, facts and notices that still wait or were given up, and alarms."""
+    query = """
+        SELECT 'request', id, state FROM requests WHERE state <> 'answered'
+        UNION ALL SELECT 'fact', event_id, state FROM inbox WHERE state IN ('waiting', 'parked')
+        UNION ALL SELECT 'notice', key, state FROM outbox WHERE state IN ('waiting', 'parked')
+        UNION ALL SELECT 'alarm', subject, kind FROM alarms WHERE cleared_at IS NULL
+    """
+    async with both.engine.connect() as db:
+        return (await db.execute(text(query))).all()
+
+
+async def _come_to_rest(both: BothBooks) -> Sequence[object]:
+    """Wait until nothing waits any more; what still does after a minute."""
+    for _ in range(300):
+        if not (left := await _not_done(both)):
+            return left
+        await asyncio.sleep(0.2)
+    return await _not_done(both)
+
+
+async def _paid_out(lives: Lives) -> int:
+    """Let the seller be paid; how much (gross, minor units)."""
+    seller = await lives.caller(Role.SELLER, SELLER)
+    asked = await seller.ask(f"/v1/sellers/{SELLER}/payouts", {"currency": "EUR"}, "pay")
+    payout = await seller.until(asked.headers["Location"], lambda body: body["stage"] == "sent")
+    return int(payout["gross"]["amount"])
+
+
+def _moved(lines: Sequence[dict[str, object]], orders: Sequence[str]) -> dict[str, object]:
+    """What each order moved at the provider."""
+    return {
+        order: tuple(sorted(int(str(line["amount"])) for line in lines if line["order"] == order))
+        for order in orders
+    }
+
+
+@pytest.mark.case(1, 10, 56, 69)
+async def test_whatever_falls_nothing_is_lost_and_nothing_done_twice(
+    stack: Up, traces: Receiver, request: pytest.FixtureRequest
+) -> None:
+    """Machines and providers fail at the worst moment, and no buyer or seller may feel it.
+
+    Nobody of ours is needed for it, and what was written down on the way holds no word about a
+    person and no secret, in tracebacks least of all.
+    """
+    size = _LARGE if request.config.option.thorough else _SMALL
+    seed = int(request.config.option.storm_seed)
+    async with open_lives(stack) as lives, stack.books() as both:
+        await break_providers(lives.world, seed)
+        async with swept(both, stack):
+            ended = await _live_through(lives, Storm(stack, seed), size)
+            await lives.world.clear_faults()
+            gross = await _paid_out(lives)
+            await _at_rest(lives.world)
+            left = await _come_to_rest(both)
+        changed = [each for caller in lives.callers.values() for each in await caller.changed()]
+        effects = await lives.world.effects()
+        report, wrongs = await both.compared(), await both.wrongs()
+        kept = await places(stack, [sent.body for sent in traces.received])
+        answers = lives.answers()
+
+    kinds = {order: KINDS[order.split("-")[1]] for order in ended}
+    assert ended == {order: kind.ends for order, kind in kinds.items()}
+    assert _moved(effects["lines"], list(kinds)) == {o: kind.moves for o, kind in kinds.items()}
+    assert {each.key: each.answer.text for each in answers if each.answer.is_error} == {}
+    assert changed == []
+    assert gross > 0
+    assert effects["duplicates"] == []
+    assert left == []
+    assert wrongs == []
+    assert report.matches, report.breaks
+    # What can be found there is found: the names of orders are no secret.
+    assert {place for place, _ in seen(kept, ["o-card-0"])} >= {"temporal", "api.log", "traces"}
+    assert seen(kept, [*PLANTED, *secrets_of(stack)]) == []

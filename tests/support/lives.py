@@ -1,0 +1,280 @@
+"""Orders of every kind, each driven to its end by its own callers."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from domain.actors import Role
+from runtime.policies import SHIPPED, read
+from tests.support.market import Json, an_order
+from tests.support.sandbox import SandboxWorld
+from tests.support.stubborn import Exchange, Stubborn, played
+from tests.support.up import Up, dhl_number, with_account
+
+SELLER: Final = "s-storm"
+UNPAID: Final = "s-unpaid"
+UNSHIPPED: Final = "s-unshipped"
+TOTAL: Final = 20_400
+_PARTS: Final = (10_000, 10_400)
+_LONG: Final[dict[str, str]] = dict.fromkeys(
+    (
+        "pay_within",
+        "ship_within",
+        "first_scan_within",
+        "deliver_within",
+        "answer_within",
+        "confirm_within",
+        "answer_cancellation_within",
+    ),
+    "60m",
+)
+# What is to run out does so soon; all else waits until the storm is over.
+_WINDOWS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        SELLER: _LONG,
+        UNPAID: _LONG | {"pay_within": "15s"},
+        UNSHIPPED: _LONG | {"ship_within": "15s"},
+    }
+)
+# Words about a person that may stand nowhere but sealed.
+PERSON: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "name": "Wilhelmina Quastenflosser",
+        "street": "Schlehdornpfad 4711",
+        "city": "Hamburg",
+        "postcode": "20457",
+        "phone": "+49 40 99887766",
+        "email": "quastenflosser@planted.example",
+    }
+)
+PLANTED: Final = ("Quastenflosser", "Schlehdornpfad", "99887766", "quastenflosser@planted.example")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a life goes: how it ends, what it moves at the provider, how often somebody asks."""
+
+    ends: str
+    moves: tuple[int, ...]
+    asks: int
+    live: Callable[["Life"], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Life:
+    """One order on its way, and the hands of everybody around it."""
+
+    order: str
+    number: int
+    buyer: Stubborn
+    seller: Stubborn
+    support: Stubborn
+    lead: Stubborn
+    world: SandboxWorld
+
+    @property
+    def here(self) -> str:
+        return f"/v1/orders/{self.order}"
+
+    async def place(self, method: str = "pm_card_visa", **changed: object) -> None:
+        body = an_order(
+            self.order,
+            seller=SELLER,
+            payment={"method": method},
+            ship_to={"country": "DE", **PERSON},
+        )
+        await self.buyer.ask("/v1/orders", body | changed, f"place {self.order}")
+
+    async def paid(self) -> None:
+        await self.buyer.until(self.here, lambda seen: seen["axes"]["payment"] == "captured")
+
+    async def pay_slowly(self) -> None:
+        payment = await self.buyer.until(f"{self.here}/payment", lambda seen: "reference" in seen)
+        intent = payment["reference"]
+        await played(lambda: self.world.pay(intent, "slow"))
+        await played(lambda: self.world.arrive(intent))
+
+    async def refund(self, amount: int) -> None:
+        wish = {"amount": amount, "reason": "as agreed"}
+        await self.support.ask(f"{self.here}/refunds", wish, f"refund {self.order}")
+
+    async def deliver(self, *lines: str) -> None:
+        """Let the seller declare a parcel of *lines* (none: of all) and the carrier bring it."""
+        place = int(lines[0]) if lines else 0
+        parcel = dhl_number(200_000_000 + 10 * self.number + place)
+        body = {"carrier": "DHLExpress", "number": parcel, "lines": lines}
+        await self.seller.ask(f"{self.here}/shipments", body, f"ship {self.order} {place}")
+        await played(lambda: self.world.deliver("DHLExpress", parcel, city="Hamburg"))
+
+    async def received(self) -> None:
+        await self.buyer.until(self.here, lambda seen: seen["axes"]["fulfilment"] == "delivered")
+        await self.buyer.ask(f"{self.here}/receipt", None, f"receive {self.order}")
+
+
+async def _card(life: Life) -> None:
+    await life.place()
+    await life.paid()
+    await life.deliver()
+    await life.received()
+
+
+async def _slow(life: Life) -> None:
+    await life.place("")
+    await life.pay_slowly()
+    await life.paid()
+    await life.deliver()
+    await life.received()
+
+
+async def _partly(life: Life) -> None:
+    await life.place()
+    await life.paid()
+    await life.refund(400)
+    await life.deliver()
+    await life.received()
+
+
+async def _split(life: Life) -> None:
+    lines = [{"product": f"p-{price}", "price": price} for price in _PARTS]
+    await life.place(lines=lines)
+    await life.paid()
+    await life.deliver("1")
+    await life.deliver("2")
+    await life.received()
+
+
+async def _held(life: Life) -> None:
+    await life.place()
+    await life.paid()
+    hold = {"hold": "h-1", "amount": 5000, "reason": "the card's holder asks"}
+    await life.lead.ask(f"{life.here}/holds", hold, f"hold {life.order}")
+    await life.deliver()
+    await life.received()
+    over = {"reason": "the claim was withdrawn"}
+    await life.lead.ask(f"{life.here}/holds/h-1/lifting", over, f"lift {life.order}")
+
+
+async def _refunded(life: Life) -> None:
+    await life.place()
+    await life.paid()
+    await life.refund(TOTAL)
+
+
+async def _cancelled(life: Life) -> None:
+    await life.place("")
+    await life.buyer.until(life.here, lambda seen: seen["version"] >= 2)
+    why = {"reason": "second thoughts"}
+    await life.buyer.ask(f"{life.here}/cancellation", why, f"cancel {life.order}")
+
+
+async def _agreed(life: Life) -> None:
+    await life.place()
+    await life.paid()
+    wish = {"topic": "cancellation", "reason": "found it in the attic"}
+    await life.buyer.ask(f"{life.here}/questions", wish, f"question {life.order}")
+    answer = {"agreed": True, "reason": "no hurry"}
+    await life.seller.ask(
+        f"{life.here}/questions/cancellation/answer", answer, f"answer {life.order}"
+    )
+
+
+async def _unpaid(life: Life) -> None:
+    await life.place("", seller=UNPAID)
+
+
+async def _unshipped(life: Life) -> None:
+    await life.place(seller=UNSHIPPED)
+
+
+KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
+    {
+        "card": Kind("completed", (TOTAL,), 3, _card),
+        "slow": Kind("completed", (TOTAL,), 3, _slow),
+        "partly": Kind("completed", (-400, TOTAL), 4, _partly),
+        "split": Kind("completed", (TOTAL,), 4, _split),
+        "held": Kind("completed", (TOTAL,), 5, _held),
+        "refunded": Kind("refunded", (-TOTAL, TOTAL), 2, _refunded),
+        "cancelled": Kind("cancelled_by_buyer", (), 2, _cancelled),
+        "agreed": Kind("cancelled_by_agreement", (-TOTAL, TOTAL), 3, _agreed),
+        "unpaid": Kind("never_paid", (), 1, _unpaid),
+        "unshipped": Kind("never_shipped", (-TOTAL, TOTAL), 1, _unshipped),
+    }
+)
+
+
+@dataclass
+class Lives:
+    """Everybody who asks, and the world that answers; each buyer has an order of their own."""
+
+    stack: Up
+    open_until_the_end: AsyncExitStack
+    world: SandboxWorld
+    callers: dict[str, Stubborn]
+
+    async def caller(self, role: Role, subject: str = "") -> Stubborn:
+        """Somebody who stays until the end; the same one for the same name."""
+        name = subject or str(role)
+        if name not in self.callers:
+            entered = self.stack.caller(role, subject)
+            person = await self.open_until_the_end.enter_async_context(entered)
+            self.callers[name] = Stubborn(person)
+        return self.callers[name]
+
+    async def live(self, number: int, kind: str) -> tuple[str, str]:
+        """Drive one order to where its kind ends; its name, and the status it then has."""
+        order = f"o-{kind}-{number}"
+        buyer = await self.caller(Role.BUYER, f"b-{number}")
+        life = Life(
+            order,
+            number,
+            buyer,
+            await self.caller(Role.SELLER, SELLER),
+            await self.caller(Role.SUPPORT_AGENT),
+            await self.caller(Role.SUPPORT_LEAD),
+            self.world,
+        )
+        await KINDS[kind].live(life)
+        seen = await buyer.until(life.here, lambda seen: seen["ended_at"] is not None)
+        return order, str(seen["status"])
+
+    async def live_all(self, orders: int, one_every: float) -> dict[str, str]:
+        """Let so many orders of all kinds live, one beginning every so often; how each ended."""
+
+        async def one(number: int, kind: str) -> tuple[str, str]:
+            await asyncio.sleep(number * one_every)
+            return await self.live(number, kind)
+
+        kinds = [list(KINDS)[number % len(KINDS)] for number in range(orders)]
+        return dict(await asyncio.gather(*(one(*each) for each in enumerate(kinds))))
+
+    def answers(self) -> list[Exchange]:
+        """Everything that was asked, with its final answer."""
+        return [each for caller in self.callers.values() for each in caller.asked]
+
+    async def register(self, seller: str, windows: Mapping[str, str]) -> None:
+        """Let a seller live by the demo policy with other windows, paid when they ask for it."""
+        document = read(SHIPPED / "demo.toml")
+        own = {
+            "name": seller,
+            "order": document["order"] | dict(windows),
+            "payout": document["payout"] | {"every": "1d"},
+        }
+        operator, service = await self.caller(Role.OPERATOR), await self.caller(Role.SERVICE)
+        await operator.ask("/v1/policies", document | own, f"publish {seller}")
+        body: Json = await with_account(self.stack, seller, policy=seller)
+        words = {"email": PERSON["email"], "name": PERSON["name"]}
+        await service.ask("/v1/sellers", body | words, f"register {seller}")
+
+
+@asynccontextmanager
+async def open_lives(stack: Up) -> AsyncGenerator[Lives]:
+    """Sellers, and the callers that act for everybody."""
+    async with AsyncExitStack() as open_until_the_end:
+        world = await open_until_the_end.enter_async_context(stack.world())
+        lives = Lives(stack, open_until_the_end, world, {})
+        for seller, windows in _WINDOWS.items():
+            await lives.register(seller, windows)
+        yield lives
