@@ -129,7 +129,7 @@ async def open_world(
         database, addresses = SqlDatabase(engine, vault), SealedAddresses(engine, vault)
         steps = [
             *activities(database, payments, tracking, rates),
-            *carriage(database, shipping, tracking, addresses),
+            *carriage(database, shipping, tracking, addresses, rates),
         ]
         await stack.enter_async_context(worker(client, steps, task_queue=TASK_QUEUE))
         intake = Intake(engine, vault, payments, tracking, clock)

@@ -40,11 +40,11 @@ from runtime.wiring import activities, carriage, worker
 from tests.support.looking import Looking
 from tests.support.policies import publish_variant
 from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, SandboxWorld
-from workflows import ALL
 from workflows._kit import attributes
 from workflows.order import messages as said
 from workflows.order.requests import REQUESTS
 from workflows.order.workflow import OrderWorkflow
+from workflows.served import ALL
 
 _numbers: Final = itertools.count(1)
 _UPDATES: Final[dict[type, str]] = {

@@ -7,8 +7,8 @@ from domain.order.state import Outcome, Payment
 from tests.support.marketplace import Placed, open_marketplace, serving
 from tests.support.sandbox import SandboxWorld
 from tests.support.tomorrow import OrderOfTomorrow
-from workflows import ALL
 from workflows.order.workflow import OrderWorkflow
+from workflows.served import ALL
 
 _TOMORROW = [OrderOfTomorrow if each is OrderWorkflow else each for each in ALL]
 
