@@ -18,6 +18,11 @@ def payout_workflow_id(seller: str, cycle: str) -> str:
     return f"payout/{seller}/{cycle}"
 
 
+def dispute_workflow_id(dispute: str) -> str:
+    """The execution that lives one dispute; it outlives its order where it must."""
+    return f"dispute/{dispute}"
+
+
 def aftercare_workflow_id(subject: str) -> str:
     """The execution that hears facts which came after their object's own had ended."""
     return f"aftercare/{subject}"
