@@ -22,7 +22,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Owed:
-    """What is to go back of one payment: its *key* is the effect's, *process* posts it."""
+    """What is to go back of one payment: its *key* is the effect's, *process* posts it.
+
+    `owner` keeps it apart, where that is not the order itself ("dispute/d-1").
+    """
 
     order: str
     currency: str
@@ -31,6 +34,17 @@ class Owed:
     key: str
     process: str
     at: datetime
+    owner: str = ""
+
+    @property
+    def account(self) -> str:
+        """Whose account the money is on until it leaves."""
+        return self.owner or self.order
+
+    @property
+    def subject(self) -> str:
+        """Which process hears how it went."""
+        return self.owner or order_workflow_id(self.order)
 
 
 def owed(state: OrderState, intent: str, amount: int, why: str, at: datetime) -> Owed:
@@ -65,14 +79,14 @@ class Returns:
             EffectRecord(
                 owed.key,
                 KIND,
-                order_workflow_id(owed.order),
+                owed.subject,
                 self._gateway.name,
                 owed.currency,
                 owed.amount,
                 owed.at,
             )
         )
-        legs = postings.unapplied_refund_reserved(owed.order, owed.amount)
+        legs = postings.unapplied_refund_reserved(owed.account, owed.amount)
         await tx.ledger.post(_entry(owed, "reserved", legs))
         return effect
 
@@ -83,38 +97,45 @@ class Returns:
         """
         if effect.state != "asked":
             return effect.state in _ENDED_WELL
-        amount = Money(owed.amount, owed.currency)
-        try:
-            sent = await self._gateway.refund(
-                owed.key,
-                order_workflow_id(owed.order),
-                owed.intent,
-                amount,
-                again=not effect.is_new,
-            )
-        except Rejected as no:
-            sent = Effect(owed.key, "", EffectStatus.FAILED, amount, no.code)
+        sent = await self.ask(owed, effect)
         if sent.status is EffectStatus.FAILED:
             await self._refused(owed, sent.failure)
             return False
-        legs = postings.refund_settled(self._gateway.name, owed.order, owed.amount)
-        is_done = sent.status is EffectStatus.DONE
         async with self._database.transaction() as tx:
-            await tx.ledger.post(_entry(owed, "settled", legs))
-            await tx.funds.finish(owed.key, "done" if is_done else "pending", sent.reference)
-            await tell_of_waiting(tx, order_workflow_id(owed.order), sent, owed.at)
+            await self.settle(tx, owed, sent, self._gateway.name)
         log.info("return.sent", key=owed.key, minor=owed.amount)
         return True
+
+    async def ask(self, owed: Owed, effect: EffectRecord) -> Effect:
+        """Ask the provider to send it; its final no is an effect that has failed."""
+        amount = Money(owed.amount, owed.currency)
+        try:
+            return await self._gateway.refund(
+                owed.key, owed.subject, owed.intent, amount, again=not effect.is_new
+            )
+        except Rejected as no:
+            return Effect(owed.key, "", EffectStatus.FAILED, amount, no.code)
+
+    async def settle(self, tx: Transaction, owed: Owed, sent: Effect, provider: str) -> None:
+        """It has left *provider*'s balance."""
+        legs = postings.refund_settled(provider, owed.account, owed.amount)
+        await tx.ledger.post(_entry(owed, "settled", legs))
+        is_done = sent.status is EffectStatus.DONE
+        await tx.funds.finish(owed.key, "done" if is_done else "pending", sent.reference)
+        await tell_of_waiting(tx, owed.subject, sent, owed.at)
+
+    async def give_up(self, tx: Transaction, owed: Owed, code: str) -> None:
+        """The provider's final no: the money is kept apart again."""
+        reserved = await tx.ledger.entry(f"{owed.key}/reserved")
+        if reserved is not None:
+            undone = reserved.reversed(f"{owed.key}/reversed", "late_refund_reversed", owed.at)
+            await tx.ledger.post(undone)
+        await tx.funds.finish(owed.key, "failed", failure=code)
 
     async def _refused(self, owed: Owed, code: str) -> None:
         """The provider's final no: the money is unapplied again, and a person is told."""
         async with self._database.transaction() as tx:
-            reserved = await tx.ledger.entry(f"{owed.key}/reserved")
-            if reserved is not None:
-                await tx.ledger.post(
-                    reserved.reversed(f"{owed.key}/reversed", "late_refund_reversed", owed.at)
-                )
-            await tx.funds.finish(owed.key, "failed", failure=code)
+            await self.give_up(tx, owed, code)
             facts: dict[str, str | int] = {"key": owed.key, "reason": code}
             words = "money that no order waits for could not be given back: find another way"
             subject = order_workflow_id(owed.order)

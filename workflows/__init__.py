@@ -1,6 +1,7 @@
 """The order of events and the waiting."""
 
 from workflows.aftercare.workflow import AftercareWorkflow
+from workflows.dispute.workflow import DisputeWorkflow
 from workflows.fx.workflow import FxRatesWorkflow
 from workflows.order.workflow import OrderWorkflow
 from workflows.payout.workflow import PayoutCycleWorkflow, PayoutWorkflow
@@ -11,6 +12,7 @@ from workflows.upkeep.workflow import BooksCheckWorkflow, SweepWorkflow
 ALL = (
     OrderWorkflow,
     PurchaseWorkflow,
+    DisputeWorkflow,
     PayoutWorkflow,
     PayoutCycleWorkflow,
     AftercareWorkflow,

@@ -9,7 +9,6 @@ from domain.actors import Actor, Role
 from domain.dispute.clocks import again, clock_of, clocks_in, shifted, without
 from domain.dispute.reasons import Category, Reason, Remedy
 from domain.dispute.state import (
-    APPEALABLE,
     DISPUTE,
     PAUSE,
     Basis,
@@ -19,7 +18,6 @@ from domain.dispute.state import (
     DisputeEvent,
     DisputeState,
     Outcome,
-    Pause,
     PauseEvent,
     Proposal,
     Sent,
@@ -27,7 +25,6 @@ from domain.dispute.state import (
     Verdict,
 )
 from domain.dispute.terms import DisputeTerms
-from domain.order.state import Parked
 
 _TALKING: Final = frozenset({Stage.AWAITING_SELLER, Stage.AWAITING_BUYER})
 _FIXED: Final = MappingProxyType(
@@ -87,7 +84,7 @@ def opened(
         proposals=(replace(asked, version=1, amount=min(asked.amount, opening.cap)),),
         touched=(state.buyer,),
     )
-    begun = _moved(first, terms, DisputeEvent.OPENED, at)
+    begun = moved(first, terms, DisputeEvent.OPENED, at)
     return replace(begun, clocks=(*begun.clocks, intervention))
 
 
@@ -118,7 +115,7 @@ def proposed(
         touched=_with(state.touched, actor.id) if is_side else state.touched,
     )
     event = _PROPOSED.get(actor.role, DisputeEvent.PLATFORM_PROPOSED)
-    return _moved(changed, terms, event, at)
+    return moved(changed, terms, event, at)
 
 
 def accepted(
@@ -126,20 +123,20 @@ def accepted(
 ) -> DisputeState:
     """A side accepts the proposal of that version; the platform's binds once both have."""
     (offer,) = (one for one in state.proposals if one.version == version)
-    touched = replace(state, touched=_with(state.touched, actor.id))
+    known = touched(state, actor, actor.id)
     if offer.by in _PROPOSED:
-        return fixed(touched, terms, _as_fixed(offer, Basis.AGREEMENT, str(actor)), at)
+        return fixed(known, terms, _as_fixed(offer, Basis.AGREEMENT, str(actor)), at)
     agreed = (*(role for role in state.accepted_by if role is not actor.role), actor.role)
     if len(agreed) < len(_PROPOSED):
-        return replace(touched, accepted_by=agreed, version=state.version + 1)
-    return fixed(touched, terms, _as_fixed(offer, Basis.PROPOSAL, str(actor)), at)
+        return replace(known, accepted_by=agreed, version=state.version + 1)
+    return fixed(known, terms, _as_fixed(offer, Basis.PROPOSAL, str(actor)), at)
 
 
 def declined(state: DisputeState, terms: DisputeTerms, actor: Actor, at: datetime) -> DisputeState:
     """A side does not take the platform's proposal: a person decides."""
     rest = tuple(one for one in state.proposals if one.by in _PROPOSED)
     changed = replace(state, proposals=rest, accepted_by=(), touched=_with(state.touched, actor.id))
-    return _moved(changed, terms, DisputeEvent.PROPOSAL_DECLINED, at)
+    return moved(changed, terms, DisputeEvent.PROPOSAL_DECLINED, at)
 
 
 def escalated(state: DisputeState, terms: DisputeTerms, at: datetime) -> DisputeState:
@@ -164,7 +161,7 @@ def ruled(
     moves_money = ruling.amount - (state.awarded if ruling.basis is Basis.APPEAL else 0)
     if abs(moves_money) > terms.second_person_above:
         waiting = replace(known, pending=ruling)
-        return _moved(waiting, terms, DisputeEvent.SECOND_NEEDED, at)
+        return moved(waiting, terms, DisputeEvent.SECOND_NEEDED, at)
     return _as_ruled(known, terms, ruling, at)
 
 
@@ -185,7 +182,7 @@ def approved(state: DisputeState, terms: DisputeTerms, actor: Actor, at: datetim
 
 def disapproved(state: DisputeState, terms: DisputeTerms, at: datetime) -> DisputeState:
     """The second person does not agree, or nobody has looked: somebody rules anew."""
-    return _moved(replace(state, pending=None), terms, DisputeEvent.SECOND_DISAGREED, at)
+    return moved(replace(state, pending=None), terms, DisputeEvent.SECOND_DISAGREED, at)
 
 
 def _as_ruled(
@@ -193,7 +190,7 @@ def _as_ruled(
 ) -> DisputeState:
     if ruling.basis is not Basis.APPEAL:
         return fixed(state, terms, ruling, at)
-    return _moved(replace(state, verdict=ruling), terms, DisputeEvent.APPEAL_RULED, at)
+    return moved(replace(state, verdict=ruling), terms, DisputeEvent.APPEAL_RULED, at)
 
 
 def fixed(state: DisputeState, terms: DisputeTerms, verdict: Verdict, at: datetime) -> DisputeState:
@@ -206,13 +203,15 @@ def fixed(state: DisputeState, terms: DisputeTerms, verdict: Verdict, at: dateti
     if is_return and clamped.amount <= terms.no_return_up_to:
         clamped = replace(clamped, remedy=Remedy.REFUND)
     known = replace(state, verdict=clamped, pending=None, accepted_by=())
-    return _moved(known, terms, _FIXED[clamped.remedy], at)
+    return moved(known, terms, _FIXED[clamped.remedy], at)
 
 
-def without_return(state: DisputeState) -> DisputeState:
-    """The seller has no address for a return: the money goes back without it."""
+def without_return(state: DisputeState, terms: DisputeTerms, at: datetime) -> DisputeState:
+    """The seller has no address for a return: the money goes back without it, in the same step."""
     assert state.verdict is not None  # noqa: S101 - what the stage means
-    return replace(state, verdict=replace(state.verdict, remedy=Remedy.REFUND))
+    known = replace(state, verdict=replace(state.verdict, remedy=Remedy.REFUND))
+    after = moved(known, terms, DisputeEvent.RETURN_ACCEPTED, at)
+    return replace(after, version=state.version)
 
 
 def as_silence_has_it(state: DisputeState, terms: DisputeTerms, at: datetime) -> DisputeState:
@@ -231,14 +230,14 @@ def proposal_stands(state: DisputeState, terms: DisputeTerms, at: datetime) -> D
 
 def sent_back(state: DisputeState, terms: DisputeTerms, parcel: Sent, at: datetime) -> DisputeState:
     """The buyer has handed the goods to a carrier, whose first scan must follow."""
-    return _moved(replace(state, sent=parcel), terms, DisputeEvent.RETURN_SHIPPED, at)
+    return moved(replace(state, sent=parcel), terms, DisputeEvent.RETURN_SHIPPED, at)
 
 
 def sent_again(
     state: DisputeState, terms: DisputeTerms, parcel: Sent, at: datetime
 ) -> DisputeState:
     """The seller has sent the goods once more."""
-    return _moved(replace(state, sent=parcel), terms, DisputeEvent.RESHIPPED, at)
+    return moved(replace(state, sent=parcel), terms, DisputeEvent.RESHIPPED, at)
 
 
 def happened(
@@ -247,7 +246,7 @@ def happened(
     """Something that only the table has to say about; what closes a case gives no money."""
     if event in (DisputeEvent.GOODS_OBJECTED, DisputeEvent.RETURN_LOST):
         return _evidence(state, terms, event, at)
-    after = _moved(state, terms, event, at)
+    after = moved(state, terms, event, at)
     if event not in _CLOSES:
         return after
     is_over = after.stage is Stage.CLOSED
@@ -285,7 +284,7 @@ def reason_changed(
         revision=state.revision + 1,
         clocks=without(state, ClockName.ARRIVAL),
     )
-    return _moved(changed, terms, DisputeEvent.REASON_CHANGED, at)
+    return moved(changed, terms, DisputeEvent.REASON_CHANGED, at)
 
 
 def arriving(state: DisputeState, terms: DisputeTerms, at: datetime) -> DisputeState:
@@ -309,7 +308,7 @@ def appealed(state: DisputeState, terms: DisputeTerms, actor: Actor, at: datetim
         touched=_with(state.touched, actor.id),
         assignee="",
     )
-    return _moved(known, terms, DisputeEvent.APPEALED, at)
+    return moved(known, terms, DisputeEvent.APPEALED, at)
 
 
 def assigned(state: DisputeState, to: str) -> DisputeState:
@@ -352,76 +351,6 @@ def resumed(
     return replace(closed, version=running.version)
 
 
-def settled(
-    state: DisputeState, terms: DisputeTerms, given: int, cash: int, at: datetime
-) -> DisputeState:
-    """The verdict is posted: *given* more is the buyer's (less, where negative), nothing is held.
-
-    *cash* of it is to leave for the buyer; the rest of it goes back to who paid the price.
-    """
-    verdict = state.verdict
-    is_appealable = verdict is not None and verdict.basis in APPEALABLE
-    event = DisputeEvent.RULING_SETTLED if is_appealable else DisputeEvent.SETTLED
-    after = _moved(state, terms, event, at)
-    awarded = state.awarded + max(0, given)
-    return replace(
-        after,
-        held=0,
-        awarded=awarded,
-        to_pay=state.to_pay + cash,
-        outcome=_outcome(state, awarded),
-        ended_at=at if after.stage is Stage.CLOSED else None,
-    )
-
-
-def _outcome(state: DisputeState, awarded: int) -> Outcome:
-    if state.verdict is None:
-        return state.outcome
-    if not awarded:
-        return Outcome.REJECTED
-    return Outcome.REFUNDED if awarded >= state.cap else Outcome.PARTLY_REFUNDED
-
-
-def refund_sent(state: DisputeState, key: str, *, is_final: bool) -> DisputeState:
-    """All that was to be paid is on its way to the buyer, or there."""
-    return replace(
-        state,
-        to_pay=0,
-        refunds=state.refunds + 1,
-        open_refund="" if is_final else key,
-        version=state.version + 1,
-    )
-
-
-def refund_refused(state: DisputeState, why: Parked) -> DisputeState:
-    """The provider's final no: the attempt is spent, and an operator says how to go on."""
-    return replace(state, refunds=state.refunds + 1, parked=why, version=state.version + 1)
-
-
-def refund_arrived(state: DisputeState) -> DisputeState:
-    """The refund that was pending is final."""
-    return replace(state, open_refund="", version=state.version + 1)
-
-
-def refund_came_back(state: DisputeState, amount: int, why: Parked) -> DisputeState:
-    """The buyer's bank sent it back: it is still theirs, and goes out another way."""
-    return replace(
-        state, open_refund="", to_pay=state.to_pay + amount, parked=why, version=state.version + 1
-    )
-
-
-def parked(state: DisputeState, why: Parked | None) -> DisputeState:
-    """The process waits for an operator (None: it goes on)."""
-    return replace(state, parked=why, version=state.version + 1)
-
-
-def is_over(state: DisputeState) -> bool:
-    """Whether nothing of the dispute is open: it is closed, and its money has arrived."""
-    is_closed = DISPUTE.is_final(state.stage)
-    is_paid = not state.to_pay and not state.open_refund
-    return is_closed and is_paid and state.pause is Pause.RUNNING
-
-
 def _evidence(
     state: DisputeState, terms: DisputeTerms, event: DisputeEvent, at: datetime
 ) -> DisputeState:
@@ -433,7 +362,17 @@ def _evidence(
         revision=state.revision + 1,
         verdict=None,
     )
-    return _moved(known, terms, event, at)
+    return moved(known, terms, event, at)
+
+
+def touched(state: DisputeState, actor: Actor, person: str) -> DisputeState:
+    """Whoever acts for a side decides nothing of the case. Part of a step, no version of its own.
+
+    *person* is who acts in the name of a side, "" for the side itself.
+    """
+    if actor.role not in _PROPOSED or not person:
+        return state
+    return replace(state, touched=_with(state.touched, person))
 
 
 def _as_fixed(offer: Proposal, basis: Basis, by: str = "") -> Verdict:
@@ -444,7 +383,7 @@ def _with(people: tuple[str, ...], who: str) -> tuple[str, ...]:
     return people if who in people else (*people, who)
 
 
-def _moved(
+def moved(
     state: DisputeState, terms: DisputeTerms, event: DisputeEvent, at: datetime
 ) -> DisputeState:
     """The stage that the table says, with the clocks that run in it.

@@ -164,9 +164,14 @@ def _with(state: OrderState, parcel: Parcel) -> tuple[Parcel, ...]:
 
 
 def _owed_for(state: OrderState, parcel: Parcel) -> tuple[Owed, ...]:
+    """What its end without goods gives back, beside what disputes gave for its lines."""
     if parcel.stage not in GONE or any(owed.name == parcel.name for owed in state.owed):
         return ()
-    return (Owed(parcel.name, parcel.owed, str(parcel.stage)),)
+    back = sum(
+        one.amount for one in state.given_back if not parcel.lines or one.line in parcel.lines
+    )
+    left = parcel.owed - back
+    return (Owed(parcel.name, left, str(parcel.stage)),) if left > 0 or not back else ()
 
 
 def _clocks_after(

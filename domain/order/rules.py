@@ -16,7 +16,7 @@ from domain.errors import (
     NotYours,
 )
 from domain.order.agreements import Topic
-from domain.order.facts import EDITABLE, clock_of, refundable, releasable
+from domain.order.facts import EDITABLE, clock_of, escrowed, refundable, releasable, ticking
 from domain.order.online_moves import may_fetch, may_void
 from domain.order.parcels import MOST_PARCELS, ParcelStage
 from domain.order.state import (
@@ -167,10 +167,10 @@ def next_due(state: OrderState) -> Due | None:
 
     Windows in which nobody can do anything (delivery, protection) have no reminders.
     """
-    dues = [Due(clock.name, clock.due_at, parcel=clock.parcel) for clock in state.clocks]
+    dues = [Due(clock.name, clock.due_at, parcel=clock.parcel) for clock in ticking(state)]
     dues += [
         Due(clock.name, left[0], is_reminder=True, parcel=clock.parcel)
-        for clock in state.clocks
+        for clock in ticking(state)
         if clock.name in REMINDED and (left := reminders_left(clock))
     ]
     return min(dues, key=lambda due: (due.at, due.is_reminder, due.clock, due.parcel), default=None)
@@ -293,7 +293,7 @@ def check(
             action=action,
         )
     clock = clock_of(state, BEATS[action]) if action in BEATS else None
-    if clock is not None and received_at > clock.due_at:
+    if clock is not None and clock in ticking(state) and received_at > clock.due_at:
         raise DeadlinePassed(
             f"{action} had to be asked by {clock.due_at.isoformat()}",
             action=action,
@@ -352,7 +352,7 @@ def is_settled(state: OrderState) -> bool:
     """Whether nothing of the order is open: no clock, escrow, reserve, hold or refund."""
     if state.payment is Payment.NEVER_PAID:
         return True
-    is_money_out = state.captured - state.refunded + state.recovered - state.released <= 0
+    is_money_out = escrowed(state) <= state.released
     is_anything_open = (
         state.reserved or state.held or state.open_refunds or state.owed or state.authorised
     )

@@ -9,6 +9,7 @@ from typing import Final
 from domain.fx.rates import Exchange
 from domain.machine import Machine
 from domain.order.agreements import Agreement
+from domain.order.disputed import Disputed, GivenBack
 from domain.order.online import OnlineLabel
 from domain.order.parcels import Parcel, ParcelStage
 
@@ -299,6 +300,8 @@ class OrderState:
     `asked_at` is when the payment window opened anew, `frauds` how often fraud was suspected.
     `paid_by` is the purchase that the order is a part of, "" if it is paid by itself.
     `labels` were bought online; `labels_asked` counts purchases, refused ones included.
+    `disputes` are open; `given_back` is what earlier ones gave for a line, `contributed` what
+    others than the seller paid of that.
     """
 
     order: str
@@ -352,6 +355,9 @@ class OrderState:
     paid_by: str = ""
     labels: tuple[OnlineLabel, ...] = ()
     labels_asked: int = 0
+    contributed: int = 0
+    disputes: tuple[Disputed, ...] = ()
+    given_back: tuple[GivenBack, ...] = ()
 
     def __post_init__(self) -> None:
         """Take the one parcel of an order that began before there could be several."""

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.actors import Actor
-from domain.dispute import acts, moves
+from domain.dispute import acts, moves, settling
 from domain.dispute.clocks import next_due
 from domain.dispute.postings import (
     Award,
@@ -112,10 +112,10 @@ class Life:
         """Post the verdict, pay the buyer: what our own steps do as soon as they may."""
         if self.state.stage is Stage.SETTLING and self.state.pause is Pause.RUNNING:
             given, cash = self._posted()
-            self.state = moves.settled(self.state, terms(), given, cash, self.at)
+            self.state = settling.settled(self.state, terms(), given, cash, self.at)
         if self.state.to_pay:
             key = f"dispute/d-1/refund/{self.state.refunds + 1}"
-            self.state = moves.refund_sent(self.state, key, is_final=True)
+            self.state = settling.refund_sent(self.state, key, is_final=True)
 
     def _posted(self) -> tuple[int, int]:
         self.funds = self.funds.without_hold(self.state.held)
@@ -231,7 +231,7 @@ def _to_the_end(life: Life) -> None:
             life.bank(PauseEvent.CHARGEBACK_WON)
         life.settles()
         life.holds_together()
-        if moves.is_over(life.state):
+        if settling.is_over(life.state):
             return
         judge = LEAD if LEAD.id not in life.state.decided_by else OTHER_LEAD
         second = OTHER_LEAD if judge is LEAD else AGENT

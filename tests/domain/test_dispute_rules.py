@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from domain.actors import Actor, Role
-from domain.dispute import acts, moves
+from domain.dispute import acts, moves, settling
 from domain.dispute.clocks import Due, clock_of, next_due
 from domain.dispute.reasons import Category, Reason, Remedy
 from domain.dispute.rules import Action, Asked, check, headline
@@ -425,7 +425,7 @@ def test_an_appeal_is_decided_by_another_person_and_there_is_one() -> None:
     state = ask(appealable(4_000), SELLER, Action.APPEAL)
     assert refused(state, LEAD, Action.DECIDE, version=state.revision) is NotYours
     overturned = ask(state, OTHER_LEAD, Action.DECIDE, Asked(version=state.revision, amount=0))
-    closed = moves.settled(overturned, terms(), -4_000, 0, after(days=8))
+    closed = settling.settled(overturned, terms(), -4_000, 0, after(days=8))
 
     assert overturned.stage is Stage.SETTLING
     assert (closed.stage, closed.awarded) == (Stage.CLOSED, 4_000)
@@ -435,7 +435,7 @@ def test_an_appeal_is_decided_by_another_person_and_there_is_one() -> None:
 def test_nobody_appeals_against_what_they_agreed_to() -> None:
     """Only what a person of the platform has fixed can be looked at again."""
     agreed = ask(opened(4_000), SELLER, Action.ACCEPT, Asked(version=1))
-    settled = moves.settled(agreed, terms(), 4_000, 4_000, after(days=1))
+    settled = settling.settled(agreed, terms(), 4_000, 4_000, after(days=1))
 
     assert (settled.stage, settled.outcome) == (Stage.CLOSED, Outcome.PARTLY_REFUNDED)
 
@@ -479,9 +479,9 @@ def test_a_lost_chargeback_closes_the_dispute_and_gives_nothing_more() -> None:
 def test_a_dispute_is_over_when_its_money_has_arrived() -> None:
     """A refund that is pending, or came back, keeps the process alive."""
     agreed = ask(opened(4_000), SELLER, Action.ACCEPT, Asked(version=1))
-    settled = moves.settled(agreed, terms(), 4_000, 4_000, after(days=1))
-    sent = moves.refund_sent(settled, "dispute/d-1/refund/1", is_final=False)
+    settled = settling.settled(agreed, terms(), 4_000, 4_000, after(days=1))
+    sent = settling.refund_sent(settled, "dispute/d-1/refund/1", is_final=False)
 
-    assert not moves.is_over(settled)
-    assert not moves.is_over(sent)
-    assert moves.is_over(moves.refund_arrived(sent))
+    assert not settling.is_over(settled)
+    assert not settling.is_over(sent)
+    assert settling.is_over(settling.refund_arrived(sent))

@@ -57,6 +57,9 @@ def _parcels(state: OrderState) -> list[str]:
     told += [
         f"**Asked for** {_plain(one.topic)}, by the {one.asked_by}" for one in state.agreements
     ]
+    if state.disputes:
+        names = ", ".join(f"`{one.dispute}`" for one in state.disputes)
+        told.append(f"**Disputed** {names}: its share is held, and what it settles stands still.")
     if state.frozen:
         told.append("**The seller is suspended**: nothing is released to them.")
     return told

@@ -381,7 +381,15 @@ class FraudWarned:
     received_at: datetime
 
 
-Fact = PaymentChanged | ParcelMoved | SellerChanged | FraudWarned
+@dataclass(frozen=True)
+class DisputesChanged:
+    """A dispute about the order was opened, or its verdict posted: both are read again."""
+
+    event_id: str
+    received_at: datetime
+
+
+Fact = PaymentChanged | ParcelMoved | SellerChanged | FraudWarned | DisputesChanged
 
 
 @dataclass(frozen=True)

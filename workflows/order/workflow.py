@@ -11,6 +11,7 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities import requests as steps
     from activities.aftercare import AftercareActivities
+    from activities.dispute_requests import HeedDisputes
     from activities.requests import Move
     from domain.errors import IllegalTransition
     from domain.order import facts, online_moves, rules
@@ -26,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.order import messages as said
     from workflows.order import paying, shipping, tasks
     from workflows.order.hearing import judge, step_of
-    from workflows.order.requests import update
+    from workflows.order.requests import signal, update
     from workflows.order.stepper import Stepper
 
 _WHEN_SILENT: Final = MappingProxyType(
@@ -233,22 +234,13 @@ class OrderWorkflow:
 
     async def _apply(self, message: object) -> None:
         """One message, one step. A request is judged again: the order may have moved on."""
+        if isinstance(message, said.Fact):
+            await self._learn(message)
+            return
         match message:
-            case said.PaymentChanged():
-                await self._payment_changed(message)
-            case said.ParcelMoved():
-                if self._goes_on or self._order.state.parcels:
-                    await self._order.do(
-                        tasks.FOLLOW, steps.Step(self._order.state, message.received_at)
-                    )
-            case said.SellerChanged():
-                await self._seller_changed(message)
             case said.RefundOrder():
                 judge(self._order.state, message)
                 await self._order.refund(message.amount, str(message.actor), message.reason)
-            case said.FraudWarned():
-                step = steps.Step(self._order.state, message.received_at, "provider")
-                await self._order.do(tasks.HEED_FRAUD, step)
             case said.CancelOrder():
                 judge(self._order.state, message)
                 await paying.cancel(self._order, message)
@@ -262,6 +254,24 @@ class OrderWorkflow:
                 request = cast("said.Request", message)
                 judge(self._order.state, request)
                 await self._order.do(*step_of(self._order.state, request))
+
+    async def _learn(self, fact: said.Fact) -> None:
+        """What is only told: the truth about it is read again."""
+        state, at = self._order.state, fact.received_at
+        match fact:
+            case said.PaymentChanged():
+                await self._payment_changed(fact)
+            case said.ParcelMoved():
+                if self._goes_on or state.parcels:
+                    await self._order.do(tasks.FOLLOW, steps.Step(state, at))
+                    await shipping.tell_of_arrivals(state, self._order.state, fact)
+            case said.SellerChanged():
+                await self._seller_changed(fact)
+            case said.FraudWarned():
+                await self._order.do(tasks.HEED_FRAUD, steps.Step(state, at, "provider"))
+            case said.DisputesChanged():
+                if state.ended_at is None:
+                    await self._order.do(tasks.HEED_DISPUTES, HeedDisputes(state, at))
 
     async def _payment_changed(self, news: said.PaymentChanged) -> None:
         at = news.received_at
@@ -309,25 +319,15 @@ class OrderWorkflow:
             **summed_up(RECORD, "Show that an operator is needed"),
         )
 
-    @workflow.signal(description="The provider says that the payment or a refund has news.")
-    def payment_changed(self, fact: said.PaymentChanged) -> None:
-        """Written down, and applied when its turn comes: the provider's truth is read again."""
+    def noted(self, fact: said.Fact) -> None:
+        """A fact is written down, once per event, and applied when its turn comes."""
         self._mail.note(fact.event_id, fact, fact.received_at)
 
-    @workflow.signal(description="The carrier has reached a milestone with the parcel.")
-    def parcel_moved(self, fact: said.ParcelMoved) -> None:
-        """Written down, and applied when its turn comes: news can overtake payment."""
-        self._mail.note(fact.event_id, fact, fact.received_at)
-
-    @workflow.signal(description="The seller was suspended, closed or let back in.")
-    def seller_changed(self, fact: said.SellerChanged) -> None:
-        """Written down, and applied when its turn comes."""
-        self._mail.note(fact.event_id, fact, fact.received_at)
-
-    @workflow.signal(description="The provider reports the payment as fraudulent.")
-    def fraud_warned(self, fact: said.FraudWarned) -> None:
-        """Written down, and applied when its turn comes: what is reported is read again."""
-        self._mail.note(fact.event_id, fact, fact.received_at)
+    payment_changed = signal(said.PaymentChanged)
+    parcel_moved = signal(said.ParcelMoved)
+    seller_changed = signal(said.SellerChanged)
+    fraud_warned = signal(said.FraudWarned)
+    disputes_changed = signal(said.DisputesChanged)
 
     @workflow.query(description="Where every axis stands, what is allowed, what comes next.")
     def snapshot(self) -> said.OrderSnapshot:
