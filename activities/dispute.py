@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 from temporalio import activity
 
+from activities import dispute_telling as telling
 from activities.dispute_requests import (
     Act,
     Hear,
@@ -22,7 +23,7 @@ from domain.actors import Role
 from domain.dispute import acts, moves, opening, settling
 from domain.dispute.moves import Opening
 from domain.dispute.opening import Wanted
-from domain.dispute.rules import JUDGES, Action
+from domain.dispute.rules import Action
 from domain.dispute.state import (
     DisputeEvent,
     DisputeState,
@@ -98,7 +99,7 @@ class DisputeActivities:
                 ),
                 after.claims,
             )
-            await tx.story.tell_dispute(after, _opening_event(after))
+            await tx.story.tell_dispute(after, telling.opened(after))
         log.info("dispute.opened", dispute=state.dispute, minor=after.held)
         return after
 
@@ -118,7 +119,7 @@ class DisputeActivities:
             await _log_deed(tx, after, request)
             if state.stage in _ALARMS and after.stage is not state.stage:
                 await tx.story.clear(_LATE, dispute_workflow_id(state.dispute), request.at)
-            await tx.story.tell_dispute(after, *_events(state, after, request))
+            await tx.story.tell_dispute(after, *telling.acted(state, after, request))
         log.info("dispute.acted", dispute=state.dispute, action=str(request.action))
         return after
 
@@ -161,9 +162,7 @@ class DisputeActivities:
             known = moves.touched(state, request.actor, request.person)
             after = move(known, terms, sent, request.at)
             await _log_deed(tx, after, request)
-            facts: Facts = {"carrier": parcel.carrier, "number": number}
-            kind = f"dispute.{after.stage}"
-            await tx.story.tell_dispute(after, Event(kind, request.at, str(request.actor), facts))
+            await tx.story.tell_dispute(after, telling.sent(after, request))
         log.info("dispute.parcel_sent", dispute=state.dispute, parcel=name)
         return after
 
@@ -188,7 +187,7 @@ class DisputeActivities:
             after = await self._returnable(after, terms, request)
             if after.stage is state.stage in _ALARMS and not due.is_reminder:
                 await tx.story.alarm(_LATE, subject, _ALARMS[after.stage], due.at)
-            await tx.story.tell_dispute(after, _rung_event(state, after, request))
+            await tx.story.tell_dispute(after, *telling.rung(state, after, request))
         log.info("dispute.rung", dispute=state.dispute, clock=str(due.clock))
         return after
 
@@ -202,11 +201,9 @@ class DisputeActivities:
             terms = (await tx.disputes.get(state.dispute)).terms
             if event is DisputeEvent.ARRIVED:
                 after = moves.arriving(state, terms, request.at)
-                told = Event("dispute.arriving", request.at)
             else:
                 after = moves.happened(state, terms, event, request.at)
-                told = Event(f"dispute.{event}", request.at)
-            await tx.story.tell_dispute(after, told)
+            await tx.story.tell_dispute(after, telling.heard(after, event, request.at))
         log.info("dispute.heard", dispute=state.dispute, event_name=str(event))
         return after
 
@@ -334,75 +331,3 @@ async def _log_deed(tx: Transaction, after: DisputeState, request: Act) -> None:
 
 def _hold_name(dispute: str) -> str:
     return dispute_workflow_id(dispute)
-
-
-def _opening_event(state: DisputeState) -> Event:
-    (asked,) = state.proposals
-    facts: dict[str, str | int] = {
-        "order": state.order,
-        "category": str(state.category),
-        "reason": str(state.reason),
-        "remedy": str(asked.remedy),
-        "amount": asked.amount,
-        "held": state.held,
-        "currency": state.currency,
-        "lines": ", ".join(claim.line for claim in state.claims),
-        "answer_by": _due(state),
-    }
-    return Event("dispute.opened", state.opened_at, f"buyer:{state.buyer}", facts)
-
-
-def _due(state: DisputeState) -> str:
-    return min((clock.due_at for clock in state.clocks), default=state.opened_at).isoformat()
-
-
-_NAMES: Final[Mapping[Action, str]] = MappingProxyType(
-    {
-        Action.ACCEPT: "accepted",
-        Action.DECLINE: "declined",
-        Action.ESCALATE: "escalated",
-        Action.EXTEND_EVIDENCE: "evidence_extended",
-        Action.DECIDE: "ruled",
-        Action.APPROVE: "ruled",
-        Action.DISAPPROVE: "second_disagreed",
-        Action.ASSIGN: "assigned",
-        Action.ACCEPT_RETURN: "return_accepted",
-        Action.ACCEPT_GOODS: "goods_accepted",
-        Action.OBJECT_TO_GOODS: "goods_objected",
-        Action.CHANGE_REASON: "reason_changed",
-        Action.CONTEST_ARRIVAL: "arrival_contested",
-        Action.WITHDRAW: "withdrawn",
-        Action.APPEAL: "appealed",
-    }
-)
-
-
-def _events(before: DisputeState, after: DisputeState, request: Act) -> list[Event]:
-    """What happened, told apart by who it concerns."""
-    actor, at = request.actor, request.at
-    facts: dict[str, str | int] = {"order": after.order, "currency": after.currency}
-    if request.action is Action.PROPOSE:
-        side = "platform" if actor.role in JUDGES else str(actor.role)
-        offer = after.proposals[-1]
-        facts |= {"remedy": str(offer.remedy), "amount": offer.amount, "version": offer.version}
-        facts["answer_by"] = _due(after)
-        return [Event(f"dispute.proposed_by_{side}", at, str(actor), facts)]
-    name = _NAMES[request.action]
-    if after.pending is not None and before.pending is None:
-        name = "ruling_waits"
-    elif after.verdict is not None and name == "ruled":
-        facts |= {"amount": after.verdict.amount, "remedy": str(after.verdict.remedy)}
-    if after.stage is Stage.RETURN_DUE and before.stage is not after.stage:
-        facts["return_by"] = _due(after)
-    return [Event(f"dispute.{name}", at, str(actor), facts)]
-
-
-def _rung_event(before: DisputeState, after: DisputeState, request: Ring) -> Event:
-    due = request.due
-    word = "reminded" if due.is_reminder else "ran_out"
-    facts: dict[str, str | int] = {"order": after.order}
-    if due.is_reminder:
-        facts["answer_by"] = _due(after)
-    elif after.stage is not before.stage:
-        facts["stage"] = str(after.stage)
-    return Event(f"dispute.{due.clock}_{word}", due.at, facts=facts)

@@ -81,7 +81,11 @@ class DisputeMoneyActivities:
             if effect.state == "asked":
                 await self._returns.settle(tx, owed, sent, provider)
             after = settling.refund_sent(request.state, owed.key, is_final=is_final)
-            facts: Facts = {"amount": owed.amount, "currency": owed.currency}
+            facts: Facts = {
+                "order": owed.order,
+                "amount": owed.amount,
+                "currency": owed.currency,
+            }
             event = Event("dispute.refund_sent", request.at, facts=facts)
             await tx.story.tell_dispute(after, event)
         log.info("dispute.refund_sent", key=owed.key, minor=owed.amount, final=is_final)
@@ -254,7 +258,8 @@ def _entry(step: DisputeStep, kind: str, legs: tuple[Leg, ...]) -> Posting:
 def _settled_event(after: DisputeState, given: int, at: datetime) -> Event:
     facts: dict[str, str | int] = {
         "order": after.order,
-        "amount": given,
+        "amount": after.awarded,
+        "change": given,
         "currency": after.currency,
         "outcome": str(after.outcome),
     }

@@ -376,6 +376,17 @@ def test_goods_of_less_worth_than_their_carriage_stay_with_the_buyer() -> None:
     assert (small.stage, large.stage) == (Stage.SETTLING, Stage.RETURN_DUE)
 
 
+@pytest.mark.case(44)
+def test_a_seller_without_an_address_gets_no_goods_back() -> None:
+    """The buyer cannot send them anywhere, and is refunded all the same."""
+    state = moves.without_return(returning(), terms(), after(days=1))
+
+    assert state.stage is Stage.SETTLING
+    assert state.verdict is not None
+    assert (state.verdict.remedy, state.verdict.amount) == (Remedy.REFUND, 5_000)
+    assert state.version == returning().version
+
+
 def test_what_is_sent_again_settles_the_case_and_what_is_not_is_refunded() -> None:
     """A promise to send once more is worth its money until the goods are there."""
     state = ask(opened(5_000, Remedy.RESHIP), SELLER, Action.ACCEPT, Asked(version=1))

@@ -72,7 +72,7 @@ async def test_a_silent_seller_is_refunded_for_and_the_rest_of_the_order_goes_on
         "released": 3_000,
         "contributed": 0,
     }
-    effects = await market.provider_effects(f"dispute/{dispute.dispute}")
+    effects = await market.provider_effects(dispute.dispute)
     assert effects == [("refund", -7_000)]
 
 

@@ -78,3 +78,11 @@ class ChargebackChanged:
     received_at: datetime
     chargeback: str
     event: PauseEvent
+
+
+@dataclass(frozen=True)
+class DisputesChanged:
+    """Said to an order: a dispute about it was opened, or its verdict posted: both are read again."""
+
+    event_id: str
+    received_at: datetime

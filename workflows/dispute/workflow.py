@@ -28,9 +28,14 @@ with workflow.unsafe.imports_passed_through():
     from workflows._kit.refusal import refusing
     from workflows._kit.steps import Steps
     from workflows.dispute import tasks
-    from workflows.dispute.messages import ChargebackChanged, GoodsArrived, OpenDispute
+    from workflows.dispute.messages import (
+        ChargebackChanged,
+        DisputesChanged,
+        GoodsArrived,
+        OpenDispute,
+    )
     from workflows.dispute.requests import Wish, update
-    from workflows.order.messages import DisputesChanged, ParcelMoved, PaymentChanged, Resolve
+    from workflows.order.messages import ParcelMoved, PaymentChanged, Resolve
 
 _OWNER: Final = "DisputeWorkflow"
 

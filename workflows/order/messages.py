@@ -15,6 +15,7 @@ from domain.order.lines import OrderLine
 from domain.order.paying import AmountDecision, BorneBy
 from domain.order.state import OrderState
 from domain.payout.rules import Standing
+from workflows.dispute.messages import DisputesChanged
 
 
 @dataclass(frozen=True)
@@ -376,14 +377,6 @@ class SellerChanged:
 @dataclass(frozen=True)
 class FraudWarned:
     """The provider reports the payment as fraudulent, or takes that back: its signs are read."""
-
-    event_id: str
-    received_at: datetime
-
-
-@dataclass(frozen=True)
-class DisputesChanged:
-    """A dispute about the order was opened, or its verdict posted: both are read again."""
 
     event_id: str
     received_at: datetime
