@@ -24,7 +24,7 @@ _TOTAL: Final = 10_000
 def clock_rows(policies: tuple[str, ...]) -> list[tuple[str, ...]]:
     """Every clock: what winds it in the shipped policies, and what its end does."""
     shipped = [tomllib.loads((SHIPPED / f"{name}.toml").read_text()) for name in policies]
-    wound_by = dict(RUNS_IN.values()) | _OUTLIVING
+    wound_by = {**dict(RUNS_IN.values()), **_OUTLIVING}
     return [
         (
             f"`{clock}`",

@@ -82,7 +82,7 @@ class ChargebackChanged:
 
 @dataclass(frozen=True)
 class DisputesChanged:
-    """Said to an order: a dispute about it was opened, or its verdict posted: both are read again."""
+    """Said to an order: a dispute was opened, or its verdict posted; both are read again."""
 
     event_id: str
     received_at: datetime

@@ -8,6 +8,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from domain.order.state import OrderState
     from workflows._kit.handlers import signal_of, update_of
+    from workflows.dispute.messages import DisputesChanged
     from workflows.order import messages as said
 
 # The name of each update, and what the UI says of it.
@@ -56,7 +57,7 @@ FACTS: Final = MappingProxyType(
             "The seller was suspended, closed or let back in.",
         ),
         said.FraudWarned: ("fraud_warned", "The provider reports the payment as fraudulent."),
-        said.DisputesChanged: ("disputes_changed", "A dispute was opened, or settled."),
+        DisputesChanged: ("disputes_changed", "A dispute was opened, or settled."),
     }
 )
 _OWNER: Final = "OrderWorkflow"

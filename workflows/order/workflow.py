@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows._kit.mailbox import Letter, Mailbox
     from workflows._kit.options import PROVIDER, RECORD, summed_up
     from workflows._kit.refusal import refusing
+    from workflows.dispute.messages import DisputesChanged
     from workflows.order import messages as said
     from workflows.order import paying, shipping, tasks
     from workflows.order.hearing import judge, step_of
@@ -269,7 +270,7 @@ class OrderWorkflow:
                 await self._seller_changed(fact)
             case said.FraudWarned():
                 await self._order.do(tasks.HEED_FRAUD, steps.Step(state, at, "provider"))
-            case said.DisputesChanged():
+            case DisputesChanged():
                 if state.ended_at is None:
                     await self._order.do(tasks.HEED_DISPUTES, HeedDisputes(state, at))
 
@@ -327,7 +328,7 @@ class OrderWorkflow:
     parcel_moved = signal(said.ParcelMoved)
     seller_changed = signal(said.SellerChanged)
     fraud_warned = signal(said.FraudWarned)
-    disputes_changed = signal(said.DisputesChanged)
+    disputes_changed = signal(DisputesChanged)
 
     @workflow.query(description="Where every axis stands, what is allowed, what comes next.")
     def snapshot(self) -> said.OrderSnapshot:
