@@ -118,9 +118,14 @@ class DisputeMoneyActivities:
 
     @activity.defn(name="dispute.follow")
     async def follow(self, step: DisputeStep) -> DisputeState:
-        """See how the refund stands; one that came back, even after it was final, is paid anew."""
+        """See how the refund stands; one that came back, even after it was final, is paid anew.
+
+        A repeat goes on from what an earlier run has come to.
+        """
         state, subject = step.state, dispute_workflow_id(step.state.dispute)
         async with self._database.transaction() as tx:
+            shown = await tx.disputes.state(state.dispute)
+            state = shown if shown is not None and shown.version > state.version else state
             sent = [one for one in await tx.funds.of(subject, KIND) if _is_at_provider(one)]
         for effect in sent:
             now = await self._gateway.refund_status(effect.key, effect.reference)
