@@ -46,7 +46,7 @@ class EscrowActivities:
             done = await tx.ledger.entry(_release_key(state))
             if done is not None:
                 plan = postings.release_of(done, await exchange.beside(tx, done))
-                return await _after_release(tx, step, terms, plan)
+                return await _after_release(tx, step, terms, (plan, funds.held))
             await must_not_be_asked(tx, state.order, step.at)
             seller = await tx.sellers.get(state.seller)
             if seller.standing is Standing.SUSPENDED:
@@ -77,7 +77,7 @@ class EscrowActivities:
             await tx.ledger.post(entry)
             await exchange.post_released(tx, funds, plan, entry)
             await tx.funds.put(funds.with_release(plan))
-        return await _after_release(tx, step, terms, plan)
+        return await _after_release(tx, step, terms, (plan, funds.held))
 
     @activity.defn(name="escrow.release_reserve")
     async def release_reserve(self, step: Step) -> OrderState:
@@ -212,9 +212,12 @@ async def _let_go(tx: Transaction, funds: OrderFunds, key: str, step: Step) -> N
 
 
 async def _after_release(
-    tx: Transaction, step: Step, terms: Terms, plan: postings.ReleasePlan
+    tx: Transaction, step: Step, terms: Terms, found: tuple[postings.ReleasePlan, int]
 ) -> OrderState:
-    after = money_moves.released(step.state, plan.gross, plan.reserve)
+    """A dispute may have been opened that the order has not heard of: what is held is mirrored."""
+    plan, held = found
+    state = money_moves.mirrored_hold(step.state, held)
+    after = money_moves.released(state, plan.gross, plan.reserve)
     after = await exchange.mirrored(tx, after)
     if step.state.fulfilment is Fulfilment.RECEIVED and after.reserved:
         after = money_moves.reserve_kept(after, terms)

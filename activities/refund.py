@@ -93,7 +93,7 @@ class RefundActivities:
             )
         )
         if effect.is_new:
-            sources = await _sources(tx, funds)
+            sources = await sources_of(tx, funds)
             plan = postings.plan_refund(request.amount, sources)
             plan, abroad = await exchange.recovered(tx, funds, plan, sources)
             await tx.funds.put(funds.with_refund(request.amount, plan, share, abroad))
@@ -331,7 +331,7 @@ async def _recovered(tx: Transaction, key: str) -> int:
     return postings.plan_of(reserved).recovered if reserved is not None else 0
 
 
-async def _sources(tx: Transaction, funds: OrderFunds) -> postings.RefundSources:
+async def sources_of(tx: Transaction, funds: OrderFunds) -> postings.RefundSources:
     """What the refund can be taken from; balances are locked in the order of their accounts."""
     owner, currency = funds.seller, funds.settlement
     kinds = sorted((Kind.DEPOSIT, Kind.PAYABLE, Kind.RESERVE))

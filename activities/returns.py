@@ -30,14 +30,17 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Payer:
-    """What was paid for: an order, or a purchase over several; *subject* is its process."""
+    """Whose payment it was: an order's or a purchase's; a dispute keeps apart what it gives back.
+
+    `subject` is the process that hears how it went.
+    """
 
     subject: str
     currency: str
 
     @property
     def account(self) -> str:
-        """The owner of its money in the ledger: an order's bare name, a purchase's subject."""
+        """The owner of its money in the ledger: an order's bare name, else the subject."""
         return self.subject.removeprefix("order/")
 
 
@@ -155,38 +158,46 @@ class Returns:
         """
         if effect.state != "asked":
             return effect.state in _ENDED_WELL
-        amount = Money(owed.amount, owed.payer.currency)
-        try:
-            sent = await self._gateway.refund(
-                owed.key,
-                owed.payer.subject,
-                owed.intent,
-                amount,
-                again=not effect.is_new,
-            )
-        except Rejected as no:
-            sent = Effect(owed.key, "", EffectStatus.FAILED, amount, no.code)
+        sent = await self.ask(owed, effect)
         if sent.status is EffectStatus.FAILED:
             await self._refused(owed, sent.failure)
             return False
-        legs = postings.refund_settled(self._gateway.name, owed.payer.account, owed.amount)
-        is_done = sent.status is EffectStatus.DONE
         async with self._database.transaction() as tx:
-            await tx.ledger.post(_entry(owed, "settled", legs))
-            await tx.funds.finish(owed.key, "done" if is_done else "pending", sent.reference)
-            await tell_of_waiting(tx, owed.payer.subject, sent, owed.at)
+            await self.settle(tx, owed, sent, self._gateway.name)
         log.info("return.sent", key=owed.key, minor=owed.amount)
         return True
+
+    async def ask(self, owed: Owed, effect: EffectRecord) -> Effect:
+        """Ask the provider to send it; its final no is an effect that has failed."""
+        payer = owed.payer
+        amount = Money(owed.amount, payer.currency)
+        try:
+            return await self._gateway.refund(
+                owed.key, payer.subject, owed.intent, amount, again=not effect.is_new
+            )
+        except Rejected as no:
+            return Effect(owed.key, "", EffectStatus.FAILED, amount, no.code)
+
+    async def settle(self, tx: Transaction, owed: Owed, sent: Effect, provider: str) -> None:
+        """It has left *provider*'s balance."""
+        legs = postings.refund_settled(provider, owed.payer.account, owed.amount)
+        await tx.ledger.post(_entry(owed, "settled", legs))
+        is_done = sent.status is EffectStatus.DONE
+        await tx.funds.finish(owed.key, "done" if is_done else "pending", sent.reference)
+        await tell_of_waiting(tx, owed.payer.subject, sent, owed.at)
+
+    async def give_up(self, tx: Transaction, owed: Owed, code: str) -> None:
+        """The provider's final no: the money is kept apart again."""
+        reserved = await tx.ledger.entry(f"{owed.key}/reserved")
+        if reserved is not None:
+            undone = reserved.reversed(f"{owed.key}/reversed", "late_refund_reversed", owed.at)
+            await tx.ledger.post(undone)
+        await tx.funds.finish(owed.key, "failed", failure=code)
 
     async def _refused(self, owed: Owed, code: str) -> None:
         """The provider's final no: the money is unapplied again, and a person is told."""
         async with self._database.transaction() as tx:
-            reserved = await tx.ledger.entry(f"{owed.key}/reserved")
-            if reserved is not None:
-                await tx.ledger.post(
-                    reserved.reversed(f"{owed.key}/reversed", "late_refund_reversed", owed.at)
-                )
-            await tx.funds.finish(owed.key, "failed", failure=code)
+            await self.give_up(tx, owed, code)
             facts: dict[str, str | int] = {"key": owed.key, "reason": code}
             words = "money that no order waits for could not be given back: find another way"
             await tx.story.alarm("late_refund_refused", owed.payer.subject, words, owed.at, facts)

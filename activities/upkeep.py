@@ -12,7 +12,13 @@ from temporalio import activity
 from adapters.errors import Rejected
 from adapters.logistics.port import Tracking, TrackingProvider
 from adapters.payment.port import EffectStatus, IntentStatus, PaymentGateway
-from domain.ids import fingerprint, money_key, order_workflow_id, purchase_workflow_id
+from domain.ids import (
+    fingerprint,
+    money_key,
+    order_workflow_id,
+    process_of_parcel,
+    purchase_workflow_id,
+)
 from domain.payout.state import PayoutState
 from persistence.port import EffectRecord
 from persistence.upkeep_port import Books, Found, Silence, SilentParcel, SilentPayment
@@ -119,7 +125,7 @@ class UpkeepActivities:
             provider=self._tracking.name,
             event_id=f"sweep/{parcel.tracker}/{fingerprint(parcel.milestone, *seen)}",
             kind="sweep.parcel",
-            subject=order_workflow_id(parcel.order),
+            subject=process_of_parcel(parcel.parcel, parcel.order),
             reference=parcel.tracker,
             at=at,
         )

@@ -13,6 +13,7 @@ from api.openapi import describe
 from api.routers import (
     bank_details,
     books,
+    disputes,
     fx,
     health,
     online,
@@ -35,6 +36,7 @@ _ROUTERS: Final = (
     online.router,
     timeline.router,
     purchases.router,
+    disputes.router,
     sellers.router,
     bank_details.router,
     seller_money.router,

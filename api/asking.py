@@ -162,7 +162,7 @@ def body_hash(body: BaseModel) -> str:
 async def visible_order(use: Services, caller: Caller, name: str) -> OrderState:
     """An order that the caller may see. All others do not exist for them (`NotKnown`)."""
     state = await _order(use, name)
-    if state is None or not _may_see(caller, state.buyer, state.seller):
+    if state is None or not may_see(caller, state.buyer, state.seller):
         raise NotKnown(f"there is no order {name}", order=name)
     return state
 
@@ -203,7 +203,7 @@ async def visible_purchase(use: Services, caller: Caller, name: str) -> Purchase
     """A purchase that the caller may see, a seller because of an order of theirs (`NotKnown`)."""
     state = await _purchase(use, name)
     if state is None or not any(
-        _may_see(caller, state.buyer, share.seller) for share in state.shares
+        may_see(caller, state.buyer, share.seller) for share in state.shares
     ):
         raise NotKnown(f"there is no purchase {name}", purchase=name)
     return state
@@ -224,7 +224,7 @@ async def _purchase(use: Services, name: str) -> PurchaseState | None:
     return placed.first_state()
 
 
-def _may_see(caller: Caller, buyer: str, seller: str) -> bool:
+def may_see(caller: Caller, buyer: str, seller: str) -> bool:
     match caller.role:
         case Role.BUYER:
             return caller.id == buyer
@@ -260,6 +260,7 @@ def _location(subject: str) -> str | None:
     known = {
         "order": "orders",
         "purchase": "purchases",
+        "dispute": "disputes",
         "payout": "payouts",
         "seller": "sellers",
         "alarm": "alarms",

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from api.schemas.order_views import PATHS
 from api.schemas.purchases import PATHS as PURCHASE_PATHS
+from cli import dispute_parts
+from domain.dispute.state import DISPUTE, PAUSE
 from domain.fx import settlement
 from domain.fx.rates import Exchange
 from domain.ledger import Leg
@@ -20,7 +22,8 @@ from domain.order.agreements import MANNERS
 from domain.order.money import OrderFunds
 from domain.order.parcels import PARCEL
 from domain.order.rules import BEATS, REMINDED, WHEN_DUE, WHO_MAY, Action
-from domain.order.state import FULFILMENT, PAYMENT, RELEASE, ClockName
+from domain.order.state import ClockName
+from domain.order.tables import FULFILMENT, PAYMENT, RELEASE
 from domain.payout import rules as payouts
 from domain.payout.bank_change import BANK_CHANGE
 from domain.payout.state import PAYOUT
@@ -307,6 +310,19 @@ DOCUMENTS: Final[Mapping[str, Mapping[str, Draw]]] = MappingProxyType(
             "requests": purchase_requests,
             "entries": purchase_entries,
             "letters": notices("purchase"),
+        },
+        "processes/dispute.md": {
+            "dispute": lambda: state_diagram(DISPUTE),
+            "chargeback": lambda: state_diagram(PAUSE),
+            "clocks": lambda: _table(
+                ("clock", "figure", *_POLICIES, "reminders", "when it runs out"),
+                dispute_parts.clock_rows(_POLICIES),
+            ),
+            "requests": lambda: _table(
+                ("update", "who may", "over HTTP", "must beat"), dispute_parts.request_rows()
+            ),
+            "entries": lambda: _entries(dispute_parts.entries()),
+            "letters": notices("dispute"),
         },
         "processes/online-shipping.md": {
             "label": lambda: state_diagram(LABEL),

@@ -9,6 +9,8 @@ from typing import Final
 _SPAN: Final = re.compile(r"(?P<count>\d{1,6})(?P<unit>bd|d|h|m|s)")
 _SECONDS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _SATURDAY: Final = 5
+# Nothing that begins now is still waited for after this.
+_LONGEST_LIFE: Final = timedelta(days=400)
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,13 @@ class Calendar:
     """Holidays as resolved when the policy was published; Saturdays and Sundays never count."""
 
     holidays: tuple[date, ...] = ()
+
+    def that_matter(self, since: datetime | None) -> tuple[date, ...]:
+        """The holidays that can fall into what begins at *since* (None: all)."""
+        if since is None:
+            return self.holidays
+        first = since.date()
+        return tuple(day for day in self.holidays if first <= day <= first + _LONGEST_LIFE)
 
     def is_business_day(self, day: date) -> bool:
         """Whether people are expected to work on *day*."""

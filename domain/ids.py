@@ -18,6 +18,22 @@ def payout_workflow_id(seller: str, cycle: str) -> str:
     return f"payout/{seller}/{cycle}"
 
 
+def dispute_workflow_id(dispute: str) -> str:
+    """The execution that lives one dispute; it outlives its order where it must."""
+    return f"dispute/{dispute}"
+
+
+def dispute_parcel(dispute: str, number: int) -> str:
+    """Our name of a parcel of a dispute's own: goods on their way back, or sent once more."""
+    return f"{dispute_workflow_id(dispute)}/{number}"
+
+
+def process_of_parcel(parcel: str, order: str) -> str:
+    """Which execution follows a parcel: the order's, unless the parcel is a dispute's own."""
+    owner = parcel.rpartition("/")[0]
+    return owner if owner.startswith("dispute/") else order_workflow_id(order)
+
+
 def aftercare_workflow_id(subject: str) -> str:
     """The execution that hears facts which came after their object's own had ended."""
     return f"aftercare/{subject}"

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
 from domain.calendar import Calendar, Span
+from domain.dispute.terms import DisputeRules, dispute_rules
 from domain.errors import CurrencyUnknown
 from domain.fx.rules import Fix, FxRules
 from domain.money import BASIS_POINTS
@@ -192,6 +193,7 @@ class Policy:
     fx: FxRules = FxRules()
     refund: RefundRules = RefundRules()
     shipping: ShippingRules = ShippingRules()
+    dispute: DisputeRules = DisputeRules()
     calendar: Calendar = Calendar()
     overrides: tuple[Override, ...] = ()
 
@@ -265,7 +267,7 @@ class Policy:
             tier=Tier.EARLY if level in release.early_levels else Tier.STANDARD,
             first_scan_business_days=order.first_scan_within.business_days,
             zone=self.zone,
-            holidays=_that_matter(self.calendar.holidays, placed_at),
+            holidays=self.calendar.that_matter(placed_at),
             settles_in="" if settles_in == currency else settles_in,
             fx_fix=self.fx.fix,
             fx_max_age=self.fx.max_age.seconds,
@@ -275,17 +277,6 @@ class Policy:
             drop_off_within=self.shipping.drop_off_within.seconds,
             check_in_within=self.shipping.check_in_within.seconds,
         )
-
-
-# No seller ships later than this after an order was placed.
-_LONGEST_LIFE: Final = timedelta(days=400)
-
-
-def _that_matter(holidays: Sequence[date], placed_at: datetime | None) -> tuple[date, ...]:
-    if placed_at is None:
-        return tuple(holidays)
-    first = placed_at.date()
-    return tuple(day for day in holidays if first <= day <= first + _LONGEST_LIFE)
 
 
 def _flat(figure: Span | str) -> Any:  # noqa: ANN401 - seconds, or a word
@@ -319,6 +310,7 @@ def from_document(
         fx=_fx(document.get("fx", {})),
         refund=RefundRules(**as_group(RefundRules(), document.get("refund", {}), "refund")),
         shipping=shipping_rules(document.get("shipping", {})),
+        dispute=dispute_rules(document.get("dispute", {})),
         calendar=Calendar(tuple(date.fromisoformat(day) for day in holidays)),
         overrides=tuple(
             _override(entry, f"override[{index}]")

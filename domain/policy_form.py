@@ -15,6 +15,7 @@ _WORDS: Final = MappingProxyType(
         "authorisation_lost": ("ask_again", "cancel"),
         "fix": ("placed", "captured", "released"),
         "online_cost": ("seller", "platform"),
+        "own_reason": ("offered", "refused"),
     }
 )
 

@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from persistence.carriage.labels import SqlLabels
+from persistence.disputes.store import SqlDisputes
 from persistence.funds import SqlFunds
 from persistence.ledger import SqlLedger
 from persistence.orders import SqlOrders, SqlSellers
@@ -29,6 +30,7 @@ class SqlTransaction:
         self.rates = SqlRates(session)
         self.purchases = SqlPurchases(session)
         self.labels = SqlLabels(session)
+        self.disputes = SqlDisputes(session)
 
 
 @asynccontextmanager

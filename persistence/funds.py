@@ -46,6 +46,7 @@ class SqlFunds:
                 recovered=funds.recovered,
                 charged=funds.charged,
                 settled=funds.settled,
+                contributed=funds.contributed,
                 subsidised=funds.subsidised,
                 subsidised_back=funds.subsidised_back,
                 borne=funds.borne,

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from adapters.logistics.port import Scan
-from domain.ids import order_workflow_id, purchase_workflow_id
+from domain.ids import order_workflow_id, process_of_parcel, purchase_workflow_id
 from domain.shipment.milestones import Milestone
 from persistence import waiting
 from persistence.tables.business import (
@@ -23,6 +23,7 @@ from persistence.tables.business import (
     PolicyRow,
     ScanRow,
 )
+from persistence.tables.disputes import DisputeRow
 from persistence.tables.purchases import PurchaseRow, PurchaseViewRow
 from persistence.tables.traffic import Fact
 
@@ -124,12 +125,14 @@ async def _with_followers(
 
 
 async def person_of(db: AsyncConnection, subject: str) -> str:
-    """Whose message it is: an order's or purchase's buyer, a payout's seller; else ""."""
+    """Whose message it is: a buyer's, or of a payout its seller's; "" if nobody's is known."""
     kind, _, name = subject.partition("/")
     if kind == "order":
         query = select(col(OrderRow.buyer)).where(col(OrderRow.order) == name)
     elif kind == "purchase":
         query = select(col(PurchaseRow.buyer)).where(col(PurchaseRow.purchase) == name)
+    elif kind == "dispute":
+        query = select(col(DisputeRow.buyer)).where(col(DisputeRow.dispute) == name)
     elif kind == "payout":
         query = select(col(PayoutRow.seller)).where(col(PayoutRow.payout) == name)
     else:
@@ -260,4 +263,4 @@ async def tell_orders(
 
 def subject_of(parcel: KnownParcel) -> str:
     """The process that a parcel belongs to."""
-    return order_workflow_id(parcel.order)
+    return process_of_parcel(parcel.parcel, parcel.order)

@@ -78,9 +78,10 @@ CHECKS: Final = (
         "released {released}, of which {recovered} came back, with {left} to release",
         """
         SELECT 'order/' || "order" AS subject, released, recovered,
-            captured - refunded - charged_back - held AS left
+            captured - refunded - charged_back - held + contributed AS left
         FROM order_money
-        WHERE released - recovered > captured - refunded - charged_back - held
+        WHERE released - recovered
+            > captured - refunded - charged_back - held + contributed
         """,
     ),
     Check(
@@ -94,12 +95,14 @@ CHECKS: Final = (
         SELECT 'order/' || coalesce(m."order", p.owner) AS subject,
             coalesce(p.amount, 0)::bigint AS posted,
             coalesce(
-                m.captured - m.refunded - m.charged_back + m.recovered - m.released, 0
+                m.captured - m.refunded - m.charged_back + m.recovered + m.contributed
+                    - m.released, 0
             ) AS kept
         FROM order_money m
         FULL JOIN posted p ON p.owner = m."order" AND p.currency = m.currency
         WHERE coalesce(p.amount, 0) <> coalesce(
-            m.captured - m.refunded - m.charged_back + m.recovered - m.released, 0
+            m.captured - m.refunded - m.charged_back + m.recovered + m.contributed
+                - m.released, 0
         )
         """,
     ),
@@ -138,12 +141,15 @@ CHECKS: Final = (
         "{settled}, of which it says {kept_settled}",
         """
         WITH posted AS (
-            SELECT p.process AS subject,
+            SELECT coalesce('order/' || d."order", p.process) AS subject,
                 coalesce(-sum(l.amount) FILTER (WHERE p.kind <> 'exchange'), 0) AS given,
                 coalesce(sum(l.amount) FILTER (WHERE p.kind = 'exchange'), 0) AS settled
             FROM legs l JOIN postings p ON p.id = l.posting
-            WHERE l.kind = 'fx_result' AND starts_with(p.process, 'order/')
-                AND NOT starts_with(p.key, p.process || '/label/') GROUP BY p.process
+                LEFT JOIN disputes d ON p.process = 'dispute/' || d.dispute
+            WHERE l.kind = 'fx_result'
+                AND (starts_with(p.process, 'order/') OR d.dispute IS NOT NULL)
+                AND NOT starts_with(p.key, p.process || '/label/')
+            GROUP BY 1
         ), kept AS (
             SELECT 'order/' || "order" AS subject, settled AS kept_settled,
                 CASE settles_in WHEN '' THEN 0 ELSE released - recovered - charged END AS kept
@@ -160,7 +166,7 @@ CHECKS: Final = (
         "{posted} is in transit and {asked} was asked of the provider",
         """
         WITH posted AS (
-            SELECT CASE WHEN starts_with(owner, 'purchase/') THEN owner ELSE 'order/' || owner END
+            SELECT CASE WHEN owner LIKE '%/%' THEN owner ELSE 'order/' || owner END
                 AS subject, -sum(amount) AS amount FROM legs
             WHERE kind = 'refunds_in_transit' GROUP BY owner
         ), asked AS (
@@ -198,7 +204,7 @@ CHECKS: Final = (
         """
         WITH posted AS (
             SELECT currency, sum(amount) AS amount FROM legs
-            WHERE kind = 'carrier_costs' GROUP BY currency
+            WHERE kind = 'carrier_costs' AND owner = '' GROUP BY currency
         ), borne AS (
             SELECT e.currency, sum(CASE
                 WHEN e.state = 'asked' AND l.bearer = 'seller' THEN -e.amount
@@ -221,7 +227,7 @@ CHECKS: Final = (
         "{amount} has been on its way since {since}",
         """
         SELECT CASE WHEN l.kind <> 'refunds_in_transit' THEN 'payout/'
-            WHEN starts_with(l.owner, 'purchase/') THEN '' ELSE 'order/' END || l.owner
+            WHEN l.owner LIKE '%/%' THEN '' ELSE 'order/' END || l.owner
             AS subject, -sum(l.amount)::bigint AS amount, max(l.effective_at)::text AS since
         FROM legs l WHERE l.kind IN ('refunds_in_transit', 'payouts_in_transit')
         GROUP BY l.kind, l.owner

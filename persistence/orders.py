@@ -151,7 +151,9 @@ class SqlOrders:
         meant = (
             col(ParcelRow.parcel) == f"{order}/{parcel}"
             if parcel
-            else col(ParcelRow.order) == order
+            else (col(ParcelRow.order) == order)
+            # A dispute's own parcels are watched on: it may outlive its order.
+            & ~col(ParcelRow.parcel).startswith("dispute/")
         )
         await self._session.execute(update(ParcelRow).where(meant).values(is_watched=False))
 
@@ -238,6 +240,7 @@ _COUNTERS = (
     "subsidised_back",
     "borne",
     "borne_back",
+    "contributed",
 )
 
 

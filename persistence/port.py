@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from domain.dispute.state import DisputeState
 from domain.ledger import Account, Posting
 from domain.order.money import OrderFunds
 from domain.order.state import OrderState
@@ -21,6 +22,7 @@ from domain.payout.state import PayoutState
 from domain.policy import Policy, Terms
 from domain.purchase.state import PurchaseState
 from persistence.carriage.port import Labels
+from persistence.disputes.port import Disputes
 from persistence.fx_port import Rates
 from persistence.purchase_port import Purchases
 
@@ -274,6 +276,10 @@ class Story(Protocol):
         """The same for a purchase."""
         ...
 
+    async def tell_dispute(self, state: DisputeState, *events: Event) -> None:
+        """The same for a dispute."""
+        ...
+
     async def payout(self, payout: str) -> PayoutState | None:
         """The last state that was written of a payout."""
         ...
@@ -312,6 +318,8 @@ class Transaction(Protocol):
     def purchases(self) -> Purchases: ...
     @property
     def labels(self) -> Labels: ...
+    @property
+    def disputes(self) -> Disputes: ...
 
 
 class Database(Protocol):

@@ -4,8 +4,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from domain.dispute import clocks as dispute_clocks
+from domain.dispute import rules as disputes
+from domain.dispute.state import DisputeState
+from domain.dispute.terms import DisputeTerms
+from domain.order.headlines import headline
 from domain.order.money import OrderFunds
-from domain.order.rules import headline, next_due
+from domain.order.rules import next_due
 from domain.order.state import OrderState
 from domain.payout.rules import Standing
 from domain.payout.state import PayoutState
@@ -21,6 +26,8 @@ from persistence.tables.purchases import PurchaseRow
 ORDER_STATE: TypeAdapter[OrderState] = TypeAdapter(OrderState)
 PAYOUT_STATE: TypeAdapter[PayoutState] = TypeAdapter(PayoutState)
 PURCHASE_STATE: TypeAdapter[PurchaseState] = TypeAdapter(PurchaseState)
+DISPUTE_STATE: TypeAdapter[DisputeState] = TypeAdapter(DisputeState)
+DISPUTE_TERMS: TypeAdapter[DisputeTerms] = TypeAdapter(DisputeTerms)
 TERMS: TypeAdapter[Terms] = TypeAdapter(Terms)
 
 
@@ -77,6 +84,25 @@ def purchase_values(state: PurchaseState) -> dict[str, Any]:
         "placed_at": state.placed_at,
         "ended_at": state.ended_at,
         "state": PURCHASE_STATE.dump_python(state, mode="json"),
+    }
+
+
+def dispute_values(state: DisputeState) -> dict[str, Any]:
+    """The columns of a dispute's view."""
+    due = dispute_clocks.next_due(state)
+    return {
+        "dispute": state.dispute,
+        "version": state.version,
+        "order": state.order,
+        "buyer": state.buyer,
+        "seller": state.seller,
+        "status": disputes.headline(state),
+        "assignee": state.assignee,
+        "needs_attention": state.parked is not None,
+        "due_at": due.at if due else None,
+        "opened_at": state.opened_at,
+        "ended_at": state.ended_at,
+        "state": DISPUTE_STATE.dump_python(state, mode="json"),
     }
 
 

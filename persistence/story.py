@@ -10,7 +10,8 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.ids import order_workflow_id, purchase_workflow_id
+from domain.dispute.state import DisputeState
+from domain.ids import dispute_workflow_id, order_workflow_id, purchase_workflow_id
 from domain.notices import concerned
 from domain.order.state import OrderState
 from domain.payout.state import PayoutState
@@ -19,10 +20,11 @@ from persistence import hooks, records
 from persistence.port import Event, Facts
 from persistence.tables import table_of
 from persistence.tables.business import Alarm, OrderViewRow, PayoutRow
+from persistence.tables.disputes import DisputeViewRow
 from persistence.tables.purchases import PurchaseViewRow
 from persistence.tables.traffic import Notice, Request, TimelineEntry
 
-_View = type[OrderViewRow | PayoutRow | PurchaseViewRow]
+_View = type[OrderViewRow | PayoutRow | PurchaseViewRow | DisputeViewRow]
 # Made once, on the tables themselves: putting a statement together, and taking it through the
 # mapper, costs more than running it, and these are run for every step of every process.
 _TIMELINE: Final = table_of(TimelineEntry)
@@ -81,6 +83,13 @@ class SqlStory:
             await self._happened(
                 purchase_workflow_id(state.purchase), state.version, event, {"buyer": state.buyer}
             )
+
+    async def tell_dispute(self, state: DisputeState, *events: Event) -> None:
+        """The same for a dispute."""
+        await self._show(DisputeViewRow, "dispute", records.dispute_values(state))
+        people = {"buyer": state.buyer, "seller": state.seller}
+        for event in events:
+            await self._happened(dispute_workflow_id(state.dispute), state.version, event, people)
 
     async def payout(self, payout: str) -> PayoutState | None:
         """The state that the payout's view shows."""

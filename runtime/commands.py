@@ -9,15 +9,16 @@ from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncEngine
-from temporalio.client import Client
+from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities import exchange
+from domain.dispute.state import DisputeState
 from domain.errors import AlreadyExists, SellerNotActive
-from domain.ids import order_workflow_id, purchase_workflow_id
+from domain.ids import dispute_workflow_id, order_workflow_id, purchase_workflow_id
 from domain.money import Money
-from domain.order.rules import headline
+from domain.order.headlines import headline
 from domain.order.state import OrderState
 from domain.payout.rules import Standing
 from domain.payout.state import PayoutState
@@ -28,9 +29,11 @@ from persistence import purchase_reading
 from persistence.database import SqlDatabase
 from persistence.idempotency import Recorded, creation_of
 from persistence.port import SellerRecord
-from persistence.records import ORDER_STATE, PAYOUT_STATE, PURCHASE_STATE
+from persistence.records import DISPUTE_STATE, ORDER_STATE, PAYOUT_STATE, PURCHASE_STATE
 from persistence.vault import ConcernsAnother, Vault
 from workflows._kit.attributes import at_start
+from workflows.dispute.messages import DisputeRequest, OpenDispute
+from workflows.dispute.requests import REQUESTS as DISPUTE_REQUESTS
 from workflows.order.messages import DecideAmount, PayAnotherWay, PlaceOrder, Resolve
 from workflows.order.requests import REQUESTS
 from workflows.payout.messages import ResolvePayout, StartPayout
@@ -41,6 +44,7 @@ Result = tuple[int, dict[str, Any]]
 PLACE: Final = "order.place"
 PURCHASE: Final = "purchase.place"
 PAY_OUT: Final = "payout.send"
+DISPUTE: Final = "dispute.open"
 _CREATED: Final = 201
 _OK: Final = 200
 
@@ -219,6 +223,40 @@ async def _pay_out(delivery: Delivery, _: Recorded, asked: StartPayout) -> Resul
     return _CREATED, PAYOUT_STATE.dump_python(state, mode="json")
 
 
+async def _dispute(delivery: Delivery, row: Recorded, asked: OpenDispute) -> Result:
+    """Open a dispute: its start and the question whether it may be travel together."""
+    name = dispute_workflow_id(asked.dispute)
+    try:
+        await delivery.vault.bind(name, asked.buyer)
+    except ValueError:
+        raise AlreadyExists(
+            f"there is a dispute {asked.dispute} already; choose another id", dispute=asked.dispute
+        ) from None
+    operation: Any = WithStartWorkflowOperation
+    starting = operation(
+        "dispute",
+        asked,
+        id=name,
+        task_queue=delivery.task_queue,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        search_attributes=at_start("dispute", "opening", asked.seller, asked.order),
+        static_summary=f"{asked.category} of order {asked.order}: "
+        f"{Money(asked.amount, asked.currency)} asked",
+    )
+    client: Any = delivery.client
+    try:
+        state: DisputeState = await client.execute_update_with_start_workflow(
+            "open", start_workflow_operation=starting, id=row.update_id, result_type=DisputeState
+        )
+    except WorkflowAlreadyStartedError:
+        # It has ended since the first attempt, whose answer was lost.
+        process: Any = client.get_workflow_handle(name)
+        known = process.get_update_handle(row.update_id, result_type=DisputeState)
+        state = await known.result()
+    return _CREATED, DISPUTE_STATE.dump_python(state, mode="json")
+
+
 def _update(name: str, result: type[T], form: TypeAdapter[T]) -> Deliver:
     """Ask the process, and keep the state that it answers with."""
 
@@ -228,6 +266,10 @@ def _update(name: str, result: type[T], form: TypeAdapter[T]) -> Deliver:
         return _OK, form.dump_python(state, mode="json")
 
     return deliver
+
+
+def _asks_dispute(message: type[Any], update: str) -> Command:
+    return Command(TypeAdapter(message), _update(update, DisputeState, DISPUTE_STATE))
 
 
 def _asks_order(message: type[Any], update: str) -> Command:
@@ -255,6 +297,9 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             TypeAdapter(ResolvePayout), _update("resolve", PayoutState, PAYOUT_STATE)
         ),
         "order.resolve": _asks_order(Resolve, "resolve"),
+        DISPUTE: Command(TypeAdapter(OpenDispute), _dispute),
+        "dispute.resolve": _asks_dispute(Resolve, "resolve"),
     }
+    | {f"dispute.{action}": _asks_dispute(DisputeRequest, action) for action in DISPUTE_REQUESTS}
     | {f"order.{update}": _asks_order(message, update) for message, (update, _) in REQUESTS.items()}
 )

@@ -72,6 +72,7 @@ class PolicyDocument(_Part):
     payout: Figures = Field(default_factory=Figures)
     fx: Figures = Field(default_factory=Figures)
     shipping: Figures = Field(default_factory=Figures)
+    dispute: Figures = Field(default_factory=Figures)
     override: tuple[Figures, ...] = ()
 
     @field_validator("zone")

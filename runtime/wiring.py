@@ -20,6 +20,8 @@ from activities.capture import CaptureActivities
 from activities.carriage_check import CarriageCheckActivities
 from activities.consent import ConsentActivities
 from activities.courier_desk import CourierDesk
+from activities.dispute import DisputeActivities
+from activities.dispute_money import DisputeMoneyActivities
 from activities.escrow import EscrowActivities
 from activities.failures import TypedFailures
 from activities.fraud import FraudActivities
@@ -78,6 +80,9 @@ SHARED_MODULES = (
     "workflows._kit",
     "workflows.aftercare.messages",
     "workflows.aftercare.purchases",
+    "workflows.dispute.details",
+    "workflows.dispute.messages",
+    "workflows.dispute.tasks",
     "workflows.order.details",
     "workflows.order.hearing",
     "workflows.order.messages",
@@ -262,6 +267,7 @@ def activities(
         aftercare.payment,
         aftercare.call_operator,
         *_of_purchases(database, payments),
+        *_of_disputes(database, payments),
         upkeep.sweep,
         upkeep.check_invariants,
         reconciliation.reconcile,
@@ -291,6 +297,12 @@ def _of_purchases(
     )
 
 
+def _of_disputes(database: SqlDatabase, payments: PaymentGateway) -> tuple[Callable[..., Any], ...]:
+    """The steps of disputes that move money; the others know carriers and addresses, too."""
+    money = DisputeMoneyActivities(database, payments)
+    return (money.settle, money.pay, money.follow, money.care)
+
+
 def _of_payments(database: SqlDatabase, payments: PaymentGateway) -> tuple[Callable[..., Any], ...]:
     """The steps of payments that are not one payment of the right amount, taken at once."""
     attempts = AttemptActivities(database, payments)
@@ -317,11 +329,12 @@ def carriage(
     addresses: Addresses,
     rates: RateSource,
 ) -> list[Callable[..., Any]]:
-    """The steps that buy labels and send couriers, and those that look after both."""
+    """The steps that buy labels and send couriers, look after both, or settle what came of it."""
     labels = LabelDesk(database, shipping, addresses, rates)
     couriers = CourierDesk(database, shipping, tracking, addresses)
     shipments = ShipmentActivities(database, tracking)
     online = OnlineActivities(database, tracking, shipments, labels, couriers)
+    dispute = DisputeActivities(database, tracking, addresses)
     check = CarriageCheckActivities(database, SqlBooks(database.engine), labels, shipping)
     return [
         online.check,
@@ -331,6 +344,13 @@ def carriage(
         online.attempted,
         online.check_in,
         check.check,
+        dispute.open,
+        dispute.act,
+        dispute.ring,
+        dispute.hear,
+        dispute.hear_bank,
+        dispute.park,
+        dispute.heed,
     ]
 
 

@@ -56,8 +56,8 @@ def _empty() -> Json:
 def by_key(store: Store, subject: str | None = None) -> Json:
     """Each effect with the key that its maker gave it, oldest first.
 
-    *subject* is an order's, a purchase's or a payout's id in the metadata. Amounts are signed as
-    the account saw them; the carriers' wallet is the account "easypost".
+    *subject* is the id of an order, purchase, payout or dispute in the metadata. Amounts are
+    signed as the account saw them; the carriers' wallet is the account "easypost".
     """
     lines = [*_lines(store, subject), *wallet.lines(store, subject)]
     return {"lines": lines, "duplicates": duplicates(store)}
@@ -68,7 +68,8 @@ SELECT entries.id AS entry, entries.type, entries.amount, entries.fee, entries.c
     entries.account, entries.created, entries.source,
     json_extract(body, '$.metadata.key') AS key, json_extract(body, '$.metadata.order') AS "order",
     json_extract(body, '$.metadata.payout') AS payout,
-    json_extract(body, '$.metadata.purchase') AS purchase, json_extract(body, '$.status') AS status
+    json_extract(body, '$.metadata.purchase') AS purchase,
+    json_extract(body, '$.metadata.dispute') AS dispute, json_extract(body, '$.status') AS status
 FROM entries JOIN objects ON objects.id = entries.source
 WHERE entries.type NOT IN (?, ?)
 """
@@ -76,6 +77,8 @@ _DUPLICATES: Final = (
     f"WITH effects AS ({_EFFECTS}) SELECT key, group_concat(DISTINCT source) AS sources"  # noqa: S608 no value of anybody's in it
     " FROM effects WHERE key IS NOT NULL GROUP BY key HAVING count(DISTINCT source) > 1"
 )
+# What of ours an effect can be about.
+_OBJECTS: Final = ("order", "payout", "purchase", "dispute")
 _SHOWN: Final = (
     *(
         "entry",
@@ -89,7 +92,7 @@ _SHOWN: Final = (
         "account",
         "created",
     ),
-    *("order", "payout", "purchase"),
+    *_OBJECTS,
 )
 
 
@@ -98,7 +101,7 @@ def _lines(store: Store, subject: str | None) -> list[Json]:
     return [
         {name: row[name] for name in _SHOWN}
         for row in found
-        if subject is None or subject in {row["order"], row["payout"], row["purchase"]}
+        if subject is None or subject in {row[name] for name in _OBJECTS}
     ]
 
 

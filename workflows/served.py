@@ -4,6 +4,7 @@ Apart from the package itself: each execution imports its own module anew, and t
 """
 
 from workflows.aftercare.workflow import AftercareWorkflow
+from workflows.dispute.workflow import DisputeWorkflow
 from workflows.fx.workflow import FxRatesWorkflow
 from workflows.order.workflow import OrderWorkflow
 from workflows.payout.workflow import PayoutCycleWorkflow, PayoutWorkflow
@@ -14,6 +15,7 @@ from workflows.upkeep.workflow import BooksCheckWorkflow, SweepWorkflow
 ALL = (
     OrderWorkflow,
     PurchaseWorkflow,
+    DisputeWorkflow,
     PayoutWorkflow,
     PayoutCycleWorkflow,
     AftercareWorkflow,

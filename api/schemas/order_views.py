@@ -14,6 +14,7 @@ from domain.actors import STAFF, Role
 from domain.discretion import facts_for
 from domain.order import rules
 from domain.order.agreements import MANNERS, Agreement, who_answers
+from domain.order.headlines import headline
 from domain.order.parcels import Parcel
 from domain.order.rules import WHEN_DUE, Action, Due
 from domain.order.state import Clock, OrderState, Owed
@@ -186,7 +187,7 @@ class OrderView(View):
         return cls(
             id=state.order,
             version=state.version,
-            status=rules.headline(state),
+            status=headline(state),
             outcome=state.outcome,
             buyer=state.buyer,
             seller=state.seller,
@@ -237,7 +238,7 @@ class OrderFigures(View):
         return cls(
             id=state.order,
             version=state.version,
-            status=rules.headline(state),
+            status=headline(state),
             buyer=state.buyer,
             seller=state.seller,
             total=Money(amount=state.total, currency=state.currency),

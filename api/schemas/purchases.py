@@ -22,8 +22,8 @@ from api.schemas.common import (
 from api.schemas.order_views import AllowedView, NextView, ParkedView
 from api.schemas.orders import MOST_LINES, LineIn, PaymentIn, ShipToIn
 from domain.actors import STAFF, Role
+from domain.order.headlines import headline as order_headline
 from domain.order.lines import OrderLine
-from domain.order.rules import headline as order_headline
 from domain.order.state import OrderState
 from domain.purchase import rules
 from domain.purchase.rules import MOST_SELLERS, Action

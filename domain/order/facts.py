@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from domain.errors import IllegalTransition, NotKnown
+from domain.order.disputed import Disputed
 from domain.order.parcels import Parcel, ParcelStage
 from domain.order.state import Clock, ClockName, OrderState, Owed
 from domain.shipment.labels import LabelStatus
@@ -77,6 +78,32 @@ def must_be_unshipped(state: OrderState, lines: Sequence[str]) -> None:
             )
 
 
+# A dispute decides what these would decide by themselves: about a parcel, or the whole order.
+_STOPPED_BY_PARCEL: Final = frozenset({ClockName.DELIVERY, ClockName.ANSWER})
+_STOPPED: Final = frozenset({ClockName.CONFIRMATION, ClockName.RESERVE})
+
+
+def is_stopping(disputed: Disputed, clock: Clock) -> bool:
+    """Whether a dispute keeps a clock from running."""
+    is_about = clock.name in _STOPPED_BY_PARCEL and clock.parcel in disputed.parcels
+    return is_about or clock.name in _STOPPED
+
+
+def is_stopped(state: OrderState, clock: Clock) -> bool:
+    """Whether a clock stands still because somebody disputes what it would settle."""
+    return any(is_stopping(disputed, clock) for disputed in state.disputes)
+
+
+def ticking(state: OrderState) -> tuple[Clock, ...]:
+    """The clocks that run."""
+    return tuple(clock for clock in state.clocks if not is_stopped(state, clock))
+
+
+def escrowed(state: OrderState) -> int:
+    """What has to leave escrow for the seller in all, holds included."""
+    return state.captured - state.refunded + state.recovered + state.contributed
+
+
 def refundable(state: OrderState) -> int:
     """What may still be refunded: captured, less what went back or is held for a stated claim."""
     return state.captured - state.refunded - state.held
@@ -84,7 +111,7 @@ def refundable(state: OrderState) -> int:
 
 def releasable(state: OrderState) -> int:
     """What escrow could release now, holds aside."""
-    return max(0, refundable(state) + state.recovered - state.released)
+    return max(0, escrowed(state) - state.held - state.released)
 
 
 def is_owed_payable(state: OrderState) -> bool:

@@ -14,7 +14,8 @@ class OrderFunds:
     is what later refunds took back from outside escrow. Of what was captured, `subsidised` came
     from the platform's subsidy and `borne` from its loss; the `_back` are what of each went back.
     `settles_in` is the seller's currency, "" for the order's; `settled` is what the seller has of
-    the order in it, and `reserved` is in it.
+    the order in it, and `reserved` is in it. `contributed` is what others than the seller paid of
+    what disputes gave back, or to the seller.
     """
 
     order: str
@@ -36,6 +37,7 @@ class OrderFunds:
     borne_back: int = 0
     settles_in: str = ""
     settled: int = 0
+    contributed: int = 0
 
     @property
     def settlement(self) -> str:
@@ -61,7 +63,7 @@ class OrderFunds:
     @property
     def escrow(self) -> int:
         """What is still in escrow, holds included."""
-        returned = self.refunded + self.charged_back - self.recovered
+        returned = self.refunded + self.charged_back - self.recovered - self.contributed
         return self.captured - returned - self.released
 
     @property
@@ -112,10 +114,13 @@ class OrderFunds:
         plan: RefundPlan,
         share: PaidBy | None = None,
         abroad: RefundPlan | None = None,
+        *,
+        contributed: int = 0,
     ) -> "OrderFunds":
         """A refund is set aside; more than is there is refused (`AmountExceeded`).
 
-        *abroad* is what the seller gives for it in another currency.
+        *abroad* is what the seller gives for it in another currency, *contributed* the part of it
+        for which the seller does not answer.
         """
         self._must_have(amount, self.refundable, "refund")
         share = share or PaidBy(amount)
@@ -128,6 +133,7 @@ class OrderFunds:
             charged=self.charged - plan.commission,
             reserved=self.reserved - min(self.reserved, (abroad or plan).reserve),
             settled=self.settled - (abroad.recovered if abroad else 0),
+            contributed=self.contributed + contributed,
         )
 
     def without_refund(
@@ -159,6 +165,11 @@ class OrderFunds:
             reserved=self.reserved + plan.reserve,
             settled=self.settled + (plan.payable + plan.reserve if plan.exchanged else 0),
         )
+
+    def made_good(self, plan: ReleasePlan) -> "OrderFunds":
+        """The platform has paid the seller what an appeal found to be theirs."""
+        more = replace(self, contributed=self.contributed + plan.gross)
+        return more.with_release(plan)
 
     def without_reserve(self) -> "OrderFunds":
         """The order's reserve has become the seller's."""

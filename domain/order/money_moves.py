@@ -4,11 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from domain.order.clocks import reserve_clock, with_clocks
+from domain.order.facts import escrowed
 from domain.order.moves import called_off
 from domain.order.state import (
-    FULFILMENT,
-    PAYMENT,
-    RELEASE,
     Clock,
     ClockName,
     FulfilmentEvent,
@@ -19,6 +17,7 @@ from domain.order.state import (
     PaymentEvent,
     ReleaseEvent,
 )
+from domain.order.tables import FULFILMENT, PAYMENT, RELEASE
 from domain.policy import Terms
 
 
@@ -40,7 +39,7 @@ def release_put_off(state: OrderState, until: datetime) -> OrderState:
 def released(state: OrderState, gross: int, reserved: int) -> OrderState:
     """*gross* has left escrow, *reserved* of it into the seller's reserve."""
     total = state.released + gross
-    is_all = total >= state.captured - state.refunded + state.recovered - state.held
+    is_all = total >= escrowed(state) - state.held
     event = ReleaseEvent.ALL_RELEASED if is_all and not state.held else ReleaseEvent.PART_RELEASED
     is_early = any(clock.name is ClockName.EARLY_RELEASE for clock in state.clocks)
     # An early release that found all of it held leaves protection to run its time.
@@ -99,7 +98,7 @@ def refund_sent(
         open_refunds=state.open_refunds if is_final else (*state.open_refunds, key),
         version=state.version + 1,
     )
-    return _given_up(sent, at) if event is PaymentEvent.FULLY_REFUNDED else sent
+    return given_up(sent, at) if event is PaymentEvent.FULLY_REFUNDED else sent
 
 
 def _still_owed(state: OrderState, name: str, amount: int) -> tuple[Owed, ...]:
@@ -113,7 +112,7 @@ def _still_owed(state: OrderState, name: str, amount: int) -> tuple[Owed, ...]:
     return (*rest, *others)
 
 
-def _given_up(state: OrderState, at: datetime) -> OrderState:
+def given_up(state: OrderState, at: datetime) -> OrderState:
     """Once everything went back, nobody waits for the goods any more.
 
     What a reserve still keeps protects nobody either: it is due at once.

@@ -6,8 +6,6 @@ from typing import Final
 
 from domain.order.clocks import last_clock, running, with_clocks
 from domain.order.state import (
-    FULFILMENT,
-    PAYMENT,
     Clock,
     ClockName,
     Fraud,
@@ -19,6 +17,7 @@ from domain.order.state import (
     Payment,
     PaymentEvent,
 )
+from domain.order.tables import FULFILMENT, PAYMENT
 from domain.policy import Terms
 
 _EVERY_CLOCK: Final = tuple(ClockName)

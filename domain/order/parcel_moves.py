@@ -11,7 +11,6 @@ from domain.order.facts import clock_of, parcel_named, refundable
 from domain.order.moves import called_off, received
 from domain.order.parcels import GONE, PARCEL, Doubt, Parcel, ParcelEvent, ParcelStage
 from domain.order.state import (
-    FULFILMENT,
     Clock,
     ClockName,
     Fraud,
@@ -21,6 +20,7 @@ from domain.order.state import (
     Outcome,
     Owed,
 )
+from domain.order.tables import FULFILMENT
 from domain.policy import Terms, Tier
 
 _OF_PARCEL: Final = (
@@ -220,9 +220,14 @@ def _with(state: OrderState, parcel: Parcel) -> tuple[Parcel, ...]:
 
 
 def _owed_for(state: OrderState, parcel: Parcel) -> tuple[Owed, ...]:
+    """What its end without goods gives back, beside what disputes gave for its lines."""
     if parcel.stage not in GONE or any(owed.name == parcel.name for owed in state.owed):
         return ()
-    return (Owed(parcel.name, parcel.owed, str(parcel.stage)),)
+    back = sum(
+        one.amount for one in state.given_back if not parcel.lines or one.line in parcel.lines
+    )
+    left = parcel.owed - back
+    return (Owed(parcel.name, left, str(parcel.stage)),) if left > 0 or not back else ()
 
 
 def _clocks_after(

@@ -8,8 +8,6 @@ from domain.order.clocks import running, with_clocks
 from domain.order.moves import never_paid
 from domain.order.rules import MOST_ATTEMPTS
 from domain.order.state import (
-    FULFILMENT,
-    PAYMENT,
     Clock,
     ClockName,
     Fulfilment,
@@ -18,6 +16,7 @@ from domain.order.state import (
     Outcome,
     PaymentEvent,
 )
+from domain.order.tables import FULFILMENT, PAYMENT
 from domain.policy import Terms
 
 

@@ -16,12 +16,19 @@ from domain.errors import (
     NotYours,
 )
 from domain.order.agreements import Topic
-from domain.order.facts import EDITABLE, clock_of, is_typed, refundable, releasable
+from domain.order.facts import (
+    EDITABLE,
+    clock_of,
+    escrowed,
+    is_typed,
+    refundable,
+    releasable,
+    ticking,
+)
+from domain.order.headlines import headline
 from domain.order.online_moves import may_fetch, may_void
 from domain.order.parcels import MOST_PARCELS, ParcelStage
 from domain.order.state import (
-    FULFILMENT,
-    PAYMENT,
     Clock,
     ClockName,
     Fraud,
@@ -32,6 +39,7 @@ from domain.order.state import (
     Payment,
     PaymentEvent,
 )
+from domain.order.tables import FULFILMENT, PAYMENT
 
 
 class Action(StrEnum):
@@ -141,6 +149,11 @@ class Due:
     is_reminder: bool = False
     parcel: str = ""
 
+    @property
+    def words(self) -> str:
+        """What happens then, in a few words."""
+        return f"{self.clock}: {'reminder' if self.is_reminder else WHEN_DUE[self.clock]}"
+
 
 def reminders_left(clock: Clock) -> tuple[datetime, ...]:
     """The reminders of *clock* that have not gone out."""
@@ -167,10 +180,10 @@ def next_due(state: OrderState) -> Due | None:
 
     Windows in which nobody can do anything (delivery, protection) have no reminders.
     """
-    dues = [Due(clock.name, clock.due_at, parcel=clock.parcel) for clock in state.clocks]
+    dues = [Due(clock.name, clock.due_at, parcel=clock.parcel) for clock in ticking(state)]
     dues += [
         Due(clock.name, left[0], is_reminder=True, parcel=clock.parcel)
-        for clock in state.clocks
+        for clock in ticking(state)
         if clock.name in REMINDED and (left := reminders_left(clock))
     ]
     return min(dues, key=lambda due: (due.at, due.is_reminder, due.clock, due.parcel), default=None)
@@ -295,7 +308,7 @@ def check(
             action=action,
         )
     clock = clock_of(state, BEATS[action]) if action in BEATS else None
-    if clock is not None and received_at > clock.due_at:
+    if clock is not None and clock in ticking(state) and received_at > clock.due_at:
         raise DeadlinePassed(
             f"{action} had to be asked by {clock.due_at.isoformat()}",
             action=action,
@@ -318,43 +331,11 @@ def allowed(state: OrderState) -> dict[Action, tuple[Role, ...]]:
     }
 
 
-def headline(state: OrderState) -> str:
-    """One status for lists, derived from the axes; never stored as the truth."""
-    if state.parked is not None:
-        return "needs_attention"
-    if state.ended_at is not None:
-        return str(state.outcome)
-    if state.outcome is not Outcome.OPEN:
-        return "refunding"
-    if state.payment in _BEFORE_SHIPMENT:
-        return _BEFORE_SHIPMENT[state.payment]
-    return _on_its_way(state)
-
-
-def _on_its_way(state: OrderState) -> str:
-    # Buyer and seller see this too: that fraud is suspected is not for everybody's eyes.
-    if state.fraud is Fraud.SUSPECTED:
-        return "held"
-    if state.fulfilment is Fulfilment.RECEIVED:
-        is_kept = state.held or state.frozen
-        return "held" if is_kept and not state.clocks else "in_protection"
-    return str(state.fulfilment)
-
-
-_BEFORE_SHIPMENT: Final = MappingProxyType(
-    {
-        Payment.AWAITING: "awaiting_payment",
-        Payment.AMOUNT_DIFFERS: "amount_differs",
-        Payment.IN_RISK_CHECK: "in_risk_check",
-    }
-)
-
-
 def is_settled(state: OrderState) -> bool:
     """Whether nothing of the order is open: no escrow, reserve, hold, refund or suspicion."""
     if state.payment is Payment.NEVER_PAID:
         return True
-    is_money_out = state.captured - state.refunded + state.recovered - state.released <= 0
+    is_money_out = escrowed(state) <= state.released
     is_open = state.reserved or state.held or state.open_refunds or state.owed or state.authorised
     is_over = state.fulfilment in (Fulfilment.RECEIVED, Fulfilment.CANCELLED)
     return is_over and is_money_out and not is_open and state.fraud is not Fraud.SUSPECTED
@@ -371,22 +352,6 @@ def is_release_due(state: OrderState) -> bool:
 def is_end_due(state: OrderState) -> bool:
     """Whether an order that nobody called off is settled, and nothing else will end it."""
     return state.outcome is Outcome.OPEN and not state.clocks and is_settled(state)
-
-
-def phase(state: OrderState) -> str:
-    """The headline, coarse enough to be searched for: it changes a few times in a life."""
-    status = headline(state)
-    return "on_the_way" if status in _ON_THE_WAY else status
-
-
-_ON_THE_WAY: Final = frozenset(
-    {
-        str(Fulfilment.PARTLY_SHIPPED),
-        str(Fulfilment.DECLARED),
-        str(Fulfilment.IN_TRANSIT),
-        str(Fulfilment.BUYER_ASKED),
-    }
-)
 
 
 def is_void_due(state: OrderState) -> bool:

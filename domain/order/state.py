@@ -1,4 +1,4 @@
-"""An order's parallel axes: states, events, and the tables that are the only copy of the rule."""
+"""An order's parallel axes, their states and events, and all that an order is."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.fx.rates import Exchange
-from domain.machine import Machine
 from domain.order.agreements import Agreement
+from domain.order.disputed import Disputed, GivenBack
 from domain.order.online import OnlineLabel
 from domain.order.parcels import Parcel, ParcelStage
 
@@ -95,111 +95,6 @@ class ReleaseEvent(StrEnum):
 
     PART_RELEASED = "part_released"
     ALL_RELEASED = "all_released"
-
-
-PAYMENT: Final = Machine(
-    "payment",
-    MappingProxyType(
-        {
-            (Payment.AWAITING, PaymentEvent.MONEY_ARRIVED): Payment.IN_RISK_CHECK,
-            (Payment.AWAITING, PaymentEvent.WINDOW_CLOSED): Payment.NEVER_PAID,
-            (Payment.AWAITING, PaymentEvent.CANCELLED): Payment.NEVER_PAID,
-            (Payment.AWAITING, PaymentEvent.OTHER_AMOUNT_ARRIVED): Payment.AMOUNT_DIFFERS,
-            (Payment.AWAITING, PaymentEvent.BANK_AGREED): Payment.IN_RISK_CHECK,
-            (Payment.AMOUNT_DIFFERS, PaymentEvent.AMOUNT_ACCEPTED): Payment.IN_RISK_CHECK,
-            (Payment.AMOUNT_DIFFERS, PaymentEvent.AMOUNT_SENT_BACK): Payment.AWAITING,
-            (Payment.AMOUNT_DIFFERS, PaymentEvent.WINDOW_CLOSED): Payment.NEVER_PAID,
-            (Payment.AMOUNT_DIFFERS, PaymentEvent.CANCELLED): Payment.NEVER_PAID,
-            (Payment.IN_RISK_CHECK, PaymentEvent.RISK_ACCEPTED): Payment.CAPTURED,
-            (Payment.IN_RISK_CHECK, PaymentEvent.RISK_REFUSED): Payment.CAPTURED,
-            (Payment.CAPTURED, PaymentEvent.RISK_REOPENED): Payment.IN_RISK_CHECK,
-            (Payment.AUTHORISED, PaymentEvent.RISK_REOPENED): Payment.IN_RISK_CHECK,
-            (Payment.IN_RISK_CHECK, PaymentEvent.RISK_ACCEPTED_UNTAKEN): Payment.AUTHORISED,
-            (Payment.IN_RISK_CHECK, PaymentEvent.RISK_REFUSED_UNTAKEN): Payment.AUTHORISED,
-            (Payment.IN_RISK_CHECK, PaymentEvent.TAKEN): Payment.IN_RISK_CHECK,
-            (Payment.IN_RISK_CHECK, PaymentEvent.LAPSED): Payment.AWAITING,
-            (Payment.AUTHORISED, PaymentEvent.TAKEN): Payment.CAPTURED,
-            (Payment.AUTHORISED, PaymentEvent.LAPSED): Payment.AWAITING,
-            (Payment.AUTHORISED, PaymentEvent.VOIDED): Payment.VOIDED,
-            (Payment.CAPTURED, PaymentEvent.PART_REFUNDED): Payment.PARTLY_REFUNDED,
-            (Payment.CAPTURED, PaymentEvent.FULLY_REFUNDED): Payment.REFUNDED,
-            (Payment.PARTLY_REFUNDED, PaymentEvent.PART_REFUNDED): Payment.PARTLY_REFUNDED,
-            (Payment.PARTLY_REFUNDED, PaymentEvent.FULLY_REFUNDED): Payment.REFUNDED,
-            (Payment.PARTLY_REFUNDED, PaymentEvent.REFUND_FAILED): Payment.CAPTURED,
-            (Payment.REFUNDED, PaymentEvent.REFUND_FAILED): Payment.CAPTURED,
-        }
-    ),
-)
-
-_UNDER_WAY: Final = (
-    Fulfilment.DECLARED,
-    Fulfilment.IN_TRANSIT,
-    Fulfilment.BUYER_ASKED,
-    Fulfilment.DELIVERED,
-)
-_NONE_THERE: Final = (Fulfilment.PARTLY_SHIPPED, Fulfilment.DECLARED)
-_NOT_ALL_THERE: Final = (*_NONE_THERE, Fulfilment.IN_TRANSIT, Fulfilment.BUYER_ASKED)
-
-# How far the parcels are, among the four states under way, follows from the parcels alone.
-FULFILMENT: Final = Machine(
-    "fulfilment",
-    MappingProxyType(
-        {
-            (Fulfilment.NOT_STARTED, FulfilmentEvent.SELLER_TOLD): Fulfilment.AWAITING_SHIPMENT,
-            (Fulfilment.NOT_STARTED, FulfilmentEvent.CALLED_OFF): Fulfilment.CANCELLED,
-            (
-                Fulfilment.AWAITING_SHIPMENT,
-                FulfilmentEvent.ADDRESS_CHANGED,
-            ): Fulfilment.NOT_STARTED,
-            (
-                Fulfilment.AWAITING_SHIPMENT,
-                FulfilmentEvent.PART_DECLARED,
-            ): Fulfilment.PARTLY_SHIPPED,
-            (Fulfilment.AWAITING_SHIPMENT, FulfilmentEvent.DECLARED): Fulfilment.DECLARED,
-            (
-                Fulfilment.AWAITING_SHIPMENT,
-                FulfilmentEvent.PAYMENT_LAPSED,
-            ): Fulfilment.NOT_STARTED,
-            (Fulfilment.AWAITING_SHIPMENT, FulfilmentEvent.NOT_SHIPPED): Fulfilment.CANCELLED,
-            (Fulfilment.AWAITING_SHIPMENT, FulfilmentEvent.CALLED_OFF): Fulfilment.CANCELLED,
-            (Fulfilment.PARTLY_SHIPPED, FulfilmentEvent.PART_DECLARED): Fulfilment.PARTLY_SHIPPED,
-            (Fulfilment.PARTLY_SHIPPED, FulfilmentEvent.DECLARED): Fulfilment.DECLARED,
-            (Fulfilment.PARTLY_SHIPPED, FulfilmentEvent.NOT_SHIPPED): Fulfilment.DECLARED,
-            (Fulfilment.PARTLY_SHIPPED, FulfilmentEvent.CALLED_OFF): Fulfilment.CANCELLED,
-            (Fulfilment.BUYER_ASKED, FulfilmentEvent.DENIED): Fulfilment.BUYER_ASKED,
-            (Fulfilment.DELIVERED, FulfilmentEvent.CONFIRMED_BY_SILENCE): Fulfilment.RECEIVED,
-        }
-        | {
-            (sent, FulfilmentEvent.PART_TAKEN_BACK): Fulfilment.PARTLY_SHIPPED
-            for sent in _NOT_ALL_THERE
-        }
-        | {
-            (sent, FulfilmentEvent.ALL_TAKEN_BACK): Fulfilment.AWAITING_SHIPMENT
-            for sent in _NONE_THERE
-        }
-        | {(under_way, FulfilmentEvent.CONFIRMED): Fulfilment.RECEIVED for under_way in _UNDER_WAY}
-        | {
-            (under_way, FulfilmentEvent.NOTHING_UNDER_WAY): Fulfilment.RECEIVED
-            for under_way in _UNDER_WAY
-        }
-        | {
-            (under_way, FulfilmentEvent.CALLED_OFF): Fulfilment.CANCELLED
-            for under_way in _UNDER_WAY
-        }
-    ),
-)
-
-RELEASE: Final = Machine(
-    "release",
-    MappingProxyType(
-        {
-            (Release.NONE, ReleaseEvent.PART_RELEASED): Release.PART,
-            (Release.NONE, ReleaseEvent.ALL_RELEASED): Release.FULL,
-            (Release.PART, ReleaseEvent.PART_RELEASED): Release.PART,
-            (Release.PART, ReleaseEvent.ALL_RELEASED): Release.FULL,
-        }
-    ),
-)
 
 
 class ClockName(StrEnum):
@@ -312,6 +207,8 @@ class OrderState:
     `paid_by` is the purchase that the order is a part of, "" if it is paid by itself.
     `labels` were bought online; `labels_asked` counts purchases, refused ones included. `ship_by`
     is when the shipping time ends that a declaration has stopped.
+    `disputes` are open; `given_back` is what earlier ones gave for a line, `contributed` what
+    others than the seller paid of that.
     """
 
     order: str
@@ -366,6 +263,9 @@ class OrderState:
     labels: tuple[OnlineLabel, ...] = ()
     labels_asked: int = 0
     ship_by: datetime | None = None
+    contributed: int = 0
+    disputes: tuple[Disputed, ...] = ()
+    given_back: tuple[GivenBack, ...] = ()
 
     def __post_init__(self) -> None:
         """Take the one parcel of an order that began before there could be several."""

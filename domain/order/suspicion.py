@@ -8,7 +8,6 @@ from domain.order.agreements import Topic
 from domain.order.clocks import reserve_clock, running, with_clocks
 from domain.order.moves import called_off, risk_check_void
 from domain.order.state import (
-    FULFILMENT,
     Clock,
     ClockName,
     Fraud,
@@ -17,6 +16,7 @@ from domain.order.state import (
     OrderState,
     Outcome,
 )
+from domain.order.tables import FULFILMENT
 from domain.policy import Terms
 
 _UNSHIPPED: Final = (Fulfilment.AWAITING_SHIPMENT, Fulfilment.PARTLY_SHIPPED)

@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 from persistence.tables import (
     business,
     carriage,
+    disputes,
     fx,
     keys,
     ledger,
@@ -22,6 +23,7 @@ __all__ = [
     "METADATA",
     "business",
     "carriage",
+    "disputes",
     "fx",
     "keys",
     "ledger",

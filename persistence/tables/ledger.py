@@ -59,7 +59,8 @@ class OrderMoney(SQLModel, table=True):
 
     `commission` is what the whole order would bear, `charged` what was kept so far; `subsidised`
     and `borne` are what the platform paid of what was captured, and `_back` what it had back.
-    `settled` and `reserved` are in the currency that the seller settles in.
+    `settled` and `reserved` are in the currency that the seller settles in; `contributed` is what
+    others than the seller paid of what disputes gave.
     """
 
     __tablename__ = "order_money"  # pyright: ignore[reportAssignmentType] - SQLModel's own form
@@ -83,6 +84,7 @@ class OrderMoney(SQLModel, table=True):
     borne_back: int = _counter()
     settles_in: str = Field(default="", sa_column_kwargs={"server_default": ""})
     settled: int = _counter()
+    contributed: int = _counter()
 
 
 class Hold(SQLModel, table=True):

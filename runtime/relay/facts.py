@@ -39,6 +39,7 @@ _SIGNALS: Final[Mapping[str, tuple[str, Said]]] = MappingProxyType(
     {
         "order": ("payment_changed", PaymentChanged),
         "purchase": ("payment_changed", PaymentChanged),
+        "dispute": ("payment_changed", PaymentChanged),
         "payout": ("payout_changed", PayoutChanged),
     }
 )

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.errors import Rejected, Unavailable
 from adapters.notification.port import Letter, Post
+from domain.ids import order_workflow_id
 from domain.notices import SELLER
 from persistence import outbox, waiting
 from persistence.outbox import SKIPPED, Waiting
@@ -82,7 +83,7 @@ class Notices:
 
     async def _addressee(self, notice: Waiting) -> tuple[str, Reader]:
         """Where to, and who reads it; empty if none is on file, or the person was forgotten."""
-        about = f"seller/{notice.recipient}" if notice.audience == SELLER else notice.subject
+        about = _whose(notice)
         async with self._engine.connect() as db:
             found = await outbox.particulars_of(db, about)
         if found is None:
@@ -121,3 +122,12 @@ class Notices:
         result = "parked" if is_poison else "put_off"
         DELIVERED.labels(self.name, result).inc()
         log.warning("notice.failed", result=result, key=notice.key, error=error)
+
+
+def _whose(notice: Waiting) -> str:
+    """Under which name an address is kept: a dispute's buyer is its order's."""
+    if notice.audience == SELLER:
+        return f"seller/{notice.recipient}"
+    if notice.subject.startswith("dispute/"):
+        return order_workflow_id(str(notice.facts["order"]))
+    return notice.subject

@@ -79,6 +79,7 @@ def lines(store: Store, subject: str | None) -> list[Json]:
             "order": row["subject"],
             "payout": None,
             "purchase": None,
+            "dispute": None,
         }
         for row in store.rows(_LINES)
         if subject is None or subject == row["subject"]

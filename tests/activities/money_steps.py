@@ -537,5 +537,3 @@ STEPS: Final = (
     MoneyStep("pickup", _pickup, (r"POST /easypost/v2/pickups/\w+/buy$",), 2),
     MoneyStep("call_off", _call_off, (r"POST /easypost/v2/pickups/\w+/cancel$",)),
 )
-GAPS: Final = tuple((step, entry) for step in STEPS for entry in range(step.entries))
-EFFECTS: Final = tuple((step, route) for step in STEPS for route in step.effects)

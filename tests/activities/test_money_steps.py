@@ -5,14 +5,15 @@ import contextlib
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from sqlalchemy import text
 
 from adapters.errors import Unavailable
 from persistence.engine import connect
-from tests.activities.money_steps import EFFECTS, GAPS, STEPS, MoneyStep, Ready
+from tests.activities.dispute_steps import DISPUTE_STEPS
+from tests.activities.money_steps import STEPS, MoneyStep, Ready
 from tests.activities.victim import CONVERTER
 from tests.support.audit import Left, left_by
 from tests.support.sandbox import ROOT
@@ -22,7 +23,10 @@ _PATIENCE = 30
 _TWINS: dict[str, Left] = {}
 Disturbed = Callable[[MoneyStep], Awaitable[Ready]]
 
-every_step = pytest.mark.parametrize("step", STEPS, ids=str)
+EVERY: Final = (*STEPS, *DISPUTE_STEPS)
+GAPS: Final = tuple((step, entry) for step in EVERY for entry in range(step.entries))
+EFFECTS: Final = tuple((step, route) for step in EVERY for route in step.effects)
+every_step = pytest.mark.parametrize("step", EVERY, ids=str)
 every_effect = pytest.mark.parametrize(
     ("step", "route"), EFFECTS, ids=[f"{step}:{route.split('/')[-1]}" for step, route in EFFECTS]
 )

@@ -36,6 +36,8 @@ NOBODY_IN_PARTICULAR: Final = {
 }
 MONEY_READERS: Final = STAFF | {Role.SERVICE, Role.SELLER}
 KEEPERS: Final = frozenset({Role.SERVICE, Role.OPERATOR, Role.SELLER})
+SIDES: Final = frozenset({Role.BUYER, Role.SELLER})
+JUDGES: Final = frozenset({Role.SUPPORT_AGENT, Role.SUPPORT_LEAD})
 MAY: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("POST", "/v1/orders"): frozenset({Role.BUYER, Role.SERVICE}),
     ("GET", "/v1/orders"): ALL,
@@ -91,6 +93,30 @@ MAY: Final[dict[tuple[str, str], frozenset[Role]]] = {
         {Role.SUPPORT_AGENT, Role.SUPPORT_LEAD}
     ),
     ("POST", "/v1/purchases/{purchase}/resolution"): frozenset({Role.OPERATOR}),
+    ("POST", "/v1/orders/{order}/disputes"): frozenset({Role.BUYER}),
+    ("GET", "/v1/disputes"): ALL,
+    ("GET", "/v1/disputes/{dispute}"): ALL,
+    ("GET", "/v1/disputes/{dispute}/timeline"): ALL,
+    ("GET", "/v1/disputes/{dispute}/log"): STAFF,
+    ("POST", "/v1/disputes/{dispute}/proposals"): SIDES | JUDGES,
+    ("POST", "/v1/disputes/{dispute}/acceptance"): SIDES,
+    ("POST", "/v1/disputes/{dispute}/declination"): SIDES,
+    ("POST", "/v1/disputes/{dispute}/escalation"): SIDES,
+    ("POST", "/v1/disputes/{dispute}/evidence-extension"): SIDES | JUDGES,
+    ("POST", "/v1/disputes/{dispute}/decision"): JUDGES,
+    ("POST", "/v1/disputes/{dispute}/decision/approval"): JUDGES,
+    ("POST", "/v1/disputes/{dispute}/decision/disapproval"): JUDGES,
+    ("POST", "/v1/disputes/{dispute}/assignment"): JUDGES,
+    ("POST", "/v1/disputes/{dispute}/return"): frozenset({Role.BUYER}),
+    ("POST", "/v1/disputes/{dispute}/return/acceptance"): frozenset({Role.SELLER}),
+    ("POST", "/v1/disputes/{dispute}/reshipment"): frozenset({Role.SELLER}),
+    ("POST", "/v1/disputes/{dispute}/reshipment/acceptance"): frozenset({Role.BUYER}),
+    ("POST", "/v1/disputes/{dispute}/objection"): SIDES,
+    ("POST", "/v1/disputes/{dispute}/reason"): frozenset({Role.BUYER}),
+    ("POST", "/v1/disputes/{dispute}/non-receipt"): frozenset({Role.BUYER}),
+    ("POST", "/v1/disputes/{dispute}/withdrawal"): frozenset({Role.BUYER}),
+    ("POST", "/v1/disputes/{dispute}/appeal"): SIDES,
+    ("POST", "/v1/disputes/{dispute}/resolution"): frozenset({Role.OPERATOR}),
     ("POST", "/v1/sellers"): frozenset({Role.SERVICE, Role.OPERATOR}),
     ("GET", "/v1/sellers"): STAFF | {Role.SERVICE},
     ("GET", "/v1/sellers/{seller}"): MONEY_READERS,
@@ -142,6 +168,7 @@ MAY: Final[dict[tuple[str, str], frozenset[Role]]] = {
 NAMES: Final = {
     "{order}": "o-none",
     "{purchase}": "p-none",
+    "{dispute}": "d-none",
     "{hold}": "h-1",
     "{seller}": "s-none",
     "{payout:path}": "s-none/1-EUR",

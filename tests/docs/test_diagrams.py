@@ -11,7 +11,7 @@ from cli.diagram_parts import DOCUMENTS, state_diagram
 from cli.diagrams import DOCS, drawn
 from cli.main import app
 from domain.machine import Machine
-from domain.order.state import FULFILMENT, PAYMENT, RELEASE
+from domain.order.tables import FULFILMENT, PAYMENT, RELEASE
 from domain.payout.state import PAYOUT
 from domain.purchase.state import PURCHASE
 from domain.shipment.labels import LABEL

@@ -11,9 +11,6 @@ from domain.machine import Machine
 from domain.order.parcels import GONE, PARCEL, ParcelEvent, ParcelStage
 from domain.order.rules import WHEN_DUE, WHO_MAY, Action
 from domain.order.state import (
-    FULFILMENT,
-    PAYMENT,
-    RELEASE,
     ClockName,
     Fulfilment,
     FulfilmentEvent,
@@ -22,6 +19,7 @@ from domain.order.state import (
     Release,
     ReleaseEvent,
 )
+from domain.order.tables import FULFILMENT, PAYMENT, RELEASE
 from domain.payout.bank_change import BANK_CHANGE, ChangeEvent, ChangeState
 from domain.payout.state import PAYOUT, PayoutEvent, Stage
 

@@ -12,6 +12,7 @@ from domain.order.paying import AmountDecision
 from domain.payout.rules import Standing
 from domain.payout.state import Resolution
 from domain.shipment.pickup import PickupStatus
+from tests.replay import dispute_scenarios as disputes
 from tests.replay import purchase_scenarios as bundles
 from tests.support.marketplace import (
     COMPLIANCE,
@@ -603,6 +604,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
                 fraud_cleared,
                 refund_not_final,
                 subsidised,
+                disputes.disputed,
                 bundles.part_of_a_purchase,
                 bundles.part_of_an_unpaid_purchase,
                 completed_online,
@@ -627,6 +629,13 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
                 bundles.amount_accepted,
                 bundles.amount_refused,
                 bundles.paid_and_doubted,
+            ),
+            "dispute": (
+                disputes.silent,
+                disputes.refused,
+                disputes.appealed,
+                disputes.paid_by_hand,
+                disputes.charged_back,
             ),
             "aftercare": (aftercare, bundles.forwarded),
             "upkeep": (sweep, books_check, carriage_check),

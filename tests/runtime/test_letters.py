@@ -48,6 +48,10 @@ _FACTS = {
     "orders": "p-1-1, p-1-2",
     "decide_by": (_AT + timedelta(days=3)).isoformat(),
     "pay_by": (_AT + timedelta(days=3)).isoformat(),
+    "lines": "1, 2",
+    "answer_by": (_AT + timedelta(days=3)).isoformat(),
+    "return_by": (_AT + timedelta(days=10)).isoformat(),
+    "send_by": (_AT + timedelta(days=10)).isoformat(),
     "until": (_AT + timedelta(days=3)).isoformat(),
 }
 # An object of each family of events, by the name that its letters call it.
@@ -55,6 +59,7 @@ _SUBJECTS = {
     "order": "order/o-1",
     "payout": "payout/s-1/2026-11-30-EUR",
     "purchase": "purchase/p-1",
+    "dispute": "dispute/d-1",
     "seller": "seller/s-1",
 }
 _EVERY = [(kind, audience) for kind, audiences in CONCERNS.items() for audience in audiences]

@@ -36,11 +36,13 @@ _NEVER: Final = {
     ),
     "released - recovered <= captured - refunded - charged back - held": (
         'SELECT "order" FROM order_money'
-        " WHERE released - recovered > captured - refunded - charged_back - held"
+        " WHERE released - recovered"
+        " > captured - refunded - charged_back - held + contributed"
     ),
     "carrier costs are what the platform bears, less what sellers paid for what is on its way": (
         "SELECT c.currency, c.posted, e.expected FROM (SELECT currency, sum(amount) AS posted"
-        " FROM legs WHERE kind = 'carrier_costs' GROUP BY currency HAVING sum(amount) <> 0) c"
+        " FROM legs WHERE kind = 'carrier_costs' AND owner = ''"
+        " GROUP BY currency HAVING sum(amount) <> 0) c"
         " FULL JOIN (SELECT e.currency, sum(CASE WHEN e.state = 'asked' THEN"
         " CASE WHEN l.bearer = 'seller' THEN -e.amount ELSE 0 END"
         " WHEN e.state = 'done' AND l.bearer = 'platform' AND NOT EXISTS"
@@ -58,16 +60,18 @@ _NEVER: Final = {
     "the escrow account of an order is what its funds say": (
         'SELECT m."order" FROM order_money m LEFT JOIN legs l'
         ' ON l.kind = \'escrow\' AND l.owner = m."order" GROUP BY m."order"'
-        " HAVING captured - (refunded + charged_back - recovered) - released"
+        " HAVING captured - (refunded + charged_back - recovered - contributed) - released"
         " <> -coalesce(sum(l.amount), 0)"
     ),
     "what was exchanged is what the funds say went to the seller, and what the seller has of it": (
-        'SELECT m."order" FROM order_money m LEFT JOIN (SELECT process,'
+        'SELECT m."order" FROM order_money m LEFT JOIN (SELECT'
+        " coalesce('order/' || d.\"order\", process) AS process,"
         " sum(CASE postings.kind WHEN 'exchange' THEN 0 ELSE -amount END) AS given,"
         " sum(CASE postings.kind WHEN 'exchange' THEN amount ELSE 0 END) AS settled"
-        " FROM legs JOIN postings ON posting = postings.id WHERE legs.kind = 'fx_result'"
-        " AND NOT starts_with(postings.key, process || '/label/')"
-        " GROUP BY process) p ON p.process = 'order/' || m.\"order\""
+        " FROM legs JOIN postings ON posting = postings.id"
+        " LEFT JOIN disputes d ON process = 'dispute/' || d.dispute"
+        " WHERE legs.kind = 'fx_result' AND NOT starts_with(postings.key, process || '/label/')"
+        " GROUP BY 1) p ON p.process = 'order/' || m.\"order\""
         " WHERE coalesce(p.settled, 0) <> m.settled OR coalesce(p.given, 0) <>"
         " CASE m.settles_in WHEN '' THEN 0 ELSE released - recovered - charged END"
     ),
@@ -145,7 +149,7 @@ async def _balances(shop: Shop, subjects: set[str]) -> dict[str, int]:
     """The provider's balances, as far as they are ours, by the names of our accounts."""
     found: dict[str, int] = {}
     for line in (await shop.world.effects())["lines"]:
-        whose = {line["order"], line["payout"], line["purchase"]}
+        whose = {line["order"], line["payout"], line["purchase"], line["dispute"]}
         if line["account"] in _OURS and subjects & whose:
             name = f"{_OURS[line['account']]}/{line['currency'].upper()}"
             found[name] = found.get(name, 0) + line["amount"] - line["fee"]
@@ -189,6 +193,8 @@ UNION ALL SELECT to_jsonb(a)::text FROM purchase_allocations a WHERE purchase = 
 UNION ALL SELECT state::text FROM purchase_views WHERE purchase = :o
 UNION ALL SELECT to_jsonb(m)::text FROM order_money m JOIN purchase_allocations a
     ON a."order" = m."order" WHERE a.purchase = :o
+UNION ALL SELECT state::text FROM dispute_views WHERE "order" = :o
+UNION ALL SELECT to_jsonb(d)::text FROM dispute_lines d WHERE "order" = :o
 UNION ALL SELECT to_jsonb(l)::text FROM labels l WHERE "order" = :o
 UNION ALL SELECT (to_jsonb(p) - 'confirmation')::text FROM pickups p WHERE strpos(label, :o) > 0
 """
@@ -232,7 +238,7 @@ async def _at_provider(
         line
         for line in (await shop.world.effects())["lines"]
         if order in (line["order"], line["purchase"])
-        or str(line["order"]).startswith(f"{order}-")
+        or str(line["order"] or line["dispute"]).startswith(f"{order}-")
         or str(line["payout"]).startswith(f"{seller}/")
     ]
     kept = ("key", "type", "amount", "fee", "currency", "status")

@@ -26,6 +26,8 @@ from activities.capture import CaptureActivities
 from activities.carriage_check import CarriageCheckActivities
 from activities.consent import ConsentActivities
 from activities.courier_desk import CourierDesk
+from activities.dispute import DisputeActivities
+from activities.dispute_money import DisputeMoneyActivities
 from activities.escrow import EscrowActivities
 from activities.fraud import FraudActivities
 from activities.label_desk import LabelDesk
@@ -145,6 +147,8 @@ class Shop:
         self.purchase_care = PurchaseCareActivities(self.database, self.gateway)
         self.vault = Vault(self.engine, KeyRing.generate())
         addresses = SealedAddresses(self.engine, self.vault)
+        self.disputes = DisputeActivities(self.database, self.tracking, addresses)
+        self.dispute_money = DisputeMoneyActivities(self.database, self.gateway)
         self.books = SqlBooks(self.engine)
         self.labels = LabelDesk(self.database, self.shipping, addresses, self.rates)
         self.pickups = CourierDesk(self.database, self.shipping, self.tracking, addresses)

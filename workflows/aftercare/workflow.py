@@ -6,6 +6,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.aftercare import AftercareActivities
+    from activities.dispute_money import DisputeMoneyActivities
     from activities.payout import PayoutActivities
     from activities.requests import CallOperator, CareForPayment
     from activities.shipment import ShipmentActivities
@@ -62,6 +63,12 @@ class AftercareWorkflow:
                 PayoutActivities.care,
                 CareForPayment(name, fact.received_at),
                 **summed_up(PROVIDER, "A payout has news after its end"),
+            )
+        if kind == "dispute":
+            return await workflow.execute_activity_method(
+                DisputeMoneyActivities.care,
+                CareForPayment(name, fact.received_at),
+                **summed_up(PROVIDER, "A refund has news after its dispute's end"),
             )
         if fact.kind in _OF_PARCELS:
             return await workflow.execute_activity_method(

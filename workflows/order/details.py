@@ -4,8 +4,9 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.money import Money
+from domain.order.headlines import headline
 from domain.order.parcels import Parcel
-from domain.order.rules import WHEN_DUE, allowed, headline
+from domain.order.rules import WHEN_DUE, allowed
 from domain.order.state import Clock, Fraud, OrderState
 
 _DOUBT: Final = MappingProxyType(
@@ -57,6 +58,9 @@ def _parcels(state: OrderState) -> list[str]:
     told += [
         f"**Asked for** {_plain(one.topic)}, by the {one.asked_by}" for one in state.agreements
     ]
+    if state.disputes:
+        names = ", ".join(f"`{one.dispute}`" for one in state.disputes)
+        told.append(f"**Disputed** {names}: its share is held, and what it settles stands still.")
     if state.frozen:
         told.append("**The seller is suspended**: nothing is released to them.")
     return told

@@ -15,6 +15,7 @@ from domain.order.lines import OrderLine
 from domain.order.paying import AmountDecision, BorneBy
 from domain.order.state import OrderState
 from domain.payout.rules import Standing
+from workflows.dispute.messages import DisputesChanged
 
 
 @dataclass(frozen=True)
@@ -381,7 +382,7 @@ class FraudWarned:
     received_at: datetime
 
 
-Fact = PaymentChanged | ParcelMoved | SellerChanged | FraudWarned
+Fact = PaymentChanged | ParcelMoved | SellerChanged | FraudWarned | DisputesChanged
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities import requests as steps
     from domain.errors import IllegalTransition
-    from domain.order import rules
+    from domain.order.headlines import headline
     from domain.order.paying import AmountDecision
     from domain.order.state import ClockName, OrderState, Outcome, Payment
     from domain.shipment.numbers import check
@@ -82,7 +82,7 @@ async def secure(order: Stepper, request: said.DeclareShipment | said.BuyLabel) 
         raise IllegalTransition(
             "the buyer's bank no longer agrees to the payment: do not ship",
             order=order.state.order,
-            status=rules.headline(order.state),
+            status=headline(order.state),
         )
 
 
@@ -103,7 +103,7 @@ async def cancel(order: Stepper, request: said.CancelOrder) -> None:
         raise IllegalTransition(
             "the payment arrived first: the order is not cancelled",
             order=order.state.order,
-            status=rules.headline(order.state),
+            status=headline(order.state),
         )
 
 
@@ -158,7 +158,7 @@ def _paid_first(state: OrderState) -> IllegalTransition:
     return IllegalTransition(
         "the payment arrived first: there is nothing left to pay",
         order=state.order,
-        status=rules.headline(state),
+        status=headline(state),
     )
 
 

@@ -7,6 +7,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from domain.order.state import OrderState
+    from workflows._kit.handlers import signal_of, update_of
+    from workflows.dispute.messages import DisputesChanged
     from workflows.order import messages as said
 
 # The name of each update, and what the UI says of it.
@@ -42,6 +44,23 @@ REQUESTS: Final = MappingProxyType(
         said.SchedulePickup: ("schedule_pickup", "The seller lets a courier come."),
     }
 )
+# The name of each signal, and what the UI says of it.
+FACTS: Final = MappingProxyType(
+    {
+        said.PaymentChanged: (
+            "payment_changed",
+            "The provider says that the payment or a refund has news.",
+        ),
+        said.ParcelMoved: ("parcel_moved", "The carrier has reached a milestone with the parcel."),
+        said.SellerChanged: (
+            "seller_changed",
+            "The seller was suspended, closed or let back in.",
+        ),
+        said.FraudWarned: ("fraud_warned", "The provider reports the payment as fraudulent."),
+        DisputesChanged: ("disputes_changed", "A dispute was opened, or settled."),
+    }
+)
+_OWNER: Final = "OrderWorkflow"
 
 
 class Hearing(Protocol):
@@ -58,19 +77,16 @@ class Hearing(Protocol):
 
 def update(message: type[said.Request]) -> Any:  # noqa: ANN401 - the SDK's decorated form
     """The update that hears *message*: its validator refuses what the table does not allow."""
-    name, description = REQUESTS[message]
 
-    async def hear(self: Hearing, request: Any) -> OrderState:  # noqa: ANN401 - set below
+    async def hear(self: Hearing, request: Any) -> OrderState:  # noqa: ANN401 - named by the kit
         return await self.asked(request)
 
-    def may(self: Hearing, request: Any) -> None:  # noqa: ANN401 - set below
+    def may(self: Hearing, request: Any) -> None:  # noqa: ANN401 - named by the kit
         self.judge(request)
 
-    for handler in (hear, may):
-        handler.__name__ = name
-        handler.__qualname__ = f"OrderWorkflow.{name}"
-        # What the converter must make of the payload: the message, and no annotation on self.
-        handler.__annotations__ = {"request": message, "return": handler.__annotations__["return"]}
-    decorated = workflow.update(name=name, description=description)(hear)
-    decorated.validator(may)
-    return decorated
+    return update_of(_OWNER, REQUESTS[message], message, hear, may)
+
+
+def signal(message: type[said.Fact]) -> Any:  # noqa: ANN401 - the SDK's decorated form
+    """The signal that writes *message* down."""
+    return signal_of(_OWNER, FACTS[message], message)

@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from activities import requests as steps
     from domain.errors import PendingRequest
     from domain.order import rules
+    from domain.order.headlines import phase
     from domain.order.state import OrderState, Parked
     from workflows._kit.attributes import Shown
     from workflows._kit.mailbox import Mailbox
@@ -36,7 +37,7 @@ class Stepper:
         self.now = state.placed_at
         self.resolution: said.Resolve | None = None
         self._mail = mail
-        self._shown = Shown(rules.phase(state))
+        self._shown = Shown(phase(state))
 
     async def refund(
         self,
@@ -130,7 +131,7 @@ class Stepper:
     def _show(self) -> None:
         due = rules.next_due(self.state)
         self._shown.show(
-            rules.phase(self.state),
+            phase(self.state),
             due.at if due else None,
             needs_attention=self.state.parked is not None,
         )

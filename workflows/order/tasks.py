@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.attempts import AttemptActivities
     from activities.capture import CaptureActivities
     from activities.consent import ConsentActivities
+    from activities.dispute import DisputeActivities
     from activities.escrow import EscrowActivities
     from activities.fraud import FraudActivities
     from activities.online import OnlineActivities
@@ -127,6 +128,9 @@ CHECK_IN: Final = Task(
 )
 HEED_STANDING: Final = Task(
     "order.heed_standing", StandingActivities.heed_standing, RECORD, "Heed the seller's standing"
+)
+HEED_DISPUTES: Final = Task(
+    "order.heed_disputes", DisputeActivities.heed, RECORD, "Mirror what disputes hold and gave"
 )
 HOLD: Final = Task("escrow.hold", EscrowActivities.hold, RECORD, "Hold a share of the escrow")
 LIFT: Final = Task("escrow.lift", EscrowActivities.lift, RECORD, "Lift a hold")

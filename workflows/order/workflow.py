@@ -11,10 +11,12 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities import requests as steps
     from activities.aftercare import AftercareActivities
+    from activities.dispute_requests import HeedDisputes
     from activities.requests import Move
     from domain.errors import IllegalTransition
     from domain.order import facts, online_moves, rules
     from domain.order.consent import TOPIC_OF
+    from domain.order.headlines import headline
     from domain.order.rules import WHEN_DUE, Action, Due
     from domain.order.state import ClockName, Fulfilment, OrderState, Outcome, Payment
     from domain.payout.rules import Standing
@@ -23,10 +25,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows._kit.mailbox import Letter, Mailbox
     from workflows._kit.options import PROVIDER, RECORD, summed_up
     from workflows._kit.refusal import refusing
+    from workflows.dispute.messages import DisputesChanged
     from workflows.order import messages as said
     from workflows.order import paying, shipping, tasks
     from workflows.order.hearing import judge, step_of
-    from workflows.order.requests import update
+    from workflows.order.requests import signal, update
     from workflows.order.stepper import Stepper
 
 _WHEN_SILENT: Final = MappingProxyType(
@@ -154,7 +157,7 @@ class OrderWorkflow:
     async def _turn(self) -> None:
         """Hear the oldest message; else do what is due; else wait for either."""
         due = rules.next_due(self._order.state)
-        self._clock.set(due.at if due else None, _words(due))
+        self._clock.set(due.at if due else None, due.words if due else "")
         if self._mail:
             await self._hear(self._mail.next())
         else:
@@ -234,22 +237,13 @@ class OrderWorkflow:
 
     async def _apply(self, message: object) -> None:
         """One message, one step. A request is judged again: the order may have moved on."""
+        if isinstance(message, said.Fact):
+            await self._learn(message)
+            return
         match message:
-            case said.PaymentChanged():
-                await self._payment_changed(message)
-            case said.ParcelMoved():
-                if self._goes_on or self._order.state.parcels:
-                    await self._order.do(
-                        tasks.FOLLOW, steps.Step(self._order.state, message.received_at)
-                    )
-            case said.SellerChanged():
-                await self._seller_changed(message)
             case said.RefundOrder():
                 judge(self._order.state, message)
                 await self._order.refund(message.amount, str(message.actor), message.reason)
-            case said.FraudWarned():
-                step = steps.Step(self._order.state, message.received_at, "provider")
-                await self._order.do(tasks.HEED_FRAUD, step)
             case said.CancelOrder():
                 judge(self._order.state, message)
                 await paying.cancel(self._order, message)
@@ -263,6 +257,24 @@ class OrderWorkflow:
                 request = cast("said.Request", message)
                 judge(self._order.state, request)
                 await self._order.do(*step_of(self._order.state, request))
+
+    async def _learn(self, fact: said.Fact) -> None:
+        """What is only told: the truth about it is read again."""
+        state, at = self._order.state, fact.received_at
+        match fact:
+            case said.PaymentChanged():
+                await self._payment_changed(fact)
+            case said.ParcelMoved():
+                if self._goes_on or state.parcels:
+                    await self._order.do(tasks.FOLLOW, steps.Step(state, at))
+                    await shipping.tell_of_arrivals(state, self._order.state, fact)
+            case said.SellerChanged():
+                await self._seller_changed(fact)
+            case said.FraudWarned():
+                await self._order.do(tasks.HEED_FRAUD, steps.Step(state, at, "provider"))
+            case DisputesChanged():
+                if state.ended_at is None:
+                    await self._order.do(tasks.HEED_DISPUTES, HeedDisputes(state, at))
 
     async def _payment_changed(self, news: said.PaymentChanged) -> None:
         at = news.received_at
@@ -310,25 +322,15 @@ class OrderWorkflow:
             **summed_up(RECORD, "Show that an operator is needed"),
         )
 
-    @workflow.signal(description="The provider says that the payment or a refund has news.")
-    def payment_changed(self, fact: said.PaymentChanged) -> None:
-        """Written down, and applied when its turn comes: the provider's truth is read again."""
+    def noted(self, fact: said.Fact) -> None:
+        """A fact is written down, once per event, and applied when its turn comes."""
         self._mail.note(fact.event_id, fact, fact.received_at)
 
-    @workflow.signal(description="The carrier has reached a milestone with the parcel.")
-    def parcel_moved(self, fact: said.ParcelMoved) -> None:
-        """Written down, and applied when its turn comes: news can overtake payment."""
-        self._mail.note(fact.event_id, fact, fact.received_at)
-
-    @workflow.signal(description="The seller was suspended, closed or let back in.")
-    def seller_changed(self, fact: said.SellerChanged) -> None:
-        """Written down, and applied when its turn comes."""
-        self._mail.note(fact.event_id, fact, fact.received_at)
-
-    @workflow.signal(description="The provider reports the payment as fraudulent.")
-    def fraud_warned(self, fact: said.FraudWarned) -> None:
-        """Written down, and applied when its turn comes: what is reported is read again."""
-        self._mail.note(fact.event_id, fact, fact.received_at)
+    payment_changed = signal(said.PaymentChanged)
+    parcel_moved = signal(said.ParcelMoved)
+    seller_changed = signal(said.SellerChanged)
+    fraud_warned = signal(said.FraudWarned)
+    disputes_changed = signal(DisputesChanged)
 
     @workflow.query(description="Where every axis stands, what is allowed, what comes next.")
     def snapshot(self) -> said.OrderSnapshot:
@@ -336,7 +338,7 @@ class OrderWorkflow:
         due = rules.next_due(self._order.state)
         return said.OrderSnapshot(
             state=self._order.state,
-            status=rules.headline(self._order.state),
+            status=headline(self._order.state),
             allowed={
                 str(name): tuple(who) for name, who in rules.allowed(self._order.state).items()
             },
@@ -389,12 +391,5 @@ class OrderWorkflow:
             rules.check(self._order.state, Action.RESOLVE, request.actor, request.received_at)
             parked = self._order.state.parked
             if parked is not None and request.resolution not in parked.may:
-                raise IllegalTransition(
-                    f"{parked.step} may only be: {', '.join(parked.may)}", step=parked.step
-                )
-
-
-def _words(due: Due | None) -> str:
-    if due is None:
-        return ""
-    return f"{due.clock}: {'reminder' if due.is_reminder else WHEN_DUE[due.clock]}"
+                may = ", ".join(parked.may)
+                raise IllegalTransition(f"{parked.step} may only be: {may}", step=parked.step)

@@ -1,0 +1,1 @@
+"""A dispute about lines of an order: from its opening to a verdict that is paid."""
