@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 from persistence.tables import (
     business,
     carriage,
+    casework,
     fx,
     keys,
     ledger,
@@ -19,6 +20,7 @@ __all__ = [
     "METADATA",
     "business",
     "carriage",
+    "casework",
     "fx",
     "keys",
     "ledger",
