@@ -244,42 +244,51 @@ def of_refusal(refusal: Refusal) -> Problem:
     return Problem(refusal.code, refusal.detail, refusal.facts)
 
 
+def of_failure(error: Exception) -> Problem:
+    """What a failure of any kind is to whoever has asked.
+
+    An outage is told apart from a mistake of ours: a broken statement stays one (500).
+    """
+    match error:
+        case Problem():
+            return error
+        case Refusal():
+            return of_refusal(error)
+        case RequestValidationError():
+            return _invalid(error)
+        case HTTPException():
+            code = _BY_STATUS.get(error.status_code, "request-unreadable")
+            return Problem(code, KINDS[code].help, headers=error.headers or {})
+        case NotGenuine():
+            return Problem("not-genuine", str(error))
+        case Erased():
+            code = "person-erased"
+        case _:
+            code = "unavailable" if _is_outage(error) else "internal-error"
+    return Problem(code, KINDS[code].help)
+
+
 def install(app: FastAPI) -> None:
     """Let every failure leave as a problem."""
-    app.add_exception_handler(Problem, _on_problem)
-    app.add_exception_handler(Refusal, _on_refusal)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(Erased, _on_erased)
-    app.add_exception_handler(NotGenuine, _on_not_genuine)
-    for outage in (Outage, OperationalError, InterfaceError, PoolTimeoutError, OSError, DBAPIError):
-        app.add_exception_handler(outage, _on_outage)
+    for failure in FAILURES:
+        app.add_exception_handler(failure, _on_failure)
 
 
-def _on_problem(request: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, Problem):
+def _on_failure(request: Request, error: Exception) -> JSONResponse:
+    problem = of_failure(error)
+    if problem.code == "internal-error":
         raise error
-    return response(request, error)
+    return response(request, problem)
 
 
-def _on_refusal(request: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, Refusal):
-        raise error
-    return response(request, of_refusal(error))
-
-
-def _on_invalid(request: Request, error: Exception) -> JSONResponse:
+def _invalid(error: RequestValidationError) -> Problem:
     """Name each field, and never echo what was sent: it may be anybody's data."""
-    if not isinstance(error, RequestValidationError):
-        raise error
     errors = [
         {"field": _path(problem["loc"]), "why": str(problem["msg"]).removeprefix("Value error, ")}
         for problem in error.errors()
     ]
     named = ", ".join(sorted({problem["field"] for problem in errors}))
-    return response(
-        request, Problem("request-invalid", f"cannot be accepted: {named}", {"errors": errors})
-    )
+    return Problem("request-invalid", f"cannot be accepted: {named}", {"errors": errors})
 
 
 def _path(location: tuple[int | str, ...]) -> str:
@@ -291,28 +300,15 @@ def _path(location: tuple[int | str, ...]) -> str:
     return f"{source} {path.lstrip('.')}"
 
 
-def _on_http(request: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, HTTPException):
-        raise error
-    code = _BY_STATUS.get(error.status_code, "request-unreadable")
-    kind = KINDS[code]
-    return response(request, Problem(code, kind.help, headers=error.headers or {}))
+def _is_outage(error: Exception) -> bool:
+    if isinstance(error, DBAPIError) and not isinstance(error, _CONNECTION):
+        return bool(getattr(error, "connection_invalidated", True))
+    return isinstance(error, _OUTAGES)
 
 
-def _on_erased(request: Request, _: Exception) -> JSONResponse:
-    return response(request, Problem("person-erased", KINDS["person-erased"].help))
-
-
-def _on_not_genuine(request: Request, error: Exception) -> JSONResponse:
-    return response(request, Problem("not-genuine", str(error)))
-
-
-def _on_outage(request: Request, error: Exception) -> JSONResponse:
-    """An outage is told apart from a mistake of ours: a broken statement stays a 500."""
-    is_lost = getattr(error, "connection_invalidated", True)
-    if isinstance(error, DBAPIError) and not isinstance(error, _CONNECTION) and not is_lost:
-        raise error
-    return response(request, Problem("unavailable", KINDS["unavailable"].help))
-
-
-_CONNECTION = (OperationalError, InterfaceError)
+_CONNECTION: Final = (OperationalError, InterfaceError)
+_OUTAGES: Final = (Outage, *_CONNECTION, PoolTimeoutError, OSError, DBAPIError)
+FAILURES: Final[tuple[type[Exception], ...]] = (
+    *(Problem, Refusal, RequestValidationError, HTTPException, Erased, NotGenuine),
+    *_OUTAGES,
+)
