@@ -21,7 +21,7 @@ export PIP_NO_CACHE_DIR := 1
 endif
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help demo up test check unit abuse chaos bench bench-long cases doctor format install clean histories
+.PHONY: help demo up test check unit browser abuse chaos bench bench-long cases doctor format install clean histories
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -47,6 +47,14 @@ abuse: $(INSTALLED) ## every route under made-up requests, for minutes rather th
 
 chaos: $(INSTALLED) ## 200 orders while everything around them falls; a quarter of an hour
 	@$(BIN)/pytest tests/e2e/test_chaos.py --thorough $(ARGS)
+
+browser: $(INSTALLED) ## the console in Chromium, which the system must have; pictures in out/console
+	@command -v chromium > /dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null \
+		&& apt-get install --yes --no-install-recommends chromium fonts-noto-cjk; } \
+		|| { echo "Chromium is needed, and fonts for Chinese. On Debian or Ubuntu, as root:" \
+		"apt-get install chromium fonts-noto-cjk" >&2; exit 1; }
+	@$(UV) sync --quiet --frozen --all-extras --group browser
+	@CHROMIUM="$$(command -v chromium)" $(BIN)/pytest tests/browser $(ARGS)
 
 cases: $(INSTALLED) ## which edge cases have a test
 	@$(BIN)/pytest --cases -q --no-header || [ $$? -eq 5 ]

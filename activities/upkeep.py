@@ -42,13 +42,17 @@ class Upkeep:
 
 @dataclass(frozen=True)
 class Swept:
-    """What a sweep came to: how many were asked about, and how many facts were new."""
+    """What a sweep came to: how many were asked about, and how many facts were new.
+
+    `overdue` counts new alarms about work that people should have done by now.
+    """
 
     parcels: int = 0
     payments: int = 0
     refunds: int = 0
     payouts: int = 0
     found: int = 0
+    overdue: int = 0
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,8 @@ class UpkeepActivities:
         refunds, ended = await self._refunds(request.at)
         payouts, returned = await self._payouts(request.at)
         found = moved + paid + paid_at_once + ended + returned
-        swept = Swept(parcels, payments + purchases, refunds, payouts, found)
+        overdue = await self._silence.overdue(request.at)
+        swept = Swept(parcels, payments + purchases, refunds, payouts, found, overdue)
         log.info("silence.swept", **vars(swept))
         return swept
 

@@ -5,8 +5,10 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
+from starlette.responses import RedirectResponse
 
 from api import docs, problems
+from api.console.visitor import PATH
 from api.deps import Services
 from api.edge import Edge
 from api.openapi import describe
@@ -28,6 +30,7 @@ from api.routers import (
     webhook_deliveries,
     webhook_endpoints,
     webhooks,
+    work,
 )
 
 _ROUTERS: Final = (
@@ -47,11 +50,14 @@ _ROUTERS: Final = (
     webhook_endpoints.router,
     webhook_deliveries.router,
     webhooks.router,
+    work.router,
     health.router,
 )
 
 
-def create_app(services: Services, more: Sequence[APIRouter] = ()) -> FastAPI:
+def create_app(
+    services: Services, more: Sequence[APIRouter] = (), console: FastAPI | None = None
+) -> FastAPI:
     """Make the application; *more* are routers of the place where it runs (the codec's)."""
 
     @asynccontextmanager
@@ -73,6 +79,9 @@ def create_app(services: Services, more: Sequence[APIRouter] = ()) -> FastAPI:
     app.state.problem_base = services.problem_base.rstrip("/")
     for router in (*_ROUTERS, *more):
         app.include_router(router)
+    if console is not None:
+        app.add_route(PATH, lambda _: RedirectResponse(f"{PATH}/", 303), include_in_schema=False)
+        app.mount(PATH, console)
     problems.install(app)
     describe(app)
     docs.install(app)

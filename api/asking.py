@@ -46,12 +46,13 @@ class Draft:
 
 @dataclass(frozen=True)
 class Asking:
-    """One POST of one caller, under its idempotency key."""
+    """One POST of one caller, under its idempotency key; `seen` is the version it goes by."""
 
     request: Request
     use: Services
     caller: Caller
     key: str
+    seen: int | None = None
 
     async def order(
         self,
@@ -80,6 +81,7 @@ class Asking:
                 person=state.buyer,
                 particulars=draft.words if draft else None,
                 draft=draft.name if draft else "",
+                seen=self.seen,
             )
         )
         return self.answered(answer, self.show_order)

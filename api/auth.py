@@ -120,7 +120,7 @@ class Doorkeeper:
             raise _stranger("a bearer token is needed")
         if token.startswith(_SERVICE_PREFIX):
             return self._service(token)
-        return await self._person(token)
+        return caller_of(await self.claims(token))
 
     def _service(self, key: str) -> Caller:
         hashed = hashlib.sha256(key.encode()).hexdigest()
@@ -131,7 +131,11 @@ class Doorkeeper:
             raise _stranger("the key is not known")
         return Caller(Role.SERVICE, found[0])
 
-    async def _person(self, token: str) -> Caller:
+    async def claims(self, token: str) -> dict[str, Any]:
+        """What a person's token says, once its signature, age and audience are found right.
+
+        Raises `Problem` (401), also where it names nobody whom we could let in.
+        """
         try:
             key = await self._keys.find(str(jwt.get_unverified_header(token).get("kid", "")))
             if key is None:
@@ -145,14 +149,16 @@ class Doorkeeper:
                 leeway=_LEEWAY,
                 options={"require": ["exp", "iss", "aud", "sub"]},
             )
-            return _caller(claims)
+            caller_of(claims)
         except jwt.ExpiredSignatureError:
             raise _stranger("the token has expired") from None
         except (jwt.InvalidTokenError, ValueError):
             raise _stranger("the token is not valid here") from None
+        return claims
 
 
-def _caller(claims: Mapping[str, Any]) -> Caller:
+def caller_of(claims: Mapping[str, Any]) -> Caller:
+    """Whom a token's claims name. Raises `ValueError` where they name nobody in our sense."""
     role = Role(str(claims.get("role", "")))
     seller = str(claims.get("seller", "")) if role is Role.SELLER else ""
     if role is Role.SELLER and not seller:

@@ -23,6 +23,7 @@ _TAGS: Final = [
     {"name": "online shipping", "description": "Rates, labels, couriers at the door."},
     {"name": "sellers", "description": "Who sells, what they have, what they are paid."},
     {"name": "books and alarms", "description": "The ledger, and what a person must look at."},
+    {"name": "work", "description": "What needs a person, by when, and who has taken it."},
     {"name": "policies", "description": "The numbers that processes run on, as versions."},
     {"name": "requests", "description": "What became of a request."},
     {"name": "outgoing webhooks", "description": "Who is told of events, and whether they were."},

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -259,42 +258,56 @@ def of_refusal(refusal: Refusal) -> Problem:
     return Problem(refusal.code, refusal.detail, refusal.facts)
 
 
+def of_failure(error: Exception) -> Problem:
+    """What a failure of any kind is to whoever has asked.
+
+    An outage is told apart from a mistake of ours: a broken statement stays one (500).
+    """
+    match error:
+        case Problem():
+            return error
+        case Refusal():
+            return of_refusal(error)
+        case RequestValidationError():
+            return _invalid(error)
+        case HTTPException():
+            code = _BY_STATUS.get(error.status_code, "request-unreadable")
+            return Problem(code, KINDS[code].help, headers=error.headers or {})
+        case NotGenuine():
+            # And no more: whoever tries signatures is not helped along.
+            code = "not-genuine"
+        case Erased():
+            code = "person-erased"
+        case _:
+            code = "unavailable" if _is_outage(error) else "internal-error"
+    return Problem(code, KINDS[code].help)
+
+
 def install(app: FastAPI) -> None:
     """Let every failure leave as a problem."""
-    app.add_exception_handler(Problem, _on_problem)
-    app.add_exception_handler(Refusal, _on_refusal)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(Erased, _on_erased)
-    app.add_exception_handler(NotGenuine, _on_not_genuine)
-    for outage in (Outage, OperationalError, InterfaceError, PoolTimeoutError, OSError, DBAPIError):
-        app.add_exception_handler(outage, _on_outage)
+    for failure in FAILURES:
+        app.add_exception_handler(failure, _on_failure)
 
 
-def _on_problem(request: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, Problem):
+def _on_failure(request: Request, error: Exception) -> JSONResponse:
+    problem = of_failure(error)
+    if problem.code == "internal-error":
         raise error
-    return response(request, error)
+    if isinstance(error, NotGenuine):
+        log.warning("webhook.refused", path=request.url.path, why=str(error))
+    if problem.code == "method-not-allowed":
+        problem.headers = dict(problem.headers) | {"Allow": ", ".join(_methods_here(request))}
+    return response(request, problem)
 
 
-def _on_refusal(request: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, Refusal):
-        raise error
-    return response(request, of_refusal(error))
-
-
-def _on_invalid(request: Request, error: Exception) -> JSONResponse:
+def _invalid(error: RequestValidationError) -> Problem:
     """Name each field, and never echo what was sent: it may be anybody's data."""
-    if not isinstance(error, RequestValidationError):
-        raise error
     errors = [
         {"field": _path(problem["loc"]), "why": str(problem["msg"]).removeprefix("Value error, ")}
         for problem in error.errors()
     ]
     named = ", ".join(sorted({problem["field"] for problem in errors}))
-    return response(
-        request, Problem("request-invalid", f"cannot be accepted: {named}", {"errors": errors})
-    )
+    return Problem("request-invalid", f"cannot be accepted: {named}", {"errors": errors})
 
 
 def _path(location: tuple[int | str, ...]) -> str:
@@ -304,16 +317,6 @@ def _path(location: tuple[int | str, ...]) -> str:
     if source == "body":
         return path.lstrip(".") or "body"
     return f"{source} {path.lstrip('.')}"
-
-
-def _on_http(request: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, HTTPException):
-        raise error
-    code = _BY_STATUS.get(error.status_code, "request-unreadable")
-    headers = dict(error.headers or {})
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(_methods_here(request))
-    return response(request, Problem(code, KINDS[code].help, headers=headers))
 
 
 def _methods_here(request: Request) -> list[str]:
@@ -328,27 +331,18 @@ def _methods_here(request: Request) -> list[str]:
     ]
 
 
-def _on_erased(request: Request, _: Exception) -> JSONResponse:
-    return response(request, Problem("person-erased", KINDS["person-erased"].help))
+def _is_outage(error: Exception) -> bool:
+    """Whether it passes by itself; a broken statement stays a mistake of ours."""
+    if isinstance(error, DBAPIError) and not isinstance(error, _CONNECTION):
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        return error.connection_invalidated or state[:2] in _PASSING
+    return isinstance(error, _OUTAGES)
 
 
-def _on_not_genuine(request: Request, error: Exception) -> JSONResponse:
-    """Say that, and no more: whoever tries signatures is not helped along."""
-    log.warning("webhook.refused", path=request.url.path, why=str(error))
-    return response(request, Problem("not-genuine", KINDS["not-genuine"].help))
-
-
-def _on_outage(request: Request, error: Exception) -> JSONResponse:
-    """An outage is told apart from a mistake of ours: a broken statement stays a 500."""
-    if isinstance(error, DBAPIError) and not _is_outage(error):
-        raise error
-    return response(request, Problem("unavailable", KINDS["unavailable"].help))
-
-
-def _is_outage(error: DBAPIError) -> bool:
-    state = str(getattr(error.orig, "sqlstate", None) or "")
-    return (
-        isinstance(error, OperationalError | InterfaceError)
-        or error.connection_invalidated
-        or state[:2] in _PASSING
-    )
+_CONNECTION: Final = (OperationalError, InterfaceError)
+_OUTAGES: Final = (Outage, *_CONNECTION, PoolTimeoutError, OSError)
+FAILURES: Final[tuple[type[Exception], ...]] = (
+    *(Problem, Refusal, RequestValidationError, HTTPException, Erased, NotGenuine),
+    *_OUTAGES,
+    DBAPIError,
+)

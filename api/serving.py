@@ -6,14 +6,19 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final
 
+import httpx2
 import structlog
 import uvicorn
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from sqlalchemy.exc import DBAPIError
 from temporalio.client import Client
 
 from api.app import create_app
 from api.auth import Doorkeeper, FetchedKeys, FixedKeys, Keys
+from api.console.app import create_console
+from api.console.issuer import development_sign_in
+from api.console.sign_in import SignIn
+from api.console.visitor import redirect_url
 from api.deps import Services, only
 from api.limits import RateLimit
 from api.routers.codec import codec_router
@@ -32,6 +37,7 @@ from runtime.telemetry import configure_logging, configure_tracing
 from runtime.wakeups import Wakeups
 
 _LAST_WORDS: Final = 10
+_PROVIDER_SECONDS: Final = 10
 log = structlog.get_logger(__name__)
 
 
@@ -41,24 +47,29 @@ async def serve(settings: Settings) -> None:
     configure_tracing("caravan-api")
     async with opened(settings) as services:
         await _publish(services)
-        app = create_app(services, [_codec(settings, services)])
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                host=settings.api.host,
-                port=settings.api.port,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=_LAST_WORDS,
-            )
-        )
-        for number in (signal.SIGTERM, signal.SIGINT):
-            # Uvicorn raises the signal again when it has ended; we still have things to close.
-            asyncio.get_running_loop().add_signal_handler(number, _leave_it_to_uvicorn)
-        log.info("api.started", host=settings.api.host, port=settings.api.port)
-        await server.serve()
+        async with httpx2.AsyncClient(timeout=_PROVIDER_SECONDS, trust_env=False) as http:
+            console = _console(settings, services, http)
+            await _listen(settings, create_app(services, [_codec(settings, services)], console))
     log.info("api.stopped")
+
+
+async def _listen(settings: Settings, app: FastAPI) -> None:
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.api.host,
+            port=settings.api.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_LAST_WORDS,
+        )
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Uvicorn raises the signal again when it has ended; we still have things to close.
+        asyncio.get_running_loop().add_signal_handler(number, _leave_it_to_uvicorn)
+    log.info("api.started", host=settings.api.host, port=settings.api.port)
+    await server.serve()
 
 
 @asynccontextmanager
@@ -101,6 +112,32 @@ def _keys(auth: AuthSettings, profile: str) -> Keys:
         auth.development_key_file, profile=profile, audience=auth.audience
     )
     return FixedKeys(issuer.jwks())
+
+
+def _console(settings: Settings, services: Services, http: httpx2.AsyncClient) -> FastAPI | None:
+    """The console, if there is somebody who vouches for its visitors."""
+    auth, wanted = required(settings.auth, "auth"), settings.console
+    address, temporal_ui = str(settings.api.public_url), str(wanted.temporal_ui or "")
+    if auth.development_key_file is not None:
+        issuer = DevelopmentIssuer.open(
+            auth.development_key_file, profile=settings.profile, audience=auth.audience
+        )
+        sign_in = development_sign_in(issuer, address, http)
+        return create_console(services, sign_in, temporal_ui, issuer)
+    if wanted.authorize_url is None or wanted.token_url is None:
+        log.warning("console.left_out", lacks="CARAVAN_CONSOLE__AUTHORIZE_URL and __TOKEN_URL")
+        return None
+    secret = wanted.client_secret.get_secret_value() if wanted.client_secret else ""
+    sign_in = SignIn(
+        doorkeeper=Doorkeeper(_keys(auth, settings.profile), auth.issuer, wanted.client_id),
+        authorize_url=str(wanted.authorize_url),
+        token_url=str(wanted.token_url),
+        client_id=wanted.client_id,
+        redirect_url=redirect_url(address),
+        http=http,
+        client_secret=secret,
+    )
+    return create_console(services, sign_in, temporal_ui)
 
 
 def _codec(settings: Settings, services: Services) -> APIRouter:

@@ -38,6 +38,7 @@ def local_settings(home: Home, ports: Ports, secrets: Secrets, database_url: str
         "CARAVAN_API__HOST": LOOPBACK,
         "CARAVAN_API__PORT": str(ports.api),
         "CARAVAN_API__PUBLIC_URL": f"http://{LOOPBACK}:{ports.api}",
+        "CARAVAN_CONSOLE__TEMPORAL_UI": f"http://{LOOPBACK}:{ports.temporal_ui}",
         "CARAVAN_WORKER__HEALTH_PORT": str(ports.worker_health),
         "CARAVAN_WORKER__METRICS_PORT": str(ports.worker_metrics),
         "CARAVAN_RELAY__HEALTH_PORT": str(ports.relay_health),

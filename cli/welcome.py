@@ -24,12 +24,17 @@ def welcome(home: Home, ports: Ports, seconds: float) -> None:
     console.print("\nThree things to try, one after the other:\n")
     for about, command in things_to_try(home, ports, int(time.time())):
         console.print(f"  # {about}\n  {command}\n", markup=False)
+    console.print(
+        "Or open the console, say who to be, and refund some of it: what that would do to whose\n"
+        "money is shown before it is done.\n"
+    )
     console.print("Ctrl-C ends all of it.\n")
 
 
 def addresses(ports: Ports) -> dict[str, str]:
     """Return what a browser can open, by its name."""
     return {
+        "Console": f"http://{LOOPBACK}:{ports.api}/console/",
         "API documentation": f"http://{LOOPBACK}:{ports.api}/docs",
         "Temporal": f"http://{LOOPBACK}:{ports.temporal_ui}",
         "Sandbox world": f"http://{LOOPBACK}:{ports.sandbox}/",

@@ -82,7 +82,7 @@ async def record(db: AsyncConnection, entry: Entry, lease: timedelta) -> tuple[R
         await _lock(db, _KEY_LOCK, entry.caller + "\x1f" + entry.key)
         await _must_name_one_object(db, entry)
         # The order of rows of one object is then the order in which they were committed.
-        await _lock(db, _OBJECT_LOCK, entry.object)
+        await lock_object(db, entry.object)
     request = f"r-{entry.mark}"
     written = await db.execute(
         insert(Request)
@@ -269,6 +269,11 @@ async def forget_drafts(db: AsyncConnection, row: Recorded) -> None:
     )
     drafts = col(Particulars.subject).startswith(f"{row.object}/address/", autoescape=True)
     await db.execute(delete(Particulars).where(drafts, ~other))
+
+
+async def lock_object(db: AsyncConnection, name: str) -> None:
+    """Let nobody else who locks the object go on until this transaction ends."""
+    await _lock(db, _OBJECT_LOCK, name)
 
 
 async def _lock(db: AsyncConnection, kind: int, name: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel, col
 
@@ -30,7 +30,7 @@ SELLER_ACCOUNTS: Final = (
 
 @dataclass(frozen=True)
 class OrderFilter:
-    """Which orders to list; None asks for all."""
+    """Which orders to list; None asks for all. `sought`: how the id begins, or whose it is."""
 
     status: str | None = None
     seller: str | None = None
@@ -38,6 +38,7 @@ class OrderFilter:
     needs_attention: bool | None = None
     placed_from: datetime | None = None
     placed_to: datetime | None = None
+    sought: str = ""
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """The same in SQL; `placed_to` itself is not in the list."""
@@ -53,6 +54,14 @@ class OrderFilter:
             found.append(col(OrderViewRow.placed_at) >= self.placed_from)
         if self.placed_to is not None:
             found.append(col(OrderViewRow.placed_at) < self.placed_to)
+        if self.sought:
+            found.append(
+                or_(
+                    col(OrderViewRow.order).startswith(self.sought, autoescape=True),
+                    col(OrderViewRow.seller) == self.sought,
+                    col(OrderViewRow.buyer) == self.sought,
+                )
+            )
         return found
 
 

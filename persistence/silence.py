@@ -12,7 +12,8 @@ from domain.payout.state import PayoutState, Stage
 from persistence import inbox, records
 from persistence.inbox import Arrived
 from persistence.port import EffectRecord
-from persistence.tables.business import ParcelRow, PayoutRow
+from persistence.tables.business import Alarm, ParcelRow, PayoutRow
+from persistence.tables.casework import WorkItem
 from persistence.tables.ledger import MoneyEffect
 from persistence.upkeep_port import Found, SilentParcel, SilentPayment
 
@@ -24,6 +25,14 @@ _PAYMENTS: Final = text("""
             OR coalesce(state->'others', '[]'::jsonb) <> '[]'::jsonb)
         AND placed_at < :before AND "order" > :after
     ORDER BY "order" LIMIT :limit
+""")
+OVERDUE: Final = "work_overdue"
+_OVERDUE: Final = text("""
+    INSERT INTO alarms (kind, subject, detail, facts, raised_at, cleared_by, note)
+    SELECT :kind, subject, 'work for a person is overdue: ' || string_agg(kind, ', ' ORDER BY kind),
+           jsonb_build_object('due_at', min(due_at)), :at, '', ''
+    FROM work_items WHERE due_at < :at GROUP BY subject
+    ON CONFLICT DO NOTHING RETURNING id
 """)
 _PURCHASES: Final = text("""
     SELECT purchase, intent, coalesce(state->'others', '[]'::jsonb) FROM purchase_views
@@ -106,6 +115,22 @@ class SqlSilence:
         async with self._engine.connect() as db:
             states = (await db.execute(query)).scalars().all()
         return [records.PAYOUT_STATE.validate_python(state) for state in states]
+
+    async def overdue(self, at: datetime) -> int:
+        """In one transaction: what is late is alarmed about once, for as long as it is."""
+        late = select(col(WorkItem.subject)).where(col(WorkItem.due_at) < at)
+        async with self._engine.begin() as db:
+            await db.execute(
+                update(Alarm)
+                .where(
+                    col(Alarm.kind) == OVERDUE,
+                    col(Alarm.cleared_at).is_(None),
+                    col(Alarm.subject).not_in(late),
+                )
+                .values(cleared_at=at)
+            )
+            raised = await db.execute(_OVERDUE, {"at": at, "kind": OVERDUE})
+            return len(raised.all())
 
     async def found(self, fact: Found) -> bool:
         """Keep it in the inbox, once; there is no body to keep."""

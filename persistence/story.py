@@ -1,22 +1,26 @@
 """Views, the timeline, notices and alarms in PostgreSQL; and whether somebody has asked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Table, exists, func, select, update
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import col
 
 from domain.dispute.state import DisputeState
 from domain.ids import dispute_workflow_id, order_workflow_id, purchase_workflow_id
 from domain.notices import concerned
+from domain.order import work
 from domain.order.state import OrderState
+from domain.payout import work as payout_work
 from domain.payout.state import PayoutState
+from domain.purchase import work as purchase_work
 from domain.purchase.state import PurchaseState
-from persistence import hooks, records
+from persistence import casework, hooks, records
 from persistence.port import Event, Facts
 from persistence.tables import table_of
 from persistence.tables.business import Alarm, OrderViewRow, PayoutRow
@@ -33,14 +37,14 @@ _WRITING: Final = insert(table_of(Notice)).values(due_at=func.now()).on_conflict
 
 
 @cache
-def _showing(table: Table, key: str, columns: tuple[str, ...]) -> Insert:
+def _showing(table: Table, key: str, columns: tuple[str, ...]) -> ReturningInsert[Any]:
     """The statement that shows a state unless a newer one is shown."""
     new = insert(table)
     return new.on_conflict_do_update(
         index_elements=[key],
         set_={name: new.excluded[name] for name in columns if name != key},
         where=new.excluded.version > table.c.version,
-    )
+    ).returning(table.c.version)
 
 
 class SqlStory:
@@ -52,20 +56,24 @@ class SqlStory:
 
     async def tell(self, state: OrderState, *events: Event) -> None:
         """Show the new state unless a newer one is shown; say what happened, once."""
-        await self._show(OrderViewRow, "order", records.view_values(state))
+        subject = order_workflow_id(state.order)
+        if await self._show(OrderViewRow, "order", records.view_values(state)):
+            await casework.keep(
+                self._session, subject, work.work_of(state), _first_seen(events, state.placed_at)
+            )
         people = {"buyer": state.buyer, "seller": state.seller}
         for event in events:
-            await self._happened(
-                order_workflow_id(state.order), state.version, event, people, state.paid_by
-            )
+            await self._happened(subject, state.version, event, people, state.paid_by)
 
     async def tell_payout(self, state: PayoutState, *events: Event) -> None:
         """The same for a payout."""
-        await self._show(PayoutRow, "payout", records.payout_values(state))
-        for event in events:
-            await self._happened(
-                f"payout/{state.payout}", state.version, event, {"seller": state.seller}
+        subject = f"payout/{state.payout}"
+        if await self._show(PayoutRow, "payout", records.payout_values(state)):
+            await casework.keep(
+                self._session, subject, payout_work.work_of(state), _first_seen(events, state.as_of)
             )
+        for event in events:
+            await self._happened(subject, state.version, event, {"seller": state.seller})
 
     async def tell_seller(self, seller: str, event: Event, sealed: bytes | None = None) -> None:
         """Say what happened to a seller, whose row the caller has locked: numbers do not race."""
@@ -78,11 +86,16 @@ class SqlStory:
 
     async def tell_purchase(self, state: PurchaseState, *events: Event) -> None:
         """The same for a purchase."""
-        await self._show(PurchaseViewRow, "purchase", records.purchase_values(state))
-        for event in events:
-            await self._happened(
-                purchase_workflow_id(state.purchase), state.version, event, {"buyer": state.buyer}
+        subject = purchase_workflow_id(state.purchase)
+        if await self._show(PurchaseViewRow, "purchase", records.purchase_values(state)):
+            await casework.keep(
+                self._session,
+                subject,
+                purchase_work.work_of(state),
+                _first_seen(events, state.placed_at),
             )
+        for event in events:
+            await self._happened(subject, state.version, event, {"buyer": state.buyer})
 
     async def tell_dispute(self, state: DisputeState, *events: Event) -> None:
         """The same for a dispute."""
@@ -99,9 +112,10 @@ class SqlStory:
         state = found.scalar_one_or_none()
         return None if state is None else records.PAYOUT_STATE.validate_python(state)
 
-    async def _show(self, table: _View, key: str, values: dict[str, Any]) -> None:
-        showing = _showing(table_of(table), key, tuple(values))
-        await self._session.execute(showing, values)
+    async def _show(self, table: _View, key: str, values: dict[str, Any]) -> bool:
+        """Show a state; False if a newer one is shown."""
+        written = await self._session.execute(_showing(table_of(table), key, tuple(values)), values)
+        return written.scalar_one_or_none() is not None
 
     async def _happened(
         self,
@@ -202,3 +216,8 @@ class SqlStory:
             )
             .values(cleared_at=at)
         )
+
+
+def _first_seen(events: Sequence[Event], otherwise: datetime) -> datetime:
+    """When what a state needs was first seen: at the instant of what led to it."""
+    return events[0].at if events else otherwise

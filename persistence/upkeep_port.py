@@ -70,6 +70,13 @@ class Silence(Protocol):
         """Payouts that were sent and are watched for a return."""
         ...
 
+    async def overdue(self, at: datetime) -> int:
+        """Raise an alarm for each object whose work for people is overdue; how many are new.
+
+        Alarms of work that has been done since, or has got more time, are closed.
+        """
+        ...
+
     async def found(self, fact: Found) -> bool:
         """Put what was found on record for its process; False if it was found before."""
         ...

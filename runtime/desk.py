@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio.client import Client
 
 from domain.errors import NotKnown, Refusal
-from persistence import idempotency
+from persistence import idempotency, seen
 from persistence.idempotency import Entry, Recorded
 from persistence.vault import Erased, Vault
 from runtime import schedules
@@ -37,7 +37,8 @@ class Ask:
 
     `object` is what it concerns ("order/o-1"), `received_at` the edge's instant (UTC), `person`
     whose key seals it. `particulars` are words about the person (JSON), kept with the object; or
-    under the name of a `draft` until the process has accepted them.
+    under the name of a `draft` until the process has accepted them. `seen` is the version of the
+    object that the caller has decided by: once it is another, nothing is asked.
     """
 
     caller: str
@@ -52,6 +53,7 @@ class Ask:
     particulars: bytes | None = None
     is_creation: bool = False
     draft: str = ""
+    seen: int | None = None
 
 
 class Desk:
@@ -80,7 +82,8 @@ class Desk:
     async def ask(self, ask: Ask) -> Answer:
         """Put a command on record and deliver it; a repeat gets the first one's answer.
 
-        Raises `KeyReused` if the key came with another body.
+        Raises `KeyReused` if the key came with another body, and `VersionConflict` if the object
+        is not what the caller has seen any more, or is about to change.
         """
         row, is_new = await self._record(ask)
         if not is_new or row.state != idempotency.WAITING:
@@ -166,6 +169,8 @@ class Desk:
         sealed = await self._vault.seal(ask.person, clear)
         async with self._engine.begin() as db:
             row, is_new = await idempotency.record(db, replace(_entry(ask), sealed=sealed), LEASE)
+            if is_new and ask.seen is not None:
+                await seen.must_be_current(db, row, ask.seen)
             if is_new and ask.particulars is not None:
                 await self._keep_particulars(db, ask)
         return row, is_new

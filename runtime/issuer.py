@@ -6,6 +6,9 @@ identity provider; production reads an OIDC provider's keys instead.
 
 import hashlib
 import json
+import secrets
+from collections import deque
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
@@ -20,6 +23,9 @@ from domain.actors import Role
 
 DEVELOPMENT_ISSUER: Final = "caravan-development-issuer"
 _ALGORITHM: Final = "ES256"
+_REDEMPTION: Final = "caravan-development-issuer/token"
+_CODE_LIVES: Final = timedelta(minutes=1)
+_MOST_CODES: Final = 1000
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +39,8 @@ class DevelopmentIssuer:
 
     def __init__(self, key: ec.EllipticCurvePrivateKey, *, audience: str = "caravan") -> None:
         self._key = key
-        self._audience = audience
+        self.audience: Final = audience
+        self._spent: deque[str] = deque(maxlen=_MOST_CODES)
         public = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
         thumbprint = json.dumps({name: public[name] for name in ("crv", "kty", "x", "y")})
         self._kid = hashlib.sha256(thumbprint.encode()).hexdigest()[:16]
@@ -59,24 +66,48 @@ class DevelopmentIssuer:
         return cls(key, audience=audience)
 
     def mint(
-        self, role: Role, subject: str, ttl: timedelta = timedelta(hours=12), *, seller: str = ""
+        self,
+        role: Role,
+        subject: str,
+        ttl: timedelta = timedelta(hours=12),
+        *,
+        seller: str = "",
+        nonce: str = "",
     ) -> str:
         """Return a signed token for *subject* in *role*.
 
-        A seller's id is its subject; a member of their staff names the *seller* besides.
+        A seller's id is its subject; a member of their staff names the *seller* besides. *nonce*
+        comes back to whoever asked for a sign-in with it.
         """
-        now = datetime.now(UTC)
-        claims: dict[str, Any] = {
-            "iss": DEVELOPMENT_ISSUER,
-            "aud": self._audience,
-            "sub": subject,
-            "iat": now,
-            "exp": now + ttl,
-            "role": role.value,
-        }
+        claims: dict[str, Any] = {"aud": self.audience, "sub": subject, "role": role.value}
         if role is Role.SELLER:
             claims["seller"] = seller or subject
-        return jwt.encode(claims, self._key, algorithm=_ALGORITHM, headers={"kid": self._kid})
+        if nonce:
+            claims["nonce"] = nonce
+        return self._signed(claims, ttl)
+
+    def code(self, grant: Mapping[str, str]) -> str:
+        """Return a code that can be redeemed once, within a minute, for what *grant* says."""
+        claims = {**grant, "aud": _REDEMPTION, "jti": secrets.token_urlsafe(16)}
+        return self._signed(claims, _CODE_LIVES)
+
+    def redeem(self, code: str) -> Mapping[str, str]:
+        """Return what *code* was given for. Raises `ValueError` if it is none, old or spent."""
+        try:
+            grant: dict[str, str] = jwt.decode(
+                code, self._key.public_key(), algorithms=[_ALGORITHM], audience=_REDEMPTION
+            )
+        except jwt.InvalidTokenError as error:
+            raise ValueError("not a code of ours, or not any more") from error
+        if grant["jti"] in self._spent:
+            raise ValueError("the code was redeemed before")
+        self._spent.append(grant["jti"])
+        return grant
+
+    def _signed(self, claims: Mapping[str, Any], ttl: timedelta) -> str:
+        now = datetime.now(UTC)
+        complete = {**claims, "iss": DEVELOPMENT_ISSUER, "iat": now, "exp": now + ttl}
+        return jwt.encode(complete, self._key, algorithm=_ALGORITHM, headers={"kid": self._kid})
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         """Return the public key as a JSON Web Key Set."""

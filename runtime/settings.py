@@ -163,6 +163,26 @@ class ApiSettings(_Group):
     problem_base: str = "/problems"
 
 
+class ConsoleSettings(_Group):
+    """The console as a client of the identity provider, and where it links to.
+
+    Without `authorize_url` and `token_url` there is no console, but in the local profile, where the
+    development issuer vouches for whoever visits. ID tokens name the `client_id` as audience.
+    """
+
+    client_id: str = "caravan"
+    client_secret: SecretStr | None = None
+    authorize_url: HttpUrl | None = None
+    token_url: HttpUrl | None = None
+    temporal_ui: HttpUrl | None = None
+
+    @model_validator(mode="after")
+    def _both_ends_of_the_sign_in(self) -> Self:
+        if (self.authorize_url is None) != (self.token_url is None):
+            raise ValueError("set both of authorize_url and token_url, or neither")
+        return self
+
+
 class WorkerSettings(_Group):
     """The worker's version for Temporal, and where it is watched."""
 
@@ -229,6 +249,7 @@ class Settings(BaseSettings):
     keys: KeySettings | None = None
     codec: CodecSettings = CodecSettings()
     api: ApiSettings = ApiSettings()
+    console: ConsoleSettings = ConsoleSettings()
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     relay: RelaySettings = RelaySettings()
     webhooks: WebhookSettings = WebhookSettings()

@@ -11,6 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 _CHANNEL: Final = "caravan_timeline"
+# For whoever wants to hear of every subject.
+ANYTHING: Final = ""
 log = structlog.get_logger(__name__)
 
 
@@ -60,8 +62,9 @@ class Wakeups:
 
     def _heard(self, *said: object) -> None:
         """Called by the driver with connection, process, channel and payload."""
-        for event in self._waiting.get(str(said[-1]), ()):
-            event.set()
+        for subject in (str(said[-1]), ANYTHING):
+            for event in self._waiting.get(subject, ()):
+                event.set()
 
     def _lost(self, *_: object) -> None:
         self._connection = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import os
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -10,6 +11,8 @@ import pytest
 from tests.support.servers import SharedServers
 
 pytest_plugins = ["tests.support.stack"]
+# What looks at pages with a browser runs where there is one: `make browser` says which.
+collect_ignore = [] if "CHROMIUM" in os.environ else ["browser"]
 
 _LAST_CASE = 69
 _shared = pytest.StashKey[SharedServers]()

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import JSONResponse, Response
 
 from adapters.payment.port import Intent
@@ -103,7 +104,15 @@ async def list_orders(
     wanted: Annotated[OrderQuery, Query()],
 ) -> Page[OrderFigures]:
     """List orders, the newest first. A buyer or seller sees only their own."""
+    return await listed_orders(caller, db, wanted)
+
+
+async def listed_orders(
+    caller: Caller, db: AsyncConnection, wanted: OrderQuery, sought: str = ""
+) -> Page[OrderFigures]:
+    """The orders that *caller* may see, of those *wanted* whose id or parties match *sought*."""
     seen = OrderFilter(
+        sought=sought,
         status=wanted.status,
         seller=caller.seller if caller.role is Role.SELLER else wanted.seller,
         buyer=caller.id if caller.role is Role.BUYER else wanted.buyer,

@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 from persistence.tables import (
     business,
     carriage,
+    casework,
     disputes,
     fx,
     keys,
@@ -23,6 +24,7 @@ __all__ = [
     "METADATA",
     "business",
     "carriage",
+    "casework",
     "disputes",
     "fx",
     "keys",

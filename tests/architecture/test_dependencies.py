@@ -9,7 +9,8 @@ from tests.support.source import ROOT
 def _declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     extras = project["project"]["optional-dependencies"].values()
-    groups = [project["project"]["dependencies"], *extras, project["dependency-groups"]["dev"]]
+    own_groups = project["dependency-groups"].values()
+    groups = [project["project"]["dependencies"], *extras, *own_groups]
     return {_name(requirement) for group in groups for requirement in group}
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import httpx2
 from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
 from adapters.fx.ecb import EcbRates
@@ -20,6 +21,8 @@ from adapters.notification.webhook import WebhookCaller
 from adapters.payment.stripe import StripeGateway
 from api.app import create_app
 from api.auth import Doorkeeper, FixedKeys
+from api.console.app import create_console
+from api.console.issuer import development_sign_in
 from api.deps import Services
 from api.limits import RateLimit
 from domain.actors import Role
@@ -163,8 +166,12 @@ async def open_market(
     rate: RateLimit | None = None,
     *,
     publishes: bool = True,
+    address: str = "http://caravan.test",
 ) -> AsyncGenerator[Market]:
-    """Open an API over the database at *url*; what is not named is an address of nobody."""
+    """Open an API over the database at *url*; what is not named is an address of nobody.
+
+    The console's visitors come to *address*, and sign in there at the development issuer.
+    """
     nobody = SandboxPlace(free_port(), free_port())
     world = place or nobody
     clock = SetClock()
@@ -208,8 +215,9 @@ async def open_market(
         )
         if publishes:
             await publish_shipped(engine, clock.now("policies"))
+        app = _with_console(services, issuer, address, stack)
         yield Market(
-            create_app(services),
+            app,
             services,
             issuer,
             clock,
@@ -220,3 +228,17 @@ async def open_market(
             shipping,
             stack,
         )
+
+
+def _with_console(
+    services: Services, issuer: DevelopmentIssuer, address: str, stack: AsyncExitStack
+) -> FastAPI:
+    async def itself(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, send)
+
+    http = httpx2.AsyncClient(transport=httpx2.ASGITransport(itself))
+    stack.push_async_callback(http.aclose)
+    sign_in = development_sign_in(issuer, address, http)
+    console = create_console(services, sign_in, "http://temporal.test", issuer)
+    app = create_app(services, console=console)
+    return app

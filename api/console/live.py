@@ -1,0 +1,74 @@
+"""News as they happen: pages listen, and ask again for what they show (server-sent events)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+from starlette.responses import Response
+
+from api.asking import visible_order
+from api.console.visitor import Somebody, Visitor, visitors
+from api.deps import Services, Use
+from domain.actors import STAFF
+from domain.ids import order_workflow_id
+from persistence import case_reading
+from runtime.wakeups import ANYTHING
+
+router = APIRouter()
+After = Annotated[int, Query(ge=0, description="The newest entry that the page shows.")]
+Staff = Annotated[Visitor, Depends(visitors(*STAFF))]
+_LOOK_EVERY: Final = 5.0
+_LONGEST: Final = 900.0
+_RECONNECT_MS: Final = 3000
+# However much happens, a list is not drawn anew more often than this.
+_AT_MOST_EVERY: Final = 2.0
+
+
+@router.get("/orders/{order}/news")
+async def order_news(order: str, who: Somebody, use: Use, after: After = 0) -> Response:
+    """Say when something has happened to an order."""
+    await visible_order(use, who.caller, order)
+    return _streaming(use, order_workflow_id(order), after, 0)
+
+
+@router.get("/news")
+async def all_news(who: Staff, use: Use, after: After = 0) -> Response:
+    """Say when something has happened to anything."""
+    del who
+    return _streaming(use, ANYTHING, after, _AT_MOST_EVERY)
+
+
+def _streaming(use: Services, subject: str, after: int, pause: float) -> Response:
+    return EventSourceResponse(
+        _news(use, subject, after, pause), headers={"Cache-Control": "no-store"}
+    )
+
+
+async def _news(use: Services, subject: str, after: int, pause: float) -> AsyncIterator[bytes]:
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + _LONGEST
+    yield f"retry: {_RECONNECT_MS}\n\n".encode()
+    await use.wakeups.listen()
+    with use.wakeups.of(subject) as woken:
+        while loop.time() < ends:
+            woken.clear()
+            async with use.engine.connect() as db:
+                newest = await case_reading.newest(db, subject)
+            if newest > after:
+                after = newest
+                yield format_sse_event(data_str=str(newest), event="news")
+                await asyncio.sleep(pause)
+            else:
+                yield KEEPALIVE_COMMENT
+            await _wait(woken)
+
+
+async def _wait(woken: asyncio.Event) -> None:
+    """Wait for a wake-up call, but not for long: one may have been missed."""
+    try:
+        async with asyncio.timeout(_LOOK_EVERY):
+            await woken.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,120 @@
+"""The catalogue: every word in every language, and a word for everything that is said."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from api.console import pages
+from api.console.forms import ACTS
+from api.console.orders import STATUSES
+from api.console.words import LANGUAGES, catalogue
+from api.problems import KINDS
+from domain.actors import Role
+from domain.casework import WorkKind
+from domain.ledger import AccountKind
+from domain.notices import CONCERNS
+from domain.order.agreements import Topic
+from domain.order.parcels import ParcelStage
+from domain.order.state import ClockName, Fraud, Fulfilment, Outcome, Payment, Release
+from domain.order.whereabouts import Whereabouts
+from domain.payout.rules import Reason
+from domain.payout.state import Stage
+from domain.shipment.milestones import Milestone
+
+TEMPLATES = sorted((pages.HERE / "templates").glob("*.html"))
+each_language = pytest.mark.parametrize("language", LANGUAGES)
+_SAID = re.compile(r"""\bt\(["']([\w.-]+)["'](?!\s*~)""")
+_EVENTS = re.compile(r'"((?:order|payout|purchase|seller)\.[a-z_]+)"')
+# What processes tell of an order without a letter: seen on its page alone.
+_UNSENT = re.compile(r'Event\(\s*"([a-z_.]+)"')
+FAMILIES: dict[str, Iterable[object]] = {
+    "role": Role,
+    "clock": ClockName,
+    "when_due": ClockName,
+    "where": Whereabouts,
+    "account": AccountKind,
+    "milestone": Milestone,
+    "topic": Topic,
+    "payment": Payment,
+    "release": Release,
+    "fraud": Fraud,
+    "status": [*Outcome, *Fulfilment, *ParcelStage, *Stage, *STATUSES],
+    "problem": KINDS,
+    "event": CONCERNS,
+    "work": WorkKind,
+    "payout_reason": Reason,
+    "done": ACTS,
+}
+
+
+@each_language
+def test_every_language_says_the_same_with_the_same_gaps(language: str) -> None:
+    """A sentence that lacks its figure is worse than one in another language."""
+    own, english = catalogue(language).words, catalogue("en").words
+
+    assert own.keys() == english.keys()
+    for key, words in english.items():
+        assert sorted(re.findall(r"{\w+}", own[key])) == sorted(re.findall(r"{\w+}", words)), key
+        assert own[key].strip(), key
+
+
+@each_language
+@pytest.mark.parametrize("family", FAMILIES)
+def test_everything_that_is_shown_has_a_name(language: str, family: str) -> None:
+    """Nobody should have to read `cancellation_answer`."""
+    known = catalogue(language).words
+
+    assert [code for code in FAMILIES[family] if f"{family}.{code}" not in known] == []
+
+
+@each_language
+def test_everything_that_processes_tell_has_a_name(language: str) -> None:
+    """Also what nobody is written about."""
+    known = catalogue(language).words
+    told = {kind for file in _sources("activities") for kind in _UNSENT.findall(file.read_text())}
+
+    assert told
+    assert [kind for kind in sorted(told) if f"event.{kind}" not in known] == []
+
+
+@each_language
+def test_every_act_has_its_title_its_meaning_and_its_verb(language: str) -> None:
+    """A button is a verb with its object, and never says only "OK"."""
+    known = catalogue(language).words
+    for act in ACTS.values():
+        for part in ("title", "about", "button"):
+            assert known[f"act.{act.action}.{part}"]
+        gaps = set(re.findall(r"{(\w+)}", known[f"act.{act.action}.button"]))
+        assert gaps <= {field.name for field in act.fields}, act.action
+        assert all(f"field.{field.name}" in known for field in act.fields)
+        options = {option for field in act.fields for option in field.options}
+        assert [option for option in options if f"option.{option}" not in known] == []
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_every_word_that_a_page_says_is_in_the_catalogue(template: Path) -> None:
+    """A page that stumbles over a missing word is no page at all."""
+    known = catalogue("en").words
+
+    assert [key for key in _SAID.findall(template.read_text()) if key not in known] == []
+
+
+def test_no_word_is_kept_that_nothing_says() -> None:
+    """Dead words are translated, too."""
+    text = "".join(file.read_text() for file in [*TEMPLATES, *_sources("api/console")])
+    families = {*FAMILIES, "act", "field", "option", "fact", "doubt", "posting_kind", "keys"}
+    spoken = {"place", "theme", "issuer", "axis", "about", "balance", "wrong", "queue"}
+    unsaid = [
+        key
+        for key in catalogue("en").words
+        if key.partition(".")[0] not in families | spoken
+        and not re.search(f"[\"']{re.escape(key)}[\"']", text)
+    ]
+
+    assert unsaid == []
+
+
+def _sources(room: str) -> Iterator[Path]:
+    return (pages.HERE.parents[1] / room).rglob("*.py")
