@@ -138,7 +138,7 @@ _UNDER_WAY: Final = (
     Fulfilment.DELIVERED,
 )
 _NONE_THERE: Final = (Fulfilment.PARTLY_SHIPPED, Fulfilment.DECLARED)
-_NOT_ALL_THERE: Final = (*_NONE_THERE, Fulfilment.IN_TRANSIT, Fulfilment.BUYER_ASKED)
+_NOT_THERE: Final = (*_NONE_THERE, Fulfilment.IN_TRANSIT, Fulfilment.BUYER_ASKED)
 
 # How far the parcels are, among the four states under way, follows from the parcels alone.
 FULFILMENT: Final = Machine(
@@ -169,10 +169,7 @@ FULFILMENT: Final = Machine(
             (Fulfilment.BUYER_ASKED, FulfilmentEvent.DENIED): Fulfilment.BUYER_ASKED,
             (Fulfilment.DELIVERED, FulfilmentEvent.CONFIRMED_BY_SILENCE): Fulfilment.RECEIVED,
         }
-        | {
-            (sent, FulfilmentEvent.PART_TAKEN_BACK): Fulfilment.PARTLY_SHIPPED
-            for sent in _NOT_ALL_THERE
-        }
+        | {(at, FulfilmentEvent.PART_TAKEN_BACK): Fulfilment.PARTLY_SHIPPED for at in _NOT_THERE}
         | {
             (sent, FulfilmentEvent.ALL_TAKEN_BACK): Fulfilment.AWAITING_SHIPMENT
             for sent in _NONE_THERE
