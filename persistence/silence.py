@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select, text, update
+from sqlalchemy import exists, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import col
 
@@ -14,6 +14,7 @@ from persistence.inbox import Arrived
 from persistence.port import EffectRecord
 from persistence.tables.business import ParcelRow, PayoutRow
 from persistence.tables.ledger import MoneyEffect
+from persistence.tables.traffic import Fact
 from persistence.upkeep_port import Found, SilentParcel, SilentPayment
 
 _REFUNDS: Final = ("refund", "late_refund")
@@ -106,6 +107,14 @@ class SqlSilence:
         async with self._engine.connect() as db:
             states = (await db.execute(query)).scalars().all()
         return [records.PAYOUT_STATE.validate_python(state) for state in states]
+
+    async def unheard(self, provider: str, reference: str, intent: str) -> str:
+        """Asked of the inbox, which keeps every message."""
+        heard = exists().where(col(Fact.provider) == provider, col(Fact.reference) == reference)
+        async with self._engine.connect() as db:
+            if (await db.execute(select(heard))).scalar_one():
+                return ""
+            return await inbox.paid_by(db, intent)
 
     async def found(self, fact: Found) -> bool:
         """Keep it in the inbox, once; there is no body to keep."""
