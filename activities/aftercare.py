@@ -12,7 +12,7 @@ from domain.ids import money_key, order_workflow_id
 from domain.order.state import OrderState, Payment
 from persistence.port import Database, EffectRecord, Event
 
-FRAUD_KINDS = ("radar.", "review.")
+FRAUD_KINDS = ("radar.", "review.", "sweep.fraud")
 log = structlog.get_logger()
 
 

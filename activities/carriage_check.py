@@ -1,4 +1,4 @@
-"""Labels that nobody looks after any more: carriers' verdicts, and the provider's own books."""
+"""What nobody looks after any more: carriers' verdicts on labels, and the provider's own books."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +12,16 @@ from activities.label_desk import LabelDesk
 from activities.requests import LabelStep
 from activities.upkeep import Upkeep
 from adapters.errors import Rejected
-from adapters.logistics.port import ShippingProvider
+from adapters.logistics.port import Charge, ShippingProvider
 from domain.shipment.labels import Label, LabelStatus
-from domain.shipment.reconciliation import Comparison, Disagreement, Paid, compare
+from domain.shipment.reconciliation import (
+    Booked,
+    Comparison,
+    Disagreement,
+    Paid,
+    compare,
+    label_booked,
+)
 from persistence.port import Database
 from persistence.upkeep_port import Books, Breach
 
@@ -66,20 +73,19 @@ class CarriageCheckActivities:
     async def compared(self, at: datetime, grace: timedelta = _GRACE) -> Comparison:
         """Compare what was bought in the last weeks, and change nothing."""
         since = at - _WINDOW
-        theirs = [
-            Paid(one.key, one.reference, one.price, one.at, one.is_given_back)
-            async for one in self._shipping.charges(since)
-        ]
+        theirs = [_paid(one) async for one in self._shipping.charges(since)]
+        theirs += [_paid(one) async for one in self._shipping.visits(since)]
         ours = await self._ours([one.key for one in theirs], since)
         return compare(ours, theirs, at - grace)
 
-    async def _ours(self, keys: Sequence[str], since: datetime) -> list[Label]:
+    async def _ours(self, keys: Sequence[str], since: datetime) -> list[Booked]:
         async with self._database.transaction() as tx:
             found = {label.key: label for label in await tx.labels.bought(since)}
             for key in keys:
                 if key not in found and (label := await tx.labels.found(key)):
                     found[key] = label
-        return list(found.values())
+            couriers = await tx.labels.couriers(since, keys)
+        return [*map(label_booked, found.values()), *couriers]
 
     async def _verdicts(self, at: datetime) -> tuple[int, int]:
         asked = judged = 0
@@ -105,11 +111,15 @@ class CarriageCheckActivities:
         return seen.status is not LabelStatus.VOID_ASKED
 
 
+def _paid(charge: Charge) -> Paid:
+    return Paid(charge.key, charge.reference, charge.price, charge.at, charge.is_given_back)
+
+
 def _breach(one: Disagreement) -> Breach:
     return Breach(
         str(one.kind),
         one.key,
-        f"label {one.key}: our books and the provider's differ ({one.kind})",
+        f"{one.key}: our books and the provider's differ ({one.kind})",
         {"shipments": ", ".join(one.references)},
         (f"{one.key}/paid",),
     )

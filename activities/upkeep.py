@@ -26,6 +26,8 @@ from persistence.upkeep_port import Books, Found, Silence, SilentParcel, SilentP
 PARCEL_SILENCE: Final = timedelta(hours=6)
 PAYMENT_SILENCE: Final = timedelta(minutes=30)
 _NEWS: Final = frozenset({IntentStatus.AUTHORISED, IntentStatus.CAPTURED, IntentStatus.CANCELLED})
+# A sweep that did not run for a weekend still finds what was reported meanwhile.
+_REPORTED_WITHIN: Final = timedelta(days=3)
 _BATCH: Final = 100
 _AT_ONCE: Final = 8
 
@@ -92,7 +94,8 @@ class UpkeepActivities:
         purchases, paid_at_once = await self._purchases(request.at)
         refunds, ended = await self._refunds(request.at)
         payouts, returned = await self._payouts(request.at)
-        found = moved + paid + paid_at_once + ended + returned
+        doubted = await self._reports(request.at)
+        found = moved + paid + paid_at_once + ended + returned + doubted
         overdue = await self._silence.overdue(request.at)
         swept = Swept(parcels, payments + purchases, refunds, payouts, found, overdue)
         log.info("silence.swept", **vars(swept))
@@ -185,6 +188,16 @@ class UpkeepActivities:
         return await _all(
             lambda last: self._silence.payouts(last.payout if last else "", _BATCH), look
         )
+
+    async def _reports(self, at: datetime) -> int:
+        """Fraud that was reported of a payment of ours, of which no message has come."""
+        reports = await self._gateway.reported(at - _REPORTED_WITHIN)
+        found = 0
+        for reference, intent in ((one.sign.reference, one.intent) for one in reports):
+            subject = await self._silence.unheard(self._gateway.name, reference, intent)
+            if subject:
+                found += await self._found("fraud", subject, reference, "reported", at)
+        return found
 
     async def _found(
         self, what: str, subject: str, reference: str, state: str, at: datetime

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select, text, update
+from sqlalchemy import exists, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import col
 
@@ -15,6 +15,7 @@ from persistence.port import EffectRecord
 from persistence.tables.business import Alarm, ParcelRow, PayoutRow
 from persistence.tables.casework import WorkItem
 from persistence.tables.ledger import MoneyEffect
+from persistence.tables.traffic import Fact
 from persistence.upkeep_port import Found, SilentParcel, SilentPayment
 
 _REFUNDS: Final = ("refund", "late_refund")
@@ -131,6 +132,14 @@ class SqlSilence:
             )
             raised = await db.execute(_OVERDUE, {"at": at, "kind": OVERDUE})
             return len(raised.all())
+
+    async def unheard(self, provider: str, reference: str, intent: str) -> str:
+        """Asked of the inbox, which keeps every message."""
+        heard = exists().where(col(Fact.provider) == provider, col(Fact.reference) == reference)
+        async with self._engine.connect() as db:
+            if (await db.execute(select(heard))).scalar_one():
+                return ""
+            return await inbox.paid_by(db, intent)
 
     async def found(self, fact: Found) -> bool:
         """Keep it in the inbox, once; there is no body to keep."""

@@ -77,6 +77,10 @@ class Silence(Protocol):
         """
         ...
 
+    async def unheard(self, provider: str, reference: str, intent: str) -> str:
+        """The process whose payment *intent* is, if no message about *reference* came; else ""."""
+        ...
+
     async def found(self, fact: Found) -> bool:
         """Put what was found on record for its process; False if it was found before."""
         ...

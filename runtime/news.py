@@ -25,6 +25,7 @@ FRAUD: Final = frozenset(
         "radar.early_fraud_warning.updated",
         "review.opened",
         "review.closed",
+        "sweep.fraud",
     }
 )
 TRACKING: Final = frozenset({"tracker.created", "tracker.updated"})

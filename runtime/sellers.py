@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import structlog
 from sqlalchemy import update
@@ -123,9 +124,9 @@ async def change(
 
 
 async def change_contact(
-    db: AsyncConnection, vault: Vault, seller: str, changed: Mapping[str, str]
+    db: AsyncConnection, vault: Vault, seller: str, changed: Mapping[str, Any]
 ) -> None:
-    """Change some of the words about the person; the others stay. Raises `Erased`."""
+    """Change some of what is known of the person; the rest stays. Raises `Erased`."""
     subject = f"seller/{seller}"
     told = await carried_over(db, vault, subject, changed)
     sealed = await vault.seal(seller, told)

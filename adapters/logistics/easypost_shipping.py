@@ -172,18 +172,34 @@ class EasyPostShipping:
         return await self._calls.ask(cancel)
 
     async def charges(self, since: datetime | None) -> AsyncIterator[Charge]:
-        """As the port has it, newest first, a hundred at a time."""
-        asked: Json = {"purchased": True, "page_size": _PAGE}
+        """As the port has it, newest first."""
+        asked: Json = {"purchased": True}
         if since is not None:
             asked["start_datetime"] = _instant(since)
+        async for shipment in self._listed("shipment", asked):
+            yield _charge(shipment)
+
+    async def visits(self, since: datetime | None) -> AsyncIterator[Charge]:
+        """As the port has it, newest first; one that was only planned cost nothing."""
+        async for pickup in self._listed("pickup", {}):
+            visit, at = _visit(pickup), moment(pickup["created_at"])
+            if since is not None and at < since:
+                return
+            if visit.coming is not Coming.PLANNED:
+                is_back = visit.coming is Coming.CANCELLED
+                yield Charge(visit.key, visit.reference, visit.price, at, is_back)
+
+    async def _listed(self, kind: str, asked: Json) -> AsyncIterator[Any]:
+        """All of a kind, a hundred at a time."""
+        asked = asked | {"page_size": _PAGE}
         while True:
-            page = await self._calls.ask(lambda client: client.shipment.all(**asked))
-            shipments = page["shipments"]
-            for shipment in shipments:
-                yield _charge(shipment)
+            page = await self._calls.ask(lambda client: getattr(client, kind).all(**asked))
+            found = page[f"{kind}s"]
+            for each in found:
+                yield each
             if not page["has_more"]:
                 return
-            asked["before_id"] = shipments[-1].id
+            asked["before_id"] = found[-1].id
 
     def close(self) -> None:
         """Take no further calls."""

@@ -180,7 +180,7 @@ class Visit:
 
 @dataclass(frozen=True)
 class Charge:
-    """What the provider's own books say of a paid label: its cost, and whether it came back."""
+    """What the provider's books say of a paid label or courier: its cost, and if it came back."""
 
     key: str
     reference: str
@@ -249,4 +249,8 @@ class ShippingProvider(Protocol):
 
     def charges(self, since: datetime | None) -> AsyncIterator[Charge]:
         """Every label that the provider's books say was paid since an instant (None: all)."""
+        ...
+
+    def visits(self, since: datetime | None) -> AsyncIterator[Charge]:
+        """The same of couriers that were ordered."""
         ...

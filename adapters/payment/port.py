@@ -87,6 +87,14 @@ class FraudSign:
     at: datetime
 
 
+@dataclass(frozen=True)
+class Reported:
+    """A sign of fraud, and the payment that it is about, by the provider's reference."""
+
+    intent: str
+    sign: FraudSign
+
+
 class WaitsFor(StrEnum):
     """What money that goes out, and is pending, waits for."""
 
@@ -189,6 +197,10 @@ class PaymentGateway(Protocol):
 
     async def fraud_signs(self, intent: str) -> Sequence[FraudSign]:
         """What was reported of a payment, oldest first; the order of messages is no matter."""
+        ...
+
+    async def reported(self, since: datetime) -> Sequence[Reported]:
+        """What was reported of any payment since an instant, by the provider's clock."""
         ...
 
     async def look(self, reference: str) -> Intent:

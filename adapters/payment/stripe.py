@@ -13,10 +13,11 @@ from adapters.payment.port import (
     FraudSign,
     Intent,
     PaymentNews,
+    Reported,
 )
 from adapters.payment.stripe_books import PAGE, lines
 from adapters.payment.stripe_calls import NAME, effect_of, outage_of, same_amount, was_replayed
-from adapters.payment.stripe_frauds import signs
+from adapters.payment.stripe_frauds import reported, signs
 from adapters.payment.stripe_objects import (
     done_at_once,
     intent_of,
@@ -130,6 +131,10 @@ class StripeGateway:
     async def fraud_signs(self, intent: str) -> Sequence[FraudSign]:
         """As the port has it."""
         return await self._ask(lambda: signs(self._client, intent))
+
+    async def reported(self, since: datetime) -> Sequence[Reported]:
+        """As the port has it; Stripe lists the reviews that are open, and no others."""
+        return await self._ask(lambda: reported(self._client, since))
 
     async def cancel(self, reference: str) -> Intent:
         """As the port has it."""

@@ -127,11 +127,12 @@ async def change_seller(
 ) -> Response:
     """Change a seller. Another account waits for the seller's own word: see `bank-changes`.
 
-    Of the words about the person (`email`, `name`, `language`, `zone`), what is absent stays.
+    Of what is about the person (`email`, `name`, `language`, `zone`, `ship_from`), what is absent
+    stays.
     """
     at = use.clock.now(f"seller/{seller}")
     wanted = sellers.Change(body.account, body.level, body.policy, body.standing, body.settles_in)
-    contact = body.model_dump(include=set(CONTACT), exclude_none=True)
+    contact = body.model_dump(include={*CONTACT, "ship_from"}, exclude_none=True)
     async with use.engine.connect() as db:
         before = await reading.seller(db, seller)
     is_another = bool(before.account) and body.account not in {None, "", before.account}

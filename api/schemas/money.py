@@ -105,6 +105,9 @@ class SellerChange(Form):
     name: Text | None = Field(default=None, description="Who is greeted; kept sealed.")
     language: Language | None = None
     zone: Zone | None = None
+    ship_from: ShipFromIn | None = Field(
+        default=None, description="Where parcels are fetched from now on; kept sealed."
+    )
 
 
 class SellerView(View):

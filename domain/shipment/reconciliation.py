@@ -1,4 +1,4 @@
-"""Labels in our books against the provider's own: who paid for what, and what came back."""
+"""Labels and couriers in our books against the provider's own: who paid, and what came back."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -42,6 +42,31 @@ class Paid:
 
 
 @dataclass(frozen=True)
+class Booked:
+    """One purchase as our own books have it; `at` is when it was paid, None if it never was.
+
+    `is_asked_back`: the carrier has not judged yet whether the money comes back.
+    """
+
+    key: str
+    price: Money
+    at: datetime | None = None
+    is_given_back: bool = False
+    is_asked_back: bool = False
+
+
+def label_booked(label: Label) -> Booked:
+    """A label as our books have it."""
+    return Booked(
+        label.key,
+        Money(label.cost, label.currency),
+        label.bought_at if label.status in _PAID else None,
+        label.status is LabelStatus.VOIDED,
+        label.status is LabelStatus.VOID_ASKED,
+    )
+
+
+@dataclass(frozen=True)
 class Disagreement:
     """One difference; `references` are the provider's, for whoever looks it up there."""
 
@@ -58,13 +83,13 @@ class Comparison:
     differences: tuple[Disagreement, ...]
 
 
-def compare(ours: Iterable[Label], theirs: Iterable[Paid], until: datetime) -> Comparison:
-    """Compare label by label. What only one side has and is younger than *until* may be on its way.
+def compare(ours: Iterable[Booked], theirs: Iterable[Paid], until: datetime) -> Comparison:
+    """Compare one by one. What only one side has and is younger than *until* may be on its way.
 
     A label whose refund the carrier has granted and we have not heard of yet is no difference:
     it is asked about by itself.
     """
-    bought = {label.key: label for label in ours}
+    bought = {one.key: one for one in ours}
     paid: dict[str, list[Paid]] = {}
     for one in theirs:
         paid.setdefault(one.key, []).append(one)
@@ -83,24 +108,24 @@ def _references(paid: Mapping[str, list[Paid]], key: str) -> tuple[str, ...]:
     return tuple(one.reference for one in paid.get(key, []))
 
 
-def _difference(label: Label | None, paid: list[Paid], until: datetime) -> Difference | None:
-    is_ours = label is not None and label.status in _PAID
+def _difference(booked: Booked | None, paid: list[Paid], until: datetime) -> Difference | None:
     if len(paid) > 1:
         return Difference.PAID_TWICE
-    if label is None or not is_ours:
+    if booked is None or booked.at is None:
         return Difference.MISSING_HERE if paid and paid[0].at < until else None
     if not paid:
-        is_young = label.bought_at is None or label.bought_at >= until
-        return None if is_young else Difference.MISSING_THERE
-    return _of_both(label, paid[0])
+        return None if booked.at >= until else Difference.MISSING_THERE
+    return _of_both(booked, paid[0])
 
 
-def _of_both(label: Label, paid: Paid) -> Difference | None:
-    if paid.price != Money(label.cost, label.currency):
+def _of_both(booked: Booked, paid: Paid) -> Difference | None:
+    if paid.price != booked.price:
         return Difference.ANOTHER_PRICE
-    is_back_here = label.status is LabelStatus.VOIDED
-    if paid.is_given_back and not is_back_here and label.status is not LabelStatus.VOID_ASKED:
+    if not booked.price.minor:
+        # What cost nothing leaves no entry when it comes back.
+        return None
+    if paid.is_given_back and not booked.is_given_back and not booked.is_asked_back:
         return Difference.GIVEN_BACK_THERE
-    if is_back_here and not paid.is_given_back:
+    if booked.is_given_back and not paid.is_given_back:
         return Difference.GIVEN_BACK_HERE
     return None

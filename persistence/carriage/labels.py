@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from domain.money import Money
 from domain.shipment.labels import Bearer, Label, LabelStatus
 from domain.shipment.pickup import Pickup, PickupStatus
+from domain.shipment.reconciliation import Booked
 from persistence.tables.carriage import LabelRow, PickupRow
+from persistence.tables.ledger import MoneyEffect, PostingRow
 
 
 class SqlLabels:
@@ -63,6 +66,28 @@ class SqlLabels:
             select(LabelRow).where(col(LabelRow.bought_at) >= since).order_by(col(LabelRow.key))
         )
         return [label_of(row) for row in rows.scalars()]
+
+    async def couriers(self, since: datetime, keys: Sequence[str]) -> Sequence[Booked]:
+        """Read off the effects and the entries of the ledger."""
+        effect = MoneyEffect
+        is_back = exists().where(col(PostingRow.key) == col(effect.key) + "/given-back")
+        rows = await self._session.execute(
+            select(effect, is_back)
+            .where(
+                col(effect.kind) == "pickup",
+                or_(col(effect.effective_at) >= since, col(effect.key).in_(keys)),
+            )
+            .order_by(col(effect.key))
+        )
+        return [
+            Booked(
+                row.key,
+                Money(row.amount, row.currency),
+                row.effective_at if row.state == "done" else None,
+                is_given_back,
+            )
+            for row, is_given_back in rows.all()
+        ]
 
     async def put(self, label: Label) -> None:
         """Write how the label stands; who asked for what never changes."""

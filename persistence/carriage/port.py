@@ -7,6 +7,7 @@ from typing import Protocol
 from adapters.logistics.port import Place
 from domain.shipment.labels import Label
 from domain.shipment.pickup import Pickup
+from domain.shipment.reconciliation import Booked
 
 
 class Labels(Protocol):
@@ -30,6 +31,10 @@ class Labels(Protocol):
 
     async def bought(self, since: datetime) -> Sequence[Label]:
         """Labels that were bought since an instant."""
+        ...
+
+    async def couriers(self, since: datetime, keys: Sequence[str]) -> Sequence[Booked]:
+        """Couriers that were asked for since an instant, or under one of *keys*."""
         ...
 
     async def put(self, label: Label) -> None:

@@ -58,6 +58,7 @@ class Fact(SQLModel, table=True):
         UniqueConstraint("provider", "event_id"),
         Index("inbox_due", "due_at", postgresql_where=_WAITING),
         Index("inbox_subject", "subject", "seq", postgresql_where=_WAITING),
+        Index("inbox_reference", "reference", "provider"),
     )
 
     seq: int | None = Field(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from activities.requests import LabelStep, SchedulePickup
 from activities.upkeep import Upkeep
 from adapters.errors import Unavailable
 from domain.shipment.labels import LabelStatus
@@ -102,3 +103,27 @@ async def test_a_label_that_only_we_have_and_another_price_are_told(deal: Deal) 
     assert dearer == {key: Difference.ANOTHER_PRICE}
     assert back == {key: Difference.GIVEN_BACK_HERE}
     assert alone == {f"{key}0": Difference.MISSING_THERE}
+
+
+async def test_what_couriers_cost_is_compared_as_well(deal: Deal) -> None:
+    """The wallet pays them too: a fee that nobody booked would never be missed."""
+    await deal.shop.world.change(pickup_fee=400)
+    key, at = await bought(deal), datetime.now(UTC).replace(microsecond=0)
+    asked = SchedulePickup(key, at, 1, at + timedelta(hours=4), at + timedelta(hours=8))
+    courier = (await attempted(deal.shop.pickups.schedule, asked, 1)).key
+    agreed = (await deal.shop.carriage.compared(now(), timedelta(0))).agreed
+    change = "UPDATE effects SET amount = amount + :more WHERE key = :key"
+    async with deal.shop.engine.begin() as db:
+        await db.execute(text(change), {"more": 1, "key": courier})
+    dearer = await differences(deal)
+    async with deal.shop.engine.begin() as db:
+        await db.execute(text(change), {"more": -1, "key": courier})
+    visit = (await attempted(deal.shop.pickups.schedule, asked, 1)).visit
+    await deal.shop.shipping.cancel_visit(visit)
+    back = await differences(deal)
+    await attempted(deal.shop.pickups.call_off, LabelStep(key, at), 1)
+
+    assert courier in agreed
+    assert dearer == {courier: Difference.ANOTHER_PRICE}
+    assert back == {courier: Difference.GIVEN_BACK_THERE}
+    assert await differences(deal) == {}

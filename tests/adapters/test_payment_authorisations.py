@@ -1,5 +1,7 @@
 """The contract of `PaymentGateway`: authorised now and captured later, or never."""
 
+from datetime import timedelta
+
 import pytest
 
 from adapters.errors import Rejected, Unavailable
@@ -176,6 +178,11 @@ async def test_a_warning_of_fraud_is_read_from_the_payment(
     await world.warn(intent.reference)
 
     (sign,) = await gateway.fraud_signs(intent.reference)
+    listed = await gateway.reported(sign.at - timedelta(hours=1))
+    assert [one.sign for one in listed if one.intent == intent.reference] == [sign]
+    assert intent.reference not in {
+        one.intent for one in await gateway.reported(sign.at + timedelta(hours=1))
+    }
     assert before == []
     assert (sign.kind, sign.reason, sign.is_open) == ("warning", "misc", True)
 

@@ -48,6 +48,19 @@ async def test_a_change_of_contact_leaves_the_rest_as_it_was(market: Market) -> 
     assert await _told(market, "seller/s-moved") == _PERSON | {"zone": "Europe/Berlin"}
 
 
+async def test_a_seller_moves_house(market: Market) -> None:
+    """Parcels are fetched where they are now; an address that is none changes nothing."""
+    service = await market.service()
+    await service.post("/v1/sellers", a_seller("s-house", **_PERSON))
+    door = {"city": "Bonn", "street": "Kai 4", "postcode": "53111", "phone": "", "name": ""}
+    wrong = await service.patch("/v1/sellers/s-house", {"ship_from": {"street": "Kai 4"}}, 1)
+    changed = await service.patch("/v1/sellers/s-house", {"ship_from": door}, 1)
+
+    assert (wrong.status_code, changed.status_code) == (422, 200)
+    assert "Kai 4" not in changed.text
+    assert await _told(market, "seller/s-house") == _PERSON | {"ship_from": door}
+
+
 async def test_a_seller_without_a_contact_can_be_given_one(market: Market) -> None:
     """Everybody who registered before there were contacts."""
     service = await market.service()

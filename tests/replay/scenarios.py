@@ -551,6 +551,18 @@ async def completed_online(market: Marketplace) -> AnyHandle:
     return order.handle
 
 
+async def labelled_again(market: Marketplace) -> AnyHandle:
+    """The money is taken with a label, which is given back; another one carries the goods."""
+    order = await authorised(market)
+    await labelled(order, days=1)
+    await order.ask(said.VoidLabel(seller_of("s-long"), order.at(days=1, hours=2)))
+    await labelled(order, days=2)
+    await order.scanned(parcel="2", days=3)
+    await order.scanned("delivered", "2", days=9)
+    await order.skip_to_end()
+    return order.handle
+
+
 async def cancelled_with_a_label(market: Marketplace) -> AnyHandle:
     """Silence agrees to cancel although a label was bought: it is given back."""
     order = await market.order(total=10_000)
@@ -608,6 +620,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
                 bundles.part_of_a_purchase,
                 bundles.part_of_an_unpaid_purchase,
                 completed_online,
+                labelled_again,
                 cancelled_with_a_label,
             ),
             "payout": (

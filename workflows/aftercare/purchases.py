@@ -21,6 +21,7 @@ _FRAUD: Final = frozenset(
         "radar.early_fraud_warning.updated",
         "review.opened",
         "review.closed",
+        "sweep.fraud",
     }
 )
 
