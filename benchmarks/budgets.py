@@ -16,9 +16,9 @@ class Budget:
 
 
 DECLARED: Final = Budget(
-    actions=28, events=100, history_bytes=40_000, statements=85, transactions=14
+    actions=28, events=100, history_bytes=40_000, statements=90, transactions=14
 )
 ONLINE: Final = Budget(
-    actions=36, events=120, history_bytes=48_000, statements=120, transactions=26
+    actions=36, events=120, history_bytes=48_000, statements=130, transactions=26
 )
 FLOOR_ACTIONS: Final = 21

@@ -142,7 +142,7 @@ class Life:
             carrier="UPS",
             service="Ground",
             most=1_000_000,
-            currency="USD",
+            currency="EUR",
             grams=900,
         )
         await self._ask("buy_label", wanted)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import httpx2
 from sqlalchemy import text
 from temporalio.client import Client
 
@@ -147,6 +148,7 @@ async def stack(
         )
         closing.push_async_callback(sandbox.stop)
         await sandbox.ready(lambda: answers(ports.sandbox, "/livez"), _READY_WITHIN)
+        await _bill_in_euros(ports)
         listener = await closing.enter_async_context(Listener.open())
         engine = connect(url)
         closing.push_async_callback(engine.dispose)
@@ -163,3 +165,10 @@ async def stack(
         finally:
             for part in list(made.parts):
                 await made.stop(part)
+
+
+async def _bill_in_euros(ports: Ports) -> None:
+    """Let carriers bill in the orders' own currency: learning rates is no part of an order."""
+    url = f"http://{LOOPBACK}:{ports.sandbox}/_control/settings"
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        (await http.post(url, json={"postage_currency": "EUR"})).raise_for_status()
