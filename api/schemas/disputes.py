@@ -55,7 +55,9 @@ class DisputeIn(Form):
     category: Category = Field(examples=["received"])
     reason: Cause = Field(examples=["damaged"])
     remedy: Remedy = Field(default=Remedy.REFUND)
-    amount: Amount = Field(description="Minor units of `currency`; clamped to what the lines cost.")
+    amount: Amount = Field(
+        description="Minor units of `currency`; clamped to what the lines cost.", examples=[2500]
+    )
     currency: Currency | None = Field(
         default=None, description="The order's, if absent; or the one that its seller settles in."
     )
