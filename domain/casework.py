@@ -19,6 +19,9 @@ class WorkKind(StrEnum):
     FRAUD = "fraud_suspected"
     CUSTOMS = "at_customs"
     PROTECTION = "protection_asked"
+    RULING = "ruling_due"
+    SECOND = "second_word_due"
+    APPEAL = "appeal_due"
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,9 @@ MANNERS: Final[Mapping[WorkKind, Manner]] = MappingProxyType(
         WorkKind.FRAUD: Manner(frozenset({Role.COMPLIANCE}), timedelta(days=1)),
         WorkKind.CUSTOMS: Manner(_SUPPORT, timedelta(days=2)),
         WorkKind.PROTECTION: Manner(_SUPPORT, timedelta(days=2)),
+        WorkKind.RULING: Manner(_SUPPORT, timedelta(days=7)),
+        WorkKind.SECOND: Manner(_SUPPORT, timedelta(days=3)),
+        WorkKind.APPEAL: Manner(_SUPPORT, timedelta(days=7)),
     }
 )
 

@@ -37,6 +37,8 @@ def connect(url: str, *, pool_size: int = 10, as_owner: bool = False) -> AsyncEn
 def _try_what_has_rested(engine: Engine) -> None:
     """Ask a connection whether it still stands, unless it has just been used.
 
+    What the driver has seen fall is not taken; only what falls in the second after its use, and
+    unseen, fails the next transaction, which is then tried again as after any outage.
     The pool's own `pool_pre_ping` asks before every transaction: one more round trip for each.
     """
 
@@ -46,6 +48,8 @@ def _try_what_has_rested(engine: Engine) -> None:
 
     @event.listens_for(engine, "checkout")
     def _(dbapi: Any, record: ConnectionPoolEntry, _: object) -> None:  # noqa: ANN401 - the driver's
+        if dbapi.driver_connection.is_closed():
+            raise InvalidatePoolError
         used_at = record.info.get(_USED_AT)
         if used_at is None or time.monotonic() - used_at < _FRESH_SECONDS:
             return

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import col
 
+from domain.dispute import work as dispute_work
 from domain.dispute.state import DisputeState
 from domain.ids import dispute_workflow_id, order_workflow_id, purchase_workflow_id
 from domain.notices import concerned
@@ -99,10 +100,17 @@ class SqlStory:
 
     async def tell_dispute(self, state: DisputeState, *events: Event) -> None:
         """The same for a dispute."""
-        await self._show(DisputeViewRow, "dispute", records.dispute_values(state))
+        subject = dispute_workflow_id(state.dispute)
+        if await self._show(DisputeViewRow, "dispute", records.dispute_values(state)):
+            await casework.keep(
+                self._session,
+                subject,
+                dispute_work.work_of(state),
+                _first_seen(events, state.opened_at),
+            )
         people = {"buyer": state.buyer, "seller": state.seller}
         for event in events:
-            await self._happened(dispute_workflow_id(state.dispute), state.version, event, people)
+            await self._happened(subject, state.version, event, people)
 
     async def payout(self, payout: str) -> PayoutState | None:
         """The state that the payout's view shows."""

@@ -56,7 +56,7 @@ class DisputeIn(Form):
     reason: Cause = Field(examples=["damaged"])
     remedy: Remedy = Field(default=Remedy.REFUND)
     amount: Amount = Field(
-        examples=[2500], description="Minor units of `currency`; clamped to what the lines cost."
+        description="Minor units of `currency`; clamped to what the lines cost.", examples=[2500]
     )
     currency: Currency | None = Field(
         default=None, description="The order's, if absent; or the one that its seller settles in."

@@ -13,6 +13,8 @@ from api.console.words import LANGUAGES, catalogue
 from api.problems import KINDS
 from domain.actors import Role
 from domain.casework import WorkKind
+from domain.dispute import reasons
+from domain.dispute import state as disputes
 from domain.ledger import AccountKind
 from domain.notices import CONCERNS
 from domain.order.agreements import Topic
@@ -26,13 +28,12 @@ from domain.shipment.milestones import Milestone
 TEMPLATES = sorted((pages.HERE / "templates").glob("*.html"))
 each_language = pytest.mark.parametrize("language", LANGUAGES)
 _SAID = re.compile(r"""\bt\(["']([\w.-]+)["'](?!\s*~)""")
-_EVENTS = re.compile(r'"((?:order|payout|purchase|seller)\.[a-z_]+)"')
 # What processes tell of an order without a letter: seen on its page alone.
 _UNSENT = re.compile(r'Event\(\s*"([a-z_.]+)"')
 FAMILIES: dict[str, Iterable[object]] = {
     "role": Role,
-    "clock": ClockName,
-    "when_due": ClockName,
+    "clock": [*ClockName, *disputes.ClockName],
+    "when_due": [*ClockName, *disputes.ClockName],
     "where": Whereabouts,
     "account": AccountKind,
     "milestone": Milestone,
@@ -40,9 +41,25 @@ FAMILIES: dict[str, Iterable[object]] = {
     "payment": Payment,
     "release": Release,
     "fraud": Fraud,
-    "status": [*Outcome, *Fulfilment, *ParcelStage, *Stage, *STATUSES],
+    "status": [
+        *Outcome,
+        *Fulfilment,
+        *ParcelStage,
+        *Stage,
+        *STATUSES,
+        *disputes.Stage,
+        *disputes.Outcome,
+    ],
+    "category": reasons.Category,
+    "cause": reasons.Reason,
+    "remedy": reasons.Remedy,
+    "basis": disputes.Basis,
     "problem": KINDS,
-    "event": CONCERNS,
+    "event": [
+        *CONCERNS,
+        *(f"dispute.{clock}_ran_out" for clock in disputes.ClockName),
+        *(f"dispute.{event}" for event in disputes.PauseEvent),
+    ],
     "work": WorkKind,
     "payout_reason": Reason,
     "done": ACTS,

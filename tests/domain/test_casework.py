@@ -7,6 +7,10 @@ import pytest
 
 from domain.actors import STAFF, Role
 from domain.casework import MANNERS, Work, WorkKind
+from domain.dispute import moves
+from domain.dispute import rules as dispute_rules
+from domain.dispute import work as dispute_work
+from domain.dispute.state import DisputeState, Stage
 from domain.order import rules
 from domain.order.agreements import Agreement, Topic
 from domain.order.parcels import Parcel, ParcelStage
@@ -17,6 +21,7 @@ from domain.payout import state as payout
 from domain.payout import work as payout_work
 from domain.purchase import work as purchase_work
 from domain.purchase.state import PurchaseState, Share
+from tests.domain.disputes import CAP, LEAD, after, appealable, in_review, opened, ruling, terms
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 ORDER = OrderState("o-1", "b-1", "s-1", "EUR", 10_000, NOON, version=1, captured=10_000)
@@ -64,12 +69,67 @@ WAITING: dict[WorkKind, tuple[OrderState, Action]] = {
 }
 
 
+def awaiting_second() -> DisputeState:
+    state = in_review()
+    return moves.ruled(state, terms(), ruling(9_000, state.revision), LEAD.id, after(days=5))
+
+
+DISPUTED: dict[WorkKind, tuple[DisputeState, dispute_rules.Action]] = {
+    WorkKind.PARKED: (
+        replace(opened(), parked=Parked("dispute.pay", "refused", "key", NOON), to_pay=700),
+        dispute_rules.Action.RESOLVE,
+    ),
+    WorkKind.RULING: (in_review(), dispute_rules.Action.DECIDE),
+    WorkKind.SECOND: (awaiting_second(), dispute_rules.Action.APPROVE),
+    WorkKind.APPEAL: (
+        moves.appealed(appealable(), terms(), LEAD, after(days=6)),
+        dispute_rules.Action.DECIDE,
+    ),
+}
+
+
 def test_every_kind_of_work_has_a_case_here_and_a_manner() -> None:
     """A kind that nobody may do, or that nothing makes, is a hole."""
-    assert set(WAITING) == set(WorkKind) == set(MANNERS)
+    assert set(WAITING) | set(DISPUTED) == set(WorkKind) == set(MANNERS)
 
 
-@pytest.mark.parametrize("kind", list(WorkKind))
+@pytest.mark.parametrize("kind", list(DISPUTED))
+def test_what_a_dispute_waits_for_is_offered_to_whoever_may_do_it(kind: WorkKind) -> None:
+    """The queue's roles and the rule's roles must not drift apart here, either."""
+    state, action = DISPUTED[kind]
+    (work,) = dispute_work.work_of(state)
+
+    assert work.kind is kind
+    assert action in dispute_rules.allowed(state)
+    assert MANNERS[kind].roles == dispute_rules.WHO_MAY[action] & STAFF
+
+
+def test_a_judge_has_until_the_dispute_s_own_clock() -> None:
+    """And sees how much hangs on the ruling: the cap, or what the second person agrees to."""
+    (due,) = dispute_work.work_of(DISPUTED[WorkKind.RULING][0])
+    (second,) = dispute_work.work_of(DISPUTED[WorkKind.SECOND][0])
+    (clock,) = DISPUTED[WorkKind.RULING][0].clocks
+
+    assert (due.due_at, due.amount) == (clock.due_at, CAP)
+    assert (second.due_at is None, second.amount) == (False, 9_000)
+
+
+def test_a_dispute_that_the_sides_or_a_bank_are_asked_about_is_nobody_s_work() -> None:
+    """A chargeback stops the judge, too; its end brings the work back."""
+    halted = moves.paused(in_review(), "dp_1", after(days=5))
+
+    assert dispute_work.work_of(opened()) == dispute_work.work_of(halted) == ()
+    assert dispute_work.work_of(appealable()) == ()
+
+
+def test_a_refund_that_comes_back_after_the_end_still_waits_for_an_operator() -> None:
+    """It is the buyer's money, whatever the case says."""
+    closed = replace(DISPUTED[WorkKind.PARKED][0], stage=Stage.CLOSED, ended_at=LATER)
+
+    assert [work.amount for work in dispute_work.work_of(closed)] == [700]
+
+
+@pytest.mark.parametrize("kind", list(WAITING))
 def test_what_waits_for_a_person_is_offered_to_whoever_may_do_it(kind: WorkKind) -> None:
     """The queue's roles and the rule's roles must not drift apart."""
     state, action = WAITING[kind]
@@ -80,7 +140,7 @@ def test_what_waits_for_a_person_is_offered_to_whoever_may_do_it(kind: WorkKind)
     assert MANNERS[kind].roles == WHO_MAY[action] & STAFF
 
 
-@pytest.mark.parametrize("kind", list(WorkKind))
+@pytest.mark.parametrize("kind", list(WAITING))
 def test_nothing_waits_once_the_order_has_ended(kind: WorkKind) -> None:
     """A queue full of the dead is not read."""
     state, _ = WAITING[kind]
