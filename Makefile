@@ -21,7 +21,7 @@ export PIP_NO_CACHE_DIR := 1
 endif
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help demo up test check unit browser abuse chaos bench bench-long cases doctor format install clean histories
+.PHONY: help demo up test check unit proofs browser abuse chaos bench bench-long cases doctor format install clean histories
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -41,6 +41,9 @@ check: $(INSTALLED) ## the gates that run nothing: style, types, imports, depend
 
 unit: $(INSTALLED) ## the tests that need no server
 	@$(BIN)/pytest tests/architecture $(wildcard tests/domain) -m "not slow" $(ARGS)
+
+proofs: $(INSTALLED) ## every money step in every disturbance, and the example lived twice
+	@$(BIN)/pytest -n $(WORKERS) tests/activities tests/trace --thorough $(ARGS)
 
 abuse: $(INSTALLED) ## every route under made-up requests, for minutes rather than seconds
 	@$(BIN)/pytest tests/api/test_fuzz.py --thorough $(ARGS)

@@ -32,7 +32,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--storm-seed", type=int, default=20_261, help="the storm to go through")
     parser.addoption(
-        "--thorough", action="store_true", help="let abuse and chaos take as long as they want"
+        "--thorough",
+        action="store_true",
+        help="let proofs take as long as they want",
     )
 
 
@@ -56,6 +58,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.option.cases:
         config.stash[_cases] = {number for item in items for number in _numbers(item)}
         items.clear()
+    elif not config.option.thorough:
+        left_out = [item for item in items if item.get_closest_marker("thorough")]
+        if left_out:
+            items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+            config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_terminal_summary(

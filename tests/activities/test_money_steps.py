@@ -26,6 +26,8 @@ Disturbed = Callable[[MoneyStep], Awaitable[Ready]]
 EVERY: Final = (*STEPS, *DISPUTE_STEPS)
 GAPS: Final = tuple((step, entry) for step in EVERY for entry in range(step.entries))
 EFFECTS: Final = tuple((step, route) for step in EVERY for route in step.effects)
+
+
 every_step = pytest.mark.parametrize("step", EVERY, ids=str)
 every_effect = pytest.mark.parametrize(
     ("step", "route"), EFFECTS, ids=[f"{step}:{route.split('/')[-1]}" for step, route in EFFECTS]
@@ -73,7 +75,9 @@ async def test_a_step_taken_twice_at_once_is_taken_once(shop: Shop, step: MoneyS
 
 
 @every_effect
-@pytest.mark.parametrize("fault", ["error", "connection_reset"])
+@pytest.mark.parametrize(
+    "fault", ["error", pytest.param("connection_reset", marks=pytest.mark.thorough)]
+)
 async def test_a_step_that_fails_first_succeeds_later(
     shop: Shop, step: MoneyStep, route: str, fault: str
 ) -> None:
@@ -89,7 +93,7 @@ async def test_a_step_that_fails_first_succeeds_later(
 
 @pytest.mark.case(56)
 @every_effect
-@pytest.mark.parametrize("again", ["soon", "days later"])
+@pytest.mark.parametrize("again", [pytest.param("soon", marks=pytest.mark.thorough), "days later"])
 async def test_a_lost_answer_moves_money_once(
     shop: Shop, step: MoneyStep, route: str, again: str
 ) -> None:
@@ -106,7 +110,10 @@ async def test_a_lost_answer_moves_money_once(
 
 
 @every_effect
-@pytest.mark.parametrize("fault", ["hang_before_effect", "timeout_after_effect"])
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param("hang_before_effect", marks=pytest.mark.thorough), "timeout_after_effect"],
+)
 async def test_a_step_killed_while_the_provider_is_asked_is_taken_once(
     shop: Shop, step: MoneyStep, route: str, fault: str
 ) -> None:
