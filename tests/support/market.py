@@ -200,7 +200,7 @@ async def open_market(
         services = Services(
             engine=engine,
             vault=vault,
-            desk=Desk(engine, vault, client, task_queue, patience=5 if temporal else 1),
+            desk=Desk(engine, vault, client, task_queue, patience=12 if temporal else 1),
             temporal=client,
             doorkeeper=Doorkeeper(
                 FixedKeys(issuer.jwks()), DEVELOPMENT_ISSUER, "caravan", [f"checkout:{hashed}"]
