@@ -27,7 +27,7 @@ def offset() -> int:
 
 async def _opens(url: str) -> bool:
     async with httpx2.AsyncClient() as browser:
-        return (await browser.get(url, timeout=10)).is_success
+        return (await browser.get(url, timeout=10, follow_redirects=True)).is_success
 
 
 async def test_everything_comes_up_ends_and_comes_up_again(start: Start, offset: int) -> None:
