@@ -16,17 +16,20 @@ from api.auth import Caller
 from api.deps import Anybody, Key, Services, Use
 from api.problems import MEDIA_TYPE, Problem, of_refusal, response
 from api.schemas.common import ProblemView, RequestView
+from api.schemas.disputes import DisputeView
 from api.schemas.order_views import OrderView, etag
 from api.schemas.purchases import PurchaseView
 from domain.actors import STAFF, Actor, Role
+from domain.dispute.state import DisputeState
 from domain.errors import NotKnown
-from domain.ids import order_workflow_id, purchase_workflow_id
+from domain.ids import dispute_workflow_id, order_workflow_id, purchase_workflow_id
 from domain.order.state import OrderState
 from domain.payout.state import PayoutState
 from domain.purchase.state import PurchaseState
 from persistence import idempotency, purchase_reading, reading
+from persistence.disputes import reading as dispute_reading
 from persistence.idempotency import Recorded
-from persistence.records import ORDER_STATE, PAYOUT_STATE, PURCHASE_STATE
+from persistence.records import DISPUTE_STATE, ORDER_STATE, PAYOUT_STATE, PURCHASE_STATE
 from runtime.answers import Answer
 from runtime.commands import PAY_OUT, PLACE, PURCHASE, first_payout_state, first_state
 from runtime.desk import Ask, Work
@@ -34,6 +37,7 @@ from workflows.purchase.messages import PlacePurchase
 
 _SOON: Final = "1"
 Message = Callable[[Actor, datetime], object]
+Show = Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], dict[str, str]]]
 
 
 @dataclass(frozen=True)
@@ -68,23 +72,21 @@ class Asking:
         """
         received_at = self.use.clock.now(order_workflow_id(name))
         state = await visible_order(self.use, self.caller, name)
-        answer = await self.use.desk.ask(
-            Ask(
-                caller=str(self.caller),
-                route=command,
-                object=order_workflow_id(name),
-                key=self.key,
-                body_hash=body_hash(body),
-                command=command.partition("/")[0],
-                received_at=received_at,
-                message=message(self.caller.actor, received_at),
-                person=state.buyer,
-                particulars=draft.words if draft else None,
-                draft=draft.name if draft else "",
-                seen=self.seen,
-            )
+        ask = Ask(
+            caller=str(self.caller),
+            route=command,
+            object=order_workflow_id(name),
+            key=self.key,
+            body_hash=body_hash(body),
+            command=command.partition("/")[0],
+            received_at=received_at,
+            message=message(self.caller.actor, received_at),
+            person=state.buyer,
+            particulars=draft.words if draft else None,
+            draft=draft.name if draft else "",
+            seen=self.seen,
         )
-        return self.answered(answer, self.show_order)
+        return await self.sent(ask, self.show_order)
 
     async def purchase(
         self, name: str, command: str, body: BaseModel, message: Message
@@ -92,31 +94,47 @@ class Asking:
         """Ask something of a purchase that the caller may see; answer with how it then stands."""
         received_at = self.use.clock.now(purchase_workflow_id(name))
         state = await visible_purchase(self.use, self.caller, name)
-        answer = await self.use.desk.ask(
-            Ask(
-                caller=str(self.caller),
-                route=command,
-                object=purchase_workflow_id(name),
-                key=self.key,
-                body_hash=body_hash(body),
-                command=command,
-                received_at=received_at,
-                message=message(self.caller.actor, received_at),
-                person=state.buyer,
-            )
+        ask = Ask(
+            caller=str(self.caller),
+            route=command,
+            object=purchase_workflow_id(name),
+            key=self.key,
+            body_hash=body_hash(body),
+            command=command,
+            received_at=received_at,
+            message=message(self.caller.actor, received_at),
+            person=state.buyer,
         )
-        return self.answered(answer, self.show_purchase)
+        return await self.sent(ask, self.show_purchase)
+
+    async def dispute(self, name: str, command: str, body: BaseModel, message: Message) -> Response:
+        """Ask something of a dispute that the caller may see; answer with how it then stands."""
+        received_at = self.use.clock.now(dispute_workflow_id(name))
+        state = await visible_dispute(self.use, self.caller, name)
+        ask = Ask(
+            caller=str(self.caller),
+            route=command,
+            object=dispute_workflow_id(name),
+            key=self.key,
+            body_hash=body_hash(body),
+            command=command,
+            received_at=received_at,
+            message=message(self.caller.actor, received_at),
+            person=state.buyer,
+            seen=self.seen,
+        )
+        return await self.sent(ask, self.show_dispute)
+
+    async def sent(self, ask: Ask, show: Show) -> Response:
+        """Put it on record, deliver it, and answer."""
+        return self.answered(await self.use.desk.ask(ask), show)
 
     async def do(self, ask: Ask, work: Work) -> Response:
         """Do what no process has to hear of, once; answer with what it resulted in."""
         done = await self.use.desk.do(replace(ask, caller=str(self.caller), key=self.key), work)
         return self.answered(done, lambda body: (body, {}))
 
-    def answered(
-        self,
-        answer: Answer,
-        show: Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], dict[str, str]]],
-    ) -> Response:
+    def answered(self, answer: Answer, show: Show) -> Response:
         """Show a result; pass a refusal on as a problem; or say where to ask for the answer."""
         if not answer.is_final:
             return self._not_yet(answer)
@@ -134,6 +152,11 @@ class Asking:
     def show_purchase(self, body: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, str]]:
         """A purchase's state, as its resource and its headers."""
         view = PurchaseView.of(PURCHASE_STATE.validate_python(body), {}, self.caller)
+        return view.model_dump(mode="json"), {"ETag": etag(view.version)}
+
+    def show_dispute(self, body: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, str]]:
+        """A dispute's state, as its resource and its headers."""
+        view = DisputeView.of(DISPUTE_STATE.validate_python(body), self.caller)
         return view.model_dump(mode="json"), {"ETag": etag(view.version)}
 
     def _not_yet(self, answer: Answer) -> Response:
@@ -224,6 +247,15 @@ async def _purchase(use: Services, name: str) -> PurchaseState | None:
         return PURCHASE_STATE.validate_python(asked.answer)
     placed: PlacePurchase = await use.desk.message_of(asked)
     return placed.first_state()
+
+
+async def visible_dispute(use: Services, caller: Caller, name: str) -> DisputeState:
+    """A dispute that the caller may see. All others do not exist for them (`NotKnown`)."""
+    async with use.engine.connect() as db:
+        state = await dispute_reading.dispute(db, name)
+    if state is None or not may_see(caller, state.buyer, state.seller):
+        raise NotKnown(f"there is no dispute {name}", dispute=name)
+    return state
 
 
 def may_see(caller: Caller, buyer: str, seller: str) -> bool:

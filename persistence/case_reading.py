@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from domain.order.money import OrderFunds
+from persistence.tables.business import OrderRow
 from persistence.tables.ledger import Hold, OrderMoney
 from persistence.tables.traffic import TimelineEntry
 
@@ -36,6 +37,13 @@ async def funds(db: AsyncConnection, order_name: str) -> OrderFunds | None:
     query = select(*columns).where(col(OrderMoney.order) == order_name)
     row = (await db.execute(query)).one_or_none()
     return None if row is None else OrderFunds(*row)
+
+
+async def lines(db: AsyncConnection, order_name: str) -> list[str]:
+    """The names of an order's lines."""
+    query = select(col(OrderRow.lines)).where(col(OrderRow.order) == order_name)
+    found = (await db.execute(query)).scalar_one_or_none() or []
+    return [str(line["line"]) for line in found]
 
 
 async def open_holds(db: AsyncConnection, order_name: str) -> list[HoldRow]:

@@ -46,6 +46,8 @@ from workflows.order import tasks
 from workflows.order.hearing import Told, judge, step_of
 from workflows.payout.messages import ResolvePayout
 
+# The steps that can be played on a stage.
+Cast = Callable[["Stage"], tuple[Callable[..., Any], ...]]
 # Where the SDK keeps what it knows of a step.
 _DEFINITION: Final = "__temporal_activity_definition"
 _MOST_STEPS: Final = 6
@@ -97,7 +99,7 @@ class PayoutRehearsal:
 async def rehearse(engine: AsyncEngine, state: OrderState, request: Any) -> OrderRehearsal:  # noqa: ANN401 - one of said.Request, or said.Resolve
     """What *request* would do to an order that stands as *state*. Raises the rule's `Refusal`."""
     subject = order_workflow_id(state.order)
-    async with _stage(engine, subject) as stage:
+    async with on_stage(engine, subject, _steps_of) as stage:
         async with stage.transaction() as tx:
             before = await tx.funds.locked(state.order)
             told = await _first_steps(tx, state, request)
@@ -119,7 +121,7 @@ async def rehearse_payout(
 ) -> PayoutRehearsal:
     """What an operator's word would do to a parked payout. Raises the rule's `Refusal`."""
     payout_rules.check_resolution(state, request.actor, request.resolution)
-    async with _stage(engine, f"payout/{state.payout}") as stage:
+    async with on_stage(engine, f"payout/{state.payout}", _steps_of) as stage:
         word = steps.PayoutWord(state, request.received_at, str(request.actor), request.note)
         after = await stage.play(_PAYOUT_STEPS[request.resolution], word)
         if request.resolution is Resolution.RETRY:
@@ -193,14 +195,17 @@ def _follows(state: OrderState, request: Any) -> Told | None:  # noqa: ANN401 - 
     return (tasks.RELEASE, steps.Step(state, at)) if rules.is_release_due(state) else None
 
 
-class _Stage:
+class Stage:
     """One transaction in which steps run as they do for good; and what they have left in it."""
 
-    def __init__(self, db: AsyncConnection, subject: str, marks: tuple[int, int, int]) -> None:
+    def __init__(
+        self, db: AsyncConnection, subject: str, cast_of: Cast, marks: tuple[int, int, int]
+    ) -> None:
+        """Only what comes after *marks* (of postings, timeline and notices) was left here."""
         self._db = db
         self._subject = subject
         self._marks = marks
-        self._steps = {getattr(step, _DEFINITION).name: step for step in _steps_of(self)}
+        self._steps = {getattr(step, _DEFINITION).name: step for step in cast_of(self)}
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[SqlTransaction]:
@@ -230,8 +235,8 @@ class _Stage:
 
 
 @asynccontextmanager
-async def _stage(engine: AsyncEngine, subject: str) -> AsyncGenerator[_Stage]:
-    """A stage that leaves nothing behind."""
+async def on_stage(engine: AsyncEngine, subject: str, cast_of: Cast) -> AsyncGenerator[Stage]:
+    """A stage for the steps of *cast_of*, which leaves nothing behind."""
     async with engine.connect() as db:
         try:
             marks = [
@@ -239,16 +244,16 @@ async def _stage(engine: AsyncEngine, subject: str) -> AsyncGenerator[_Stage]:
                 for column in (col(PostingRow.id), col(TimelineEntry.seq), col(Notice.seq))
             ]
             with structlog.contextvars.bound_contextvars(is_rehearsal=True):
-                yield _Stage(db, subject, (marks[0], marks[1], marks[2]))
+                yield Stage(db, subject, cast_of, (marks[0], marks[1], marks[2]))
         except ApplicationError as error:
             raise Refusal(error.message) from error
         finally:
             await db.rollback()
 
 
-def _steps_of(stage: _Stage) -> tuple[Callable[..., Any], ...]:
+def _steps_of(stage: Stage) -> tuple[Callable[..., Any], ...]:
     """The steps that people's acts lead to, on a stage instead of in a database."""
-    provider = cast("PaymentGateway", _Obedient())
+    provider = cast("PaymentGateway", Obedient())
     order, consent = OrderActivities(stage), ConsentActivities(stage)
     escrow, fraud = EscrowActivities(stage), FraudActivities(stage, provider)
     payout = PayoutOperatorActivities(stage, provider)
@@ -270,7 +275,7 @@ def _steps_of(stage: _Stage) -> tuple[Callable[..., Any], ...]:
     )
 
 
-class _Obedient:
+class Obedient:
     """A provider that does what it is told, and has never been asked before."""
 
     name = "stripe"

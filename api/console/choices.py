@@ -17,7 +17,7 @@ async def choices(
     db: AsyncConnection, state: OrderState, act: Act, role: Role
 ) -> Mapping[str, list[str]]:
     """The options of each field, for somebody in *role*; none where anything may be written."""
-    found = {each.name: _of(state, act.action, each, role) for each in act.fields}
+    found = {each.name: _of(state, Action(act.action), each, role) for each in act.fields}
     for each in act.fields:
         if each.kind is Kind.HOLD:
             holds = await case_reading.open_holds(db, state.order)

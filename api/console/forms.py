@@ -35,16 +35,28 @@ class Kind(StrEnum):
     LINES = "lines"
     TOPIC = "topic"
     CONSENT = "consent"
+    PROPOSAL = "proposal"
+    GIVEN = "given"
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field. A choice has its options; what is not `required` may be left empty."""
+    """One field. A choice has its options, whose words are of a *family*.
+
+    What is not `required` may be left empty. What is given is not asked, but stands in the form.
+    """
 
     name: str
     kind: Kind
     options: tuple[str, ...] = ()
     required: bool = True
+    family: str = "option"
+    label: str = ""
+
+    @property
+    def called(self) -> str:
+        """What its label is found by."""
+        return self.label or self.name
 
 
 # What says which one is meant, and stands in the API's address instead of the body.
@@ -54,16 +66,17 @@ Ask = Callable[[str, Any, Fields, Asking], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Act:
-    """One thing that may be done to an order: its fields, its body, and the API's own function.
+    """One thing that may be done: its fields, its body, and the API's own function.
 
-    `is_grave` marks what cannot be taken back.
+    `is_grave` marks what cannot be taken back; `implied` is what of the body follows from the rest.
     """
 
-    action: Action
+    action: StrEnum
     body: type[BaseModel]
     ask: Ask
     fields: tuple[Field, ...] = ()
     is_grave: bool = False
+    implied: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda _: {}
 
     def read(self, fields: Fields, currency: str) -> BaseModel:
         """The body that *fields* make. Raises `Unfit`, which names what cannot be accepted."""
@@ -80,7 +93,7 @@ class Act:
         if errors:
             raise Unfit(errors)
         try:
-            return self.body.model_validate(said)
+            return self.body.model_validate({**said, **self.implied(said)})
         except ValidationError as error:
             raise Unfit(
                 {str(each["loc"][0]) if each["loc"] else "": "invalid" for each in error.errors()}
@@ -99,7 +112,7 @@ def _value(field: Field, value: str, currency: str) -> object:
     match field.kind:
         case Kind.AMOUNT:
             return Money.from_major(value, currency).minor
-        case Kind.NUMBER:
+        case Kind.NUMBER | Kind.GIVEN | Kind.PROPOSAL:
             return int(value)
         case Kind.LINES:
             return tuple(filter(None, value.split(",")))
@@ -251,4 +264,4 @@ _ALL: Final = (
     Act(Action.REPORT_FRAUD, forms.FraudReportIn, _plain(order_requests.report_fraud), (_REASON,)),
 )
 # The most pressing first: so they are offered.
-ACTS: Final[Mapping[Action, Act]] = MappingProxyType({act.action: act for act in _ALL})
+ACTS: Final[Mapping[Action, Act]] = MappingProxyType({Action(act.action): act for act in _ALL})

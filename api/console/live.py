@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.responses import Response
 
-from api.asking import visible_order
+from api.asking import visible_dispute, visible_order
 from api.console.visitor import Somebody, Visitor, visitors
 from api.deps import Services, Use
 from domain.actors import STAFF
-from domain.ids import order_workflow_id
+from domain.ids import dispute_workflow_id, order_workflow_id
 from persistence import case_reading
 from runtime.wakeups import ANYTHING
 
@@ -31,6 +31,13 @@ async def order_news(order: str, who: Somebody, use: Use, after: After = 0) -> R
     """Say when something has happened to an order."""
     await visible_order(use, who.caller, order)
     return _streaming(use, order_workflow_id(order), after, 0)
+
+
+@router.get("/disputes/{dispute}/news")
+async def dispute_news(dispute: str, who: Somebody, use: Use, after: After = 0) -> Response:
+    """Say when something has happened to a dispute."""
+    await visible_dispute(use, who.caller, dispute)
+    return _streaming(use, dispute_workflow_id(dispute), after, 0)
 
 
 @router.get("/news")

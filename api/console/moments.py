@@ -20,7 +20,12 @@ _URGENT: Final = timedelta(hours=24)
 _WHOLE: Final = 1000
 # A unit is left for the next larger one at twice that one: "36 hours", not "2 days".
 _EXACT: Final = 2.0
-_AMOUNTS: Final = frozenset({"amount", "subsidy", "payable", "reserve", "commission"})
+_AMOUNTS: Final = frozenset(
+    {
+        *("amount", "subsidy", "payable", "reserve", "commission", "debt"),
+        *("held", "change", "platform", "carrier"),
+    }
+)
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 

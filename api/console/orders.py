@@ -17,19 +17,23 @@ from api.console.visitor import Somebody, Visitor
 from api.deps import Database, Use
 from api.routers import orders as orders_api
 from api.schemas.common import Sought
+from api.schemas.disputes import DisputeFigures
 from api.schemas.money import PostingView
 from api.schemas.order_views import HappenedView, OrderView
 from api.schemas.orders import OrderQuery
 from domain.actors import STAFF, Role
 from domain.ids import order_workflow_id
-from domain.order.state import OrderState
+from domain.order.state import OrderState, Outcome
 from domain.order.whereabouts import Part, whereabouts
 from domain.order.whereabouts import Whereabouts as At
 from persistence import case_reading, reading
+from persistence.disputes import reading as dispute_reading
+from persistence.disputes.reading import DisputeFilter
 from persistence.reading import Happened
 
 router = APIRouter()
 _MOST_EVENTS: Final = 300
+_MOST_DISPUTES: Final = 50
 # What people look for in a list, in the order of an order's life.
 STATUSES: Final = (
     *("needs_attention", "awaiting_payment", "amount_differs", "in_risk_check", "not_started"),
@@ -76,6 +80,8 @@ class Case:
     newest: int
     acts: list[str]
     temporal: str
+    disputes: list[DisputeFigures]
+    may_dispute: bool
 
 
 @router.get("/orders/{order}")
@@ -104,8 +110,22 @@ async def case_of(
         events=[HappenedView.of(entry, who.caller) for entry in reversed(happened)],
         newest=happened[-1].seq if happened else 0,
         acts=acts_for(state, who.caller),
+        disputes=await _disputes(db, state.order, who.caller),
+        may_dispute=may_dispute(state, who.caller),
         temporal=f"/namespaces/{namespace}/workflows/{quote(order_workflow_id(state.order), '')}",
     )
+
+
+def may_dispute(state: OrderState, caller: Caller) -> bool:
+    """Whether the buyer may try: which lines are ripe, and until when, the process judges."""
+    is_alive = state.outcome in {Outcome.OPEN, Outcome.COMPLETED}
+    return caller.role is Role.BUYER and is_alive and bool(state.parcels)
+
+
+async def _disputes(db: AsyncConnection, order: str, caller: Caller) -> list[DisputeFigures]:
+    wanted = DisputeFilter(order=order)
+    found = await dispute_reading.disputes(db, wanted, None, _MOST_DISPUTES)
+    return [DisputeFigures.of(state, caller) for _, state in found]
 
 
 def acts_for(state: OrderState, caller: Caller) -> list[str]:

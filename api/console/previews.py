@@ -1,22 +1,30 @@
 """What an act would do, before it is done: the API's own function, rehearsed instead of asked."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pydantic import BaseModel
 from starlette.responses import Response
 
-from api.asking import Asking, Draft, Message, visible_order
+from api.asking import Asking, Show, visible_dispute, visible_order
 from api.deps import Services
+from domain.dispute import rules as dispute_rules
+from domain.dispute.rules import Action as DisputeAction
+from domain.dispute.state import DisputeState
 from domain.errors import Refusal
-from domain.ids import order_workflow_id
+from domain.ledger import AccountKind
 from domain.order.money import OrderFunds
 from domain.order.rules import Action
 from domain.order.state import OrderState
 from domain.order.whereabouts import Whereabouts, whereabouts
+from persistence.carriage.addresses import SealedAddresses
 from runtime import rehearsal
+from runtime.desk import Ask
+from runtime.dispute_rehearsal import DisputeRehearsal, Theatre
 from runtime.rehearsal import OrderRehearsal
+from workflows.dispute.messages import DisputeRequest, OpenDispute
 from workflows.order.hearing import judge
+from workflows.order.messages import Resolve
 
 # What a rehearsal can play: the rest needs a carrier or the buyer's bank, and moves no money now.
 REHEARSED: Final = frozenset(
@@ -36,6 +44,14 @@ REHEARSED: Final = frozenset(
         Action.LIFT_HOLD,
     }
 )
+# Goods that are sent are only judged: a carrier would hear of them.
+SENDING: Final = frozenset({DisputeAction.SEND_BACK, DisputeAction.SEND_AGAIN})
+_OTHERS: Final = (
+    AccountKind.PLATFORM_LOSS,
+    AccountKind.CARRIER_COSTS,
+    AccountKind.AFFILIATE_PAYABLE,
+    AccountKind.SUBSIDY,
+)
 
 
 @dataclass(frozen=True)
@@ -48,11 +64,20 @@ class Moved:
 
 
 @dataclass(frozen=True)
+class Borne:
+    """What an account of the platform's or a carrier's would pay (minor units)."""
+
+    account: AccountKind
+    amount: int
+
+
+@dataclass(frozen=True)
 class Preview:
     """What an act would do: nothing of money where it was only judged."""
 
-    played: OrderRehearsal | None = None
+    played: OrderRehearsal | DisputeRehearsal | None = None
     moved: tuple[Moved, ...] = ()
+    borne: tuple[Borne, ...] = ()
     refusal: Refusal | None = None
 
 
@@ -62,40 +87,94 @@ class Rehearsing(Asking):
 
     found: list[Preview] = field(default_factory=list[Preview])
 
-    async def order(
-        self,
-        name: str,
-        command: str,
-        body: BaseModel,
-        message: Message,
-        draft: Draft | None = None,
-    ) -> Response:
+    async def sent(self, ask: Ask, show: Show) -> Response:
         """Rehearse it, or judge it where it cannot be."""
-        del body, draft
-        state = await visible_order(self.use, self.caller, name)
-        request = message(self.caller.actor, self.use.clock.now(order_workflow_id(name)))
-        action = Action(command.partition("/")[0].removeprefix("order."))
+        del show
         try:
-            self.found.append(await _previewed(self.use, state, action, request))
+            self.found.append(await self._previewed(ask))
         except Refusal as refusal:
             self.found.append(Preview(refusal=refusal))
         return Response()
 
+    async def _previewed(self, ask: Ask) -> Preview:
+        kind, _, name = ask.object.partition("/")
+        action = ask.command.partition("/")[0].partition(".")[2]
+        if isinstance(ask.message, OpenDispute):
+            return _of_dispute(await _theatre(self.use).opening(ask.message))
+        if kind == "dispute":
+            dispute = await visible_dispute(self.use, self.caller, name)
+            return await _asked_of_dispute(self.use, dispute, DisputeAction(action), ask.message)
+        order = await visible_order(self.use, self.caller, name)
+        return await _asked_of_order(self.use, order, Action(action), ask.message)
 
-async def _previewed(use: Services, state: OrderState, action: Action, request: Any) -> Preview:  # noqa: ANN401 - any message
+
+async def _asked_of_order(
+    use: Services,
+    state: OrderState,
+    action: Action,
+    request: Any,  # noqa: ANN401 - any message
+) -> Preview:
     if action not in REHEARSED:
         judge(state, request)
         return Preview()
     played = await rehearsal.rehearse(use.engine, state, request)
-    before = _places(played.funds_before, state)
-    after = _places(played.funds_after, played.after)
-    moved = tuple(
+    before = _places(played.funds_before, state.received)
+    return Preview(played, _moved(before, _places(played.funds_after, played.after.received)))
+
+
+async def rehearsed(
+    use: Services, state: DisputeState, action: DisputeAction, request: DisputeRequest
+) -> Preview:
+    """What a request would do to a dispute, or why it would be refused."""
+    try:
+        return await _asked_of_dispute(use, state, action, request)
+    except Refusal as refusal:
+        return Preview(refusal=refusal)
+
+
+def _theatre(use: Services) -> Theatre:
+    return Theatre(use.engine, SealedAddresses(use.engine, use.vault))
+
+
+async def _asked_of_dispute(
+    use: Services,
+    state: DisputeState,
+    action: DisputeAction,
+    request: Any,  # noqa: ANN401 - any message
+) -> Preview:
+    match request:
+        case Resolve():
+            return _of_dispute(await _theatre(use).resolution(state, request))
+        case _ if action in SENDING:
+            dispute_rules.check(state, action, request.actor, request.received_at, request.asked)
+            return Preview()
+        case _:
+            return _of_dispute(await _theatre(use).act(state, action, request))
+
+
+def _of_dispute(played: DisputeRehearsal) -> Preview:
+    moved = _moved(_places(played.funds_before), _places(played.funds_after))
+    return Preview(played, moved, tuple(_borne(played)))
+
+
+def _moved(before: dict[Whereabouts, int], after: dict[Whereabouts, int]) -> tuple[Moved, ...]:
+    return tuple(
         Moved(where, before.get(where, 0), after.get(where, 0))
         for where in Whereabouts
         if where in before or where in after
     )
-    return Preview(played, moved)
 
 
-def _places(funds: OrderFunds, state: OrderState) -> dict[Whereabouts, int]:
-    return {part.where: part.amount for part in whereabouts(funds, state.received)}
+def _places(funds: OrderFunds, apart: int = 0) -> dict[Whereabouts, int]:
+    return {part.where: part.amount for part in whereabouts(funds, apart)}
+
+
+def _borne(played: DisputeRehearsal) -> Iterator[Borne]:
+    """Who else than buyer and seller pays, or gets: what an order's own money does not show."""
+    currency = played.before.currency
+    entries = [entry for entry in played.traces.entries if entry.currency == currency]
+    legs = [leg for entry in entries for leg in entry.legs]
+    for account in _OTHERS:
+        amount = sum(leg.amount for leg in legs if leg.account == account)
+        if amount:
+            yield Borne(account, amount)

@@ -1,15 +1,25 @@
 """Disputes: opened, read, listed; what people ask of them is judged by their process."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
-from api.asking import ASKED, READ, Asked, Asking, body_hash, may_see, problems, visible_order
+from api.asking import (
+    ASKED,
+    READ,
+    Asked,
+    Asking,
+    body_hash,
+    problems,
+    visible_dispute,
+    visible_order,
+)
 from api.auth import Caller
-from api.deps import Anybody, Database, Services, Staff, Use, only
+from api.deps import Anybody, Database, Staff, Use, only
 from api.paging import Page, PageQuery, decode_number, page
 from api.routers.orders import OrderId
 from api.routers.timeline import STREAM, told
@@ -35,12 +45,10 @@ from api.schemas.order_views import HappenedView, etag
 from domain.actors import Role
 from domain.dispute import rules
 from domain.dispute.rules import WHO_MAY, Action
-from domain.dispute.state import DisputeState, Sent
-from domain.errors import NotKnown
+from domain.dispute.state import Sent
 from domain.ids import dispute_workflow_id, fingerprint, order_workflow_id
 from persistence.disputes import reading
 from persistence.disputes.reading import DisputeFilter
-from persistence.records import DISPUTE_STATE
 from runtime.commands import DISPUTE
 from runtime.desk import Ask
 from workflows.dispute.messages import DisputeRequest, OpenDispute
@@ -78,21 +86,20 @@ async def open_dispute(order: OrderId, body: DisputeIn, caller: Disputer, asked:
         currency=body.currency or state.currency,
         received_at=received_at,
     )
-    answer = await asked.use.desk.ask(
-        Ask(
-            caller=str(caller),
-            route=DISPUTE,
-            # The order's: what its deadlines would do waits until this has been heard.
-            object=order_workflow_id(order),
-            key=asked.key,
-            body_hash=body_hash(body),
-            command=DISPUTE,
-            received_at=received_at,
-            message=opening,
-            person=state.buyer,
-        )
+    ask = Ask(
+        caller=str(caller),
+        route=DISPUTE,
+        # The order's: what its deadlines would do waits until this has been heard.
+        object=order_workflow_id(order),
+        key=asked.key,
+        body_hash=body_hash(body),
+        command=DISPUTE,
+        received_at=received_at,
+        message=opening,
+        person=state.buyer,
+        seen=asked.seen,
     )
-    response = asked.answered(answer, lambda found: _shown(asked.caller, found))
+    response = await asked.sent(ask, asked.show_dispute)
     if response.status_code == 201:  # noqa: PLR2004 - the status of the route itself
         response.headers["Location"] = f"/v1/disputes/{dispute}"
     return response
@@ -165,15 +172,6 @@ async def read_dispute_timeline(
     return await told(use, caller, dispute_workflow_id(dispute), wanted, accept, last_event_id)
 
 
-async def visible_dispute(use: Services, caller: Caller, name: str) -> DisputeState:
-    """A dispute that the caller may see. All others do not exist for them (`NotKnown`)."""
-    async with use.engine.connect() as db:
-        state = await reading.dispute(db, name)
-    if state is None or not may_see(caller, state.buyer, state.seller):
-        raise NotKnown(f"there is no dispute {name}", dispute=name)
-    return state
-
-
 def _asks(action: Action) -> Callable[[Handler], Handler]:
     """Declare a route. The domain's table says who may; the process asks it again."""
     return router.post(
@@ -188,36 +186,8 @@ async def _ask(
     asked: Asking, name: str, action: Action, body: BaseModel, about: rules.Asked | None = None
 ) -> Response:
     """Ask something of a dispute that the caller may see; answer with how it then stands."""
-    received_at = asked.use.clock.now(dispute_workflow_id(name))
-    wish = DisputeRequest(
-        asked.caller.actor, received_at, about or rules.Asked(), person=asked.caller.id
-    )
-    return await _sent(asked, name, f"dispute.{action}", body, wish)
-
-
-async def _sent(
-    asked: Asking, name: str, command: str, body: BaseModel, message: DisputeRequest | Resolve
-) -> Response:
-    state = await visible_dispute(asked.use, asked.caller, name)
-    answer = await asked.use.desk.ask(
-        Ask(
-            caller=str(asked.caller),
-            route=command,
-            object=dispute_workflow_id(name),
-            key=asked.key,
-            body_hash=body_hash(body),
-            command=command,
-            received_at=message.received_at,
-            message=message,
-            person=state.buyer,
-        )
-    )
-    return asked.answered(answer, lambda found: _shown(asked.caller, found))
-
-
-def _shown(caller: Caller, body: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, str]]:
-    view = DisputeView.of(DISPUTE_STATE.validate_python(body), caller)
-    return view.model_dump(mode="json"), {"ETag": etag(view.version)}
+    wish = partial(DisputeRequest, asked=about or rules.Asked(), person=asked.caller.id)
+    return await asked.dispute(name, f"dispute.{action}", body, wish)
 
 
 @_asks(Action.PROPOSE)
@@ -346,6 +316,5 @@ async def appeal_ruling(dispute: DisputeId, body: WhyIn, asked: Asked) -> Respon
 @_asks(Action.RESOLVE)
 async def resolve_dispute(dispute: DisputeId, body: DisputeResolutionIn, asked: Asked) -> Response:
     """Let a parked dispute go on: try the step again, or take it as settled by hand."""
-    received_at = asked.use.clock.now(dispute_workflow_id(dispute))
-    word = Resolve(asked.caller.actor, received_at, body.resolution, body.note)
-    return await _sent(asked, dispute, "dispute.resolve", body, word)
+    word = partial(Resolve, resolution=body.resolution, note=body.note)
+    return await asked.dispute(dispute, "dispute.resolve", body, word)

@@ -31,7 +31,8 @@ class Part:
 def whereabouts(funds: OrderFunds, apart: int = 0) -> tuple[Part, ...]:
     """Divide what was captured, and what is kept *apart*, by where it is; empty places left out.
 
-    The parts sum to `captured + apart`. A reserve in another currency is the seller's already.
+    The parts sum to `captured + contributed + apart`: what others than the buyer paid into a
+    dispute is the order's, too. A reserve in another currency is the seller's already.
     """
     reserve = 0 if funds.settles_in else funds.reserved
     back = funds.subsidised_back + funds.borne_back

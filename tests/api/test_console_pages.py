@@ -10,6 +10,8 @@ from starlette.routing import Mount
 
 from api.console.pages import STATIC
 from domain.actors import STAFF, Role
+from domain.dispute.reasons import Remedy
+from domain.dispute.state import Proposal
 from domain.order.agreements import Agreement, Topic
 from domain.order.parcels import Parcel
 from domain.order.state import (
@@ -24,6 +26,7 @@ from domain.order.state import (
 from persistence.database import SqlDatabase
 from persistence.port import Event, Facts
 from tests.api.conftest import NOON
+from tests.domain.disputes import in_review
 from tests.support.market import Market
 from tests.support.pages import Visit, complaints, parsed, stranger, visit
 
@@ -49,6 +52,20 @@ ORDER = OrderState(
     ),
     parked=Parked("payment.refund", "<b>refused</b> by the bank", "order/o-full/refund/1", NOON),
 )
+DISPUTE = replace(
+    in_review(),
+    dispute="d-full",
+    order="o-full",
+    proposals=(
+        Proposal(1, Role.BUYER, Remedy.RETURN_AND_REFUND, 10_000, NOON),
+        Proposal(2, Role.SELLER, Remedy.REFUND, 2_500, NOON),
+        Proposal(3, Role.SUPPORT_AGENT, Remedy.REFUND, 4_000, NOON),
+    ),
+    assignee="agent-1",
+    parked=Parked("dispute.pay", "<b>refused</b> by the bank", "dispute/d-full/refund/1", NOON),
+)
+JUDGES = frozenset({Role.SUPPORT_AGENT, Role.SUPPORT_LEAD})
+SIDES = frozenset({Role.BUYER, Role.SELLER})
 PEOPLE = {
     Role.BUYER: "b-1",
     Role.SELLER: "s-1",
@@ -63,6 +80,16 @@ PATHS = {
     "/orders?status=held&q=o-": frozenset(PEOPLE),
     "/orders/o-full": frozenset(PEOPLE),
     "/orders/o-full?show=acts&done=refund": frozenset(PEOPLE),
+    "/orders/o-full/dispute": frozenset({Role.BUYER}),
+    "/disputes/d-full": frozenset(PEOPLE),
+    "/disputes/d-full?show=acts&done=decide": frozenset(PEOPLE),
+    "/disputes/d-full/acts/decide": JUDGES,
+    "/disputes/d-full/acts/assign?to=agent-1": JUDGES,
+    "/disputes/d-full/acts/accept": SIDES,
+    "/disputes/d-full/acts/propose": SIDES | JUDGES,
+    "/disputes/d-full/acts/withdraw": frozenset({Role.BUYER}),
+    "/disputes/d-full/acts/send_again": frozenset({Role.SELLER}),
+    "/disputes/d-full/acts/resolve": frozenset({Role.OPERATOR}),
     "/queue": STAFF,
     "/queue?whose=mine&overdue=true&all=true&kind=parked": STAFF,
     "/money": frozenset({Role.SELLER}),
@@ -88,6 +115,13 @@ async def furnished(market: Market) -> Market:
             Event("order.parked", NOON, facts={"key": "order/o-full/refund/1"}),
         )
         await books.story.tell(replace(ORDER, order="o-other", buyer="b-2", seller="s-2"))
+        told: Facts = {"amount": 10_000, "reason": "damaged", "currency": "EUR"}
+        await books.story.tell_dispute(
+            DISPUTE, Event("dispute.opened", NOON - timedelta(days=4), "buyer:b-1", told)
+        )
+        await books.story.tell_dispute(
+            replace(DISPUTE, dispute="d-other", order="o-other", buyer="b-2", seller="s-2")
+        )
     return market
 
 
@@ -138,7 +172,9 @@ async def test_nobody_sees_what_is_another_s(furnished: Market, role: Role) -> N
     """Neither the order, nor its news, nor a form of it; and it does not say that it exists."""
     guest = await visit(furnished, role, PEOPLE[role])
     act = "confirm_receipt" if role is Role.BUYER else "edit_shipment"
-    for path in ("/orders/o-other", "/orders/o-other/news", f"/orders/o-other/acts/{act}"):
+    theirs = ("/disputes/d-other", "/disputes/d-other/news", "/disputes/d-other/acts/accept")
+    own = ("/orders/o-other", "/orders/o-other/news", f"/orders/o-other/acts/{act}")
+    for path in (*own, *theirs):
         answer = await guest.get(path)
 
         assert answer.status_code == 404, path
@@ -224,7 +260,7 @@ async def test_without_a_session_nothing_is_shown(furnished: Market) -> None:
     }
     for route in console_routes(furnished.app):
         path = route.path.replace("{order}", "o-full").replace("{action}", "refund")
-        path = path.replace("{payout:path}", "s-1/1-EUR")
+        path = path.replace("{payout:path}", "s-1/1-EUR").replace("{dispute}", "d-full")
         if route.path in open_to_all:
             continue
         for method in route.methods or ():

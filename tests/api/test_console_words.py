@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api.console import pages
+from api.console import dispute_forms, pages
 from api.console.forms import ACTS
 from api.console.orders import STATUSES
 from api.console.words import LANGUAGES, catalogue
@@ -26,6 +26,7 @@ from domain.payout.state import Stage
 from domain.shipment.milestones import Milestone
 
 TEMPLATES = sorted((pages.HERE / "templates").glob("*.html"))
+EVERY_ACT = [*ACTS.values(), *dispute_forms.ACTS.values(), dispute_forms.OPENING]
 each_language = pytest.mark.parametrize("language", LANGUAGES)
 _SAID = re.compile(r"""\bt\(["']([\w.-]+)["'](?!\s*~)""")
 # What processes tell of an order without a letter: seen on its page alone.
@@ -62,7 +63,8 @@ FAMILIES: dict[str, Iterable[object]] = {
     ],
     "work": WorkKind,
     "payout_reason": Reason,
-    "done": ACTS,
+    "done": [act.action for act in EVERY_ACT],
+    "side": ["buyer", "seller", "platform"],
 }
 
 
@@ -100,14 +102,14 @@ def test_everything_that_processes_tell_has_a_name(language: str) -> None:
 def test_every_act_has_its_title_its_meaning_and_its_verb(language: str) -> None:
     """A button is a verb with its object, and never says only "OK"."""
     known = catalogue(language).words
-    for act in ACTS.values():
+    for act in EVERY_ACT:
         for part in ("title", "about", "button"):
             assert known[f"act.{act.action}.{part}"]
         gaps = set(re.findall(r"{(\w+)}", known[f"act.{act.action}.button"]))
         assert gaps <= {field.name for field in act.fields}, act.action
-        assert all(f"field.{field.name}" in known for field in act.fields)
-        options = {option for field in act.fields for option in field.options}
-        assert [option for option in options if f"option.{option}" not in known] == []
+        assert all(f"field.{field.called}" in known for field in act.fields)
+        options = {f"{field.family}.{option}" for field in act.fields for option in field.options}
+        assert sorted(options - known.keys()) == []
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)

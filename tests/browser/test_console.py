@@ -18,11 +18,28 @@ SEEN = {
     "buyer": (Role.BUYER, "b-1", "/console/orders/o-1003"),
     "seller": (Role.SELLER, "s-1", "/console/orders/o-1002/acts/declare_shipment"),
     "money": (Role.SELLER, "s-1", "/console/money"),
+    "dispute": (Role.SUPPORT_AGENT, "agent-1", "/console/orders/o-1009"),
+    "ruling": (Role.SUPPORT_AGENT, "agent-1", "/console/orders/o-1009"),
+    "dispute-buyer": (Role.BUYER, "b-1", "/console/orders/o-1009"),
+    "opening": (Role.BUYER, "b-1", "/console/orders/o-1010/dispute"),
     "ended": (Role.SUPPORT_AGENT, "agent-1", "/console/session-ended"),
 }
 
 
 async def filled(page: Page, name: str) -> None:
+    if name in {"dispute", "dispute-buyer", "ruling"}:
+        await page.get_by_role("link", name="damaged").click()
+        await expect(page.get_by_role("heading", name="Who offers what")).to_be_visible()
+    if name == "ruling":
+        await page.get_by_role("row", name="EUR 60.00").get_by_role("link").click()
+        await page.fill("#f-platform", "10.00")
+        await expect(page.get_by_text("loss: +10.00")).to_be_visible()
+    if name == "opening":
+        await page.get_by_label("1", exact=True).check()
+        await page.get_by_label("damaged").check()
+        await page.get_by_label("money back", exact=True).check()
+        await page.fill("#f-amount", "50.00")
+        await expect(page.locator(".moved")).to_be_visible()
     if name == "refund":
         await page.fill("#f-amount", "12.30")
         await page.fill("#f-reason", "a scratch on the back, as the pictures show")
@@ -112,7 +129,7 @@ async def test_a_form_that_is_filled_in_says_that_it_is_out_of_date(
         await page.fill("#f-reason", "many careful words")
         await agent.post("/v1/orders/o-stale/refunds", {"amount": 700, "reason": "a scratch"})
 
-        await expect(page.get_by_text("The order has changed")).to_be_visible(timeout=5000)
+        await expect(page.get_by_text("This has changed since")).to_be_visible(timeout=5000)
         await expect(page.locator("#f-reason")).to_have_value("many careful words")
 
 

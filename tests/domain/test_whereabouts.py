@@ -10,7 +10,9 @@ from domain.order.postings import RefundSources, plan_refund, plan_release
 from domain.order.whereabouts import Part, Whereabouts, whereabouts
 
 _MOVES = st.lists(
-    st.tuples(st.sampled_from(["refund", "release", "hold", "lift"]), st.integers(1, 12_000)),
+    st.tuples(
+        st.sampled_from(["refund", "award", "release", "hold", "lift"]), st.integers(1, 12_000)
+    ),
     max_size=12,
 )
 
@@ -23,6 +25,13 @@ def _moved(funds: OrderFunds, move: str, amount: int) -> OrderFunds:
             sources = RefundSources(funds.releasable, left, funds.charged, payable=left)
             share = funds.share_of_refund(amount)
             return funds.with_refund(amount, plan_refund(amount, sources), share)
+        case "award":
+            left = funds.released - funds.recovered
+            sources = RefundSources(funds.releasable, left, funds.charged, payable=left)
+            others = amount // 3
+            return funds.with_refund(
+                amount, plan_refund(amount - others, sources), contributed=others
+            )
         case "release":
             plan = plan_release(
                 funds.releasable,
@@ -51,7 +60,8 @@ def test_the_parts_add_up_after_any_moves(
         except AmountExceeded:
             continue
 
-        assert sum(part.amount for part in whereabouts(funds, apart)) == 10_000 + apart
+        arrived = 10_000 + funds.contributed + apart
+        assert sum(part.amount for part in whereabouts(funds, apart)) == arrived
 
 
 def test_each_part_is_where_people_would_look_for_it() -> None:

@@ -28,6 +28,8 @@ class Scenes:
         await self.another_amount("o-1006")
         await self.parked("o-1007")
         await self.partly_refunded("o-1008")
+        await self.disputed("o-1009", "1ZW4F5810390310136")
+        await self.received("o-1010", "1ZW4F5810391234566")
 
     async def buyer(self) -> Person:
         return await self.market.caller(Role.BUYER, "b-1")
@@ -100,6 +102,32 @@ class Scenes:
         claim = {"hold": "h-1", "amount": 5000, "reason": "claim of the card's holder"}
         answer = await lead.post(f"/v1/orders/{order}/holds", claim)
         assert answer.status_code == 200, answer.text
+
+    async def received(self, order: str, number: str) -> Person:
+        """Confirmed by its buyer, who may still dispute it."""
+        buyer = await self.shipped(order, number)
+        answer = await buyer.post(f"/v1/orders/{order}/receipt")
+        assert answer.status_code == 200, answer.text
+        return buyer
+
+    async def disputed(self, order: str, number: str) -> str:
+        """Received broken, disputed and before a judge; the dispute's path below `/v1`."""
+        buyer = await self.received(order, number)
+        told = {"lines": ["1"], "category": "received", "reason": "damaged", "amount": 10_000}
+        opened = await buyer.post(f"/v1/orders/{order}/disputes", told)
+        assert opened.status_code == 201, opened.text
+        path = opened.headers["Location"]
+        seller = await self.market.caller(Role.SELLER, "s-1")
+        agent = await self.market.caller(Role.SUPPORT_AGENT, "agent-1")
+        for who, what, said in (
+            (seller, "proposals", {"amount": 2_000}),
+            (buyer, "escalation", {}),
+            (agent, "assignment", {"to": "agent-1"}),
+            (agent, "proposals", {"amount": 6_000}),
+        ):
+            answer = await who.post(f"{path}/{what}", said)
+            assert answer.status_code == 200, answer.text
+        return path.removeprefix("/v1")
 
     async def until(self, person: Person, order: str, status: str) -> None:
         """Wait until the order has a status."""
