@@ -112,10 +112,10 @@ async def test_of_two_who_saw_one_version_the_second_is_told(scenes: Scenes) -> 
 
 async def test_whoever_was_late_sees_the_difference_and_may_go_on(scenes: Scenes) -> None:
     """Nothing is overwritten, nothing has to be written again."""
-    await scenes.paid("o-late")
+    await scenes.paid("o-act-late")
     first = await visit(scenes.market, Role.SUPPORT_AGENT, "agent-1")
     second = await visit(scenes.market, Role.SUPPORT_LEAD, "lead-1")
-    path = "/orders/o-late/acts/refund"
+    path = "/orders/o-act-late/acts/refund"
     one, _ = await previewed(first, path, amount="200.00", reason="broken")
     other, _ = await previewed(second, path, amount="5.00", reason="a scratch")
     await first.post(path, one, step="do")

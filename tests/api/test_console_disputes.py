@@ -160,7 +160,7 @@ async def test_a_ruling_on_a_case_that_has_moved_on_is_not_made(alive: Market) -
 @pytest.mark.parametrize("amount", ["204.01"])
 async def test_what_the_rule_refuses_is_refused_in_the_preview(alive: Market, amount: str) -> None:
     """More than the cap, or a case that is nobody's: said where it would be done."""
-    case = await disputed(alive, "o-refused")
+    case = await disputed(alive, "o-case-refused")
     await case.does(case.buyer, "escalate")
     _, stranger = await previewed(
         case.agent, f"{case.path}/acts/propose", remedy="refund", amount="1.00"

@@ -90,8 +90,8 @@ async def test_who_has_acted_for_a_seller_decides_nothing(alive: Market) -> None
 
 async def test_a_dispute_of_somebody_else_does_not_exist(alive: Market) -> None:
     """404 and not 403, for the order as for the dispute; and a list shows only one's own."""
-    buyer = await received(alive, "o-theirs")
-    path = (await buyer.post("/v1/orders/o-theirs/disputes", _BROKEN)).headers["Location"]
+    buyer = await received(alive, "o-dispute-theirs")
+    path = (await buyer.post("/v1/orders/o-dispute-theirs/disputes", _BROKEN)).headers["Location"]
     strangers = [
         await alive.caller(Role.BUYER, "b-2"),
         await alive.caller(Role.SELLER, "s-2"),
@@ -101,7 +101,7 @@ async def test_a_dispute_of_somebody_else_does_not_exist(alive: Market) -> None:
         assert (await stranger.get(path)).status_code == 404
         assert (await stranger.get(f"{path}/timeline")).status_code == 404
         assert (await stranger.get("/v1/disputes")).json()["items"] == []
-        asked = await stranger.post("/v1/orders/o-theirs/disputes", _BROKEN)
+        asked = await stranger.post("/v1/orders/o-dispute-theirs/disputes", _BROKEN)
         assert asked.status_code in {403, 404}
-    mine = (await buyer.get("/v1/disputes", order="o-theirs")).json()["items"]
+    mine = (await buyer.get("/v1/disputes", order="o-dispute-theirs")).json()["items"]
     assert [one["href"] for one in mine] == [path]
