@@ -1,6 +1,7 @@
 """What a dispute's timeline says, told apart by whom it concerns."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -75,7 +76,11 @@ def acted(before: DisputeState, after: DisputeState, request: Act) -> list[Event
     elif after.verdict is not None and name == "ruled":
         facts |= {"amount": after.verdict.amount, "remedy": str(after.verdict.remedy)}
     done = Event(f"dispute.{name}", at, str(actor), facts)
-    return [done, *(one for one in _entered(before, after, at) if one.kind != done.kind)]
+    entered = _entered(before, after, at)
+    if [one.kind for one in entered] == [done.kind]:
+        # Somebody asked for just that: told once, with the deadline and with who it was.
+        return [replace(one, actor=str(actor)) for one in entered]
+    return [done, *entered]
 
 
 def sent(after: DisputeState, request: Act) -> Event:

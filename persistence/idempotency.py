@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, exists, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
@@ -21,6 +21,7 @@ _REFUSED: Final = 400
 WAITING: Final = "waiting"
 ANSWERED: Final = "answered"
 PARKED: Final = "parked"
+_RESOLVING: Final = ".resolve"
 _KEY_LOCK: Final = 1
 _OBJECT_LOCK: Final = 2
 _FIRST_REFUSAL: Final = 400
@@ -132,13 +133,10 @@ async def creation_of(db: AsyncConnection, command: str, name: str) -> Recorded 
 
 
 async def is_first_in_line(db: AsyncConnection, row: Recorded) -> bool:
-    """Whether no earlier request for the same object still waits to be heard."""
-    earlier = exists().where(
-        col(Request.object) == row.object,
-        col(Request.state) == WAITING,
-        col(Request.seq) < row.seq,
-    )
-    return not (await db.execute(select(earlier))).scalar_one()
+    """Whether no earlier request for the same object still waits to be heard before *row*."""
+    this, earlier = aliased(Request), aliased(Request)
+    waits = exists().where(col(this.id) == row.id, _is_before(earlier, this))
+    return not (await db.execute(select(waits))).scalar_one()
 
 
 async def claim(db: AsyncConnection, limit: int, lease: timedelta) -> list[str]:
@@ -149,11 +147,7 @@ async def claim(db: AsyncConnection, limit: int, lease: timedelta) -> list[str]:
         .where(
             col(Request.state) == WAITING,
             col(Request.due_at) <= func.now(),
-            ~exists().where(
-                col(earlier.object) == col(Request.object),
-                col(earlier.state) == WAITING,
-                col(earlier.seq) < col(Request.seq),
-            ),
+            ~exists().where(_is_before(earlier, Request)),
         )
         .order_by(col(Request.seq))
         .limit(limit)
@@ -167,6 +161,22 @@ async def claim(db: AsyncConnection, limit: int, lease: timedelta) -> list[str]:
     )
     rows = sorted((seq or 0, request) for seq, request in taken.all())
     return [request for _, request in rows]
+
+
+def _is_before(earlier: type[Request], this: type[Request]) -> ColumnElement[bool]:
+    """Whether *earlier* has to be heard before *this*, of the same object.
+
+    An operator's word to a parked process waits for no other request: they all wait for it.
+    """
+    return and_(
+        col(earlier.object) == col(this.object),
+        col(earlier.state) == WAITING,
+        col(earlier.seq) < col(this.seq),
+        or_(
+            ~col(this.command).endswith(_RESOLVING),
+            col(earlier.command).endswith(_RESOLVING),
+        ),
+    )
 
 
 async def answered(

@@ -181,7 +181,8 @@ class PaymentGateway(Protocol):
         """Ask for *amount* from the buyer.
 
         With *method* (a provider's token, never card data) it is confirmed at once; a decline
-        is an `Intent` that awaits the buyer, not an error. With *capture* later, a method that
+        is an `Intent` that awaits the buyer, not an error, and so is a token that names no method,
+        or one that this payment cannot be made with. With *capture* later, a method that
         can be authorised is; the others are captured as they arrive.
         """
         ...

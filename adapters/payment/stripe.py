@@ -87,10 +87,15 @@ class StripeGateway:
             params["capture_method"] = "manual"
 
         def create(derived: str) -> stripe.PaymentIntent:
+            intents = self._client.v1.payment_intents
             try:
-                made = self._client.v1.payment_intents.create(params, {"idempotency_key": derived})
+                made = intents.create(params, {"idempotency_key": derived})
             except stripe.CardError as declined:
                 return self._intent(_declined_intent(declined))
+            except stripe.InvalidRequestError as refused:
+                if refused.param != "payment_method":
+                    raise
+                made = intents.create(_chosen_later(params), {"idempotency_key": f"{derived}/open"})
             return self._intent(made.id) if _is_replay(made) else made
 
         def find() -> stripe.PaymentIntent | None:
@@ -332,6 +337,14 @@ def _opening(key: str, subject: str, amount: Money, method: str) -> "PaymentInte
         # Nobody is in front of a browser now who could be sent to another page.
         params["automatic_payment_methods"] = {"enabled": True, "allow_redirects": "never"}
     return params
+
+
+def _chosen_later(params: "PaymentIntentCreateParams") -> "PaymentIntentCreateParams":
+    """The same opening without its method: a token that cannot be used is the buyer's mistake."""
+    left = params.copy()
+    del left["payment_method"], left["confirm"]
+    left["automatic_payment_methods"] = {"enabled": True}
+    return left
 
 
 def _declined_intent(declined: stripe.CardError) -> str:

@@ -114,6 +114,10 @@ MethodToken = Annotated[
         examples=["pm_card_visa"],
     ),
 ]
+CarrierName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{2,40}$", examples=["UPS"])]
+TrackingNumber = Annotated[
+    Text, Field(min_length=4, max_length=60, examples=["1Z999AA10123456784"])
+]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 
 

@@ -9,7 +9,18 @@ from pydantic import Field
 
 from api.auth import Caller
 from api.paging import PageQuery
-from api.schemas.common import Amount, Currency, Form, Id, Money, Reason, View, Word
+from api.schemas.common import (
+    Amount,
+    CarrierName,
+    Currency,
+    Form,
+    Id,
+    Money,
+    Reason,
+    TrackingNumber,
+    View,
+    Word,
+)
 from api.schemas.order_views import AllowedView, NextView, ParkedView
 from domain.actors import STAFF, Role
 from domain.dispute import rules
@@ -110,8 +121,8 @@ class AssignmentIn(Form):
 class ParcelIn(Form):
     """What was handed to a carrier."""
 
-    carrier: Word = Field(examples=["DHLExpress"])
-    number: Word = Field(examples=["1234567890"])
+    carrier: CarrierName
+    number: TrackingNumber
 
 
 class CauseIn(Form):

@@ -6,8 +6,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from adapters.logistics.port import Rate
-from api.schemas.common import Currency, Form, Id, Instant, Money, PositiveAmount, View
-from api.schemas.orders import ParcelName
+from api.schemas.common import CarrierName, Currency, Form, Instant, Money, PositiveAmount, View
+from api.schemas.orders import ParcelLines, ParcelName
 from domain.shipment.labels import Label
 from domain.shipment.pickup import Pickup
 
@@ -41,13 +41,11 @@ class WindowIn(Form):
 class LabelIn(BoxQuery):
     """Buy a label at no more than `most`, the price that was seen; with a window, a courier too."""
 
-    carrier: str = Field(pattern=r"^[A-Za-z0-9]{2,40}$", examples=["UPS"])
+    carrier: CarrierName
     service: _Word = Field(examples=["Ground"])
     most: PositiveAmount = Field(examples=[1730])
     currency: Currency
-    lines: tuple[Id, ...] = Field(
-        default=(), max_length=100, description="The lines in the parcel; none: all that wait."
-    )
+    lines: ParcelLines = ()
     courier: WindowIn | None = None
 
 

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from api.paging import PageQuery
 from api.schemas.common import (
     LARGEST_AMOUNT,
     Amount,
+    CarrierName,
     Country,
     Currency,
     Email,
@@ -19,6 +20,7 @@ from api.schemas.common import (
     PositiveAmount,
     Reason,
     Text,
+    TrackingNumber,
     Word,
     Zone,
 )
@@ -34,6 +36,23 @@ ParcelName = Annotated[
         pattern=r"^[0-9]{0,2}$",
         description="Our name for the parcel within the order; empty for the only one that fits.",
         examples=["1"],
+    ),
+]
+
+
+def _each_once(lines: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(lines)) < len(lines):
+        raise ValueError("each line is named once")
+    return lines
+
+
+ParcelLines = Annotated[
+    tuple[Id, ...],
+    AfterValidator(_each_once),
+    Field(
+        max_length=MOST_LINES,
+        description="The lines in the parcel; none named: all that wait for one.",
+        examples=[["1"]],
     ),
 ]
 
@@ -182,20 +201,15 @@ class RiskDecisionIn(Form):
 class ShipmentIn(Form):
     """The goods were handed to a carrier under a number."""
 
-    carrier: str = Field(pattern=r"^[A-Za-z0-9]{2,40}$", examples=["UPS"])
-    number: Text = Field(min_length=4, max_length=60, examples=["1Z999AA10123456784"])
-    lines: tuple[Id, ...] = Field(
-        default=(),
-        max_length=MOST_LINES,
-        description="The lines in the parcel; none named: all that wait for one.",
-        examples=[["1"]],
-    )
+    carrier: CarrierName
+    number: TrackingNumber
+    lines: ParcelLines = ()
 
 
 class NumberIn(Form):
     """The right number of a declared parcel."""
 
-    number: Text = Field(min_length=4, max_length=60, examples=["1Z999AA10123456784"])
+    number: TrackingNumber
     parcel: ParcelName = ""
 
 

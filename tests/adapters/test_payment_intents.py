@@ -55,6 +55,22 @@ async def test_a_decline_awaits_the_buyer(gateway: PaymentGateway) -> None:
     assert again == first
 
 
+@pytest.mark.parametrize("method", ["pm_of_another_shop", "card_1", "pm_boleto"])
+async def test_a_method_that_cannot_be_used_awaits_the_buyer(
+    gateway: PaymentGateway, world: SandboxWorld, method: str
+) -> None:
+    """Whoever sends a wrong token gets to choose again; no operator has to be called for it."""
+    subject, key = fresh(), f"{fresh()}/take/1"
+    first = await gateway.open(key, subject, PRICE, method)
+    again = await gateway.open(key, subject, PRICE, method)
+    await world.pay(first.reference)
+    late = await gateway.open(key, subject, PRICE, method, again=True)
+
+    assert first.status is IntentStatus.AWAITING_BUYER
+    assert again == first
+    assert (late.reference, late.status) == (first.reference, IntentStatus.CAPTURED)
+
+
 @pytest.mark.parametrize("method", ["", "pm_card_chargeDeclined"])
 async def test_a_repeat_tells_the_truth_of_now(
     gateway: PaymentGateway, world: SandboxWorld, method: str

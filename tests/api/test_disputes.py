@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from api.schemas.disputes import ParcelIn
 from domain.actors import Role
+from domain.shipment.numbers import CARRIERS
 from tests.api.test_orders import paid_order
 from tests.support.market import Json, Market, Person
 from tests.support.marketplace import dhl_number
@@ -105,3 +107,21 @@ async def test_a_dispute_of_somebody_else_does_not_exist(alive: Market) -> None:
         assert asked.status_code in {403, 404}
     mine = (await buyer.get("/v1/disputes", order="o-dispute-theirs")).json()["items"]
     assert [one["href"] for one in mine] == [path]
+
+
+@pytest.mark.parametrize(
+    ("carrier", "number"),
+    [
+        ("DHLExpress", "1234567891"),
+        ("UPS", "1Z999AA10123456784"),
+        ("ChinaEMS", "EE123456785CN"),
+        ("Cainiao", "LP12345678901234"),
+    ],
+)
+def test_goods_that_go_back_travel_with_the_carriers_that_we_know(
+    carrier: str, number: str
+) -> None:
+    """What the rules take as a parcel has to be possible to say."""
+    parcel = ParcelIn(carrier=carrier, number=number)
+
+    assert CARRIERS[parcel.carrier].is_valid(parcel.number)

@@ -4,8 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import text
 
+from api.schemas.online import LabelIn
+from api.schemas.orders import ShipmentIn
 from domain.actors import Role
 from tests.api.test_orders import paid_order
 from tests.support.market import Market, Person, a_seller
@@ -146,3 +149,12 @@ async def test_the_sellers_door_is_kept_sealed(alive: Market, seller: Person) ->
         words = found.scalar_one()
 
     assert "Kaistrasse" not in words
+
+
+@pytest.mark.parametrize("form", [ShipmentIn, LabelIn])
+def test_a_line_is_in_a_parcel_once(form: type[BaseModel]) -> None:
+    """Named twice it would be there twice wherever the parcel is shown."""
+    with pytest.raises(ValidationError) as refused:
+        form.model_validate_json('{"lines": ["1", "1"]}')
+
+    assert "each line is named once" in str(refused.value)

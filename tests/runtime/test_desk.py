@@ -119,3 +119,19 @@ async def test_nobody_asks_for_a_person_who_was_forgotten(market: Market) -> Non
 
     assert refused.status_code == 410
     assert refused.json()["type"] == "/problems/person-erased"
+
+
+async def test_the_word_of_an_operator_overtakes_what_waits_for_it(market: Market) -> None:
+    """A parked order hears nobody else: behind the buyer's question the answer would never come."""
+    placed = await asked(market, "o-1")
+    operator = await market.caller(Role.OPERATOR, "op-1")
+    told = [
+        await operator.post("/v1/orders/o-1/resolution", {"resolution": "retry", "note": note})
+        for note in ("mended", "mended indeed")
+    ]
+    first, second = [one.json()["request"] for one in told]
+    for request in (placed, first, second):
+        await age(market, request, attempts=1)
+
+    assert await market.services.desk.claim(10) == [placed, first]
+    assert await market.services.desk.claim(10) == []

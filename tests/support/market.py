@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import os
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -176,7 +177,7 @@ async def open_market(
     world = place or nobody
     clock = SetClock()
     issuer = DevelopmentIssuer.open(keys / "issuer.pem", profile="local")
-    task_queue = f"tests-{next(_numbers)}"
+    task_queue = f"tests-{os.getpid()}-{next(_numbers)}"
     hashed = hashlib.sha256(SERVICE_KEY.encode()).hexdigest()
     payments = StripeGateway("sk_test_sandbox", STRIPE_SECRET, world.stripe_base)
     tracking = EasyPostTracking("EZTK_sandbox", EASYPOST_SECRET, world.easypost_base)
