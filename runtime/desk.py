@@ -1,6 +1,7 @@
 """The request desk: what callers ask is on record before any process hears of it."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from persistence.vault import Erased, Vault
 from runtime import schedules
 from runtime.answers import ACCEPTED, Answer, refused
 from runtime.commands import COMMANDS, Delivery
-from runtime.hearing import Undelivered, hearing
+from runtime.hearing import Interrupted, Undelivered, hearing
 
 LEASE: Final = timedelta(seconds=10)
 _LONGEST_WAIT: Final = 30
@@ -193,9 +194,14 @@ class Desk:
             told = await self.message_of(row) if message is None else message
         except Erased:
             raise NotKnown("the person whom this concerns has been forgotten") from None
-        with hearing(row.object):
-            async with asyncio.timeout(self._patience):
-                return await COMMANDS[row.command].deliver(self._delivery, row, told)
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                with hearing(row.object):
+                    async with asyncio.timeout(until - time.monotonic()):
+                        return await COMMANDS[row.command].deliver(self._delivery, row, told)
+            except Interrupted:
+                await asyncio.sleep(_LOOK_AGAIN)
 
     async def _put_off(self, row: Recorded, error: str) -> Answer:
         wait = timedelta(seconds=min(2**row.attempts, _LONGEST_WAIT))

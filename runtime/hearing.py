@@ -15,6 +15,8 @@ from runtime.answers import REFUSALS
 _ENDED_MEANWHILE: Final = "AcceptedUpdateCompletedWorkflow"
 # Of a process that is there no more: it ended before, or just as it was to hear of the request.
 _ENDED: Final = ("completed", "aborted by closing")
+# Another fact reached the process just as it ended: its last step is taken again.
+_INTERRUPTED: Final = "unexpected workflow task failure"
 _NOT_NOW: Final = frozenset(
     {
         RPCStatusCode.UNAVAILABLE,
@@ -32,9 +34,13 @@ class Undelivered(Exception):
     """Temporal, or the process, gave no answer in time: ask again later."""
 
 
+class Interrupted(Undelivered):
+    """The process was cut off in its step, and takes it again: ask again at once."""
+
+
 @contextmanager
 def hearing(process: str) -> Generator[None]:
-    """Turn what Temporal raises into a `Refusal` or `Undelivered`; the rest is a defect."""
+    """Turn what Temporal raises into a `Refusal`, `Interrupted` or `Undelivered`; the rest is a defect."""
     try:
         yield
     except WorkflowUpdateFailedError as error:
@@ -47,6 +53,8 @@ def hearing(process: str) -> Generator[None]:
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise _gone(process, error.message) from None
+        if _INTERRUPTED in error.message:
+            raise Interrupted("the process takes its step again") from None
         if error.status in _NOT_NOW:
             raise Undelivered(f"Temporal says {error.status.name}") from None
         raise
