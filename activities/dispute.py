@@ -294,6 +294,9 @@ async def _opened(
         raise NotYours(f"order {state.order} has not begun", order=state.order)
     opening.must_be_sound(wanted, terms)
     opening.must_be_open(order, wanted, terms, at)
+    standing = await tx.disputes.open_of(state.order)
+    taken = {line: one.dispute for one in standing for line in one.lines}
+    opening.must_be_undisputed(wanted.lines, taken)
     claims = opening.claims_of(record.lines, wanted.lines, await tx.disputes.given(state.order))
     cap, claims = opening.capped(claims, funds.refundable, record.currency)
     exchange = await tx.rates.exchange(state.order)

@@ -52,7 +52,7 @@ class OrderActivities:
         try:
             after = await self._with_rates(request)
         except Refusal as no:
-            after = moves.not_accepted(state)
+            after = moves.not_accepted(state, state.placed_at)
             async with self._database.transaction() as tx:
                 event = Event("order.not_accepted", state.placed_at, facts={"reason": no.code})
                 await tx.story.tell(after, event)

@@ -72,7 +72,7 @@ async def _paid(tx: Transaction, step: Step, purchase: PurchaseState) -> OrderSt
 
 async def _unpaid(tx: Transaction, step: Step, purchase: PurchaseState) -> OrderState:
     if purchase.stage is Stage.NOT_ACCEPTED:
-        after = moves.not_accepted(step.state)
+        after = moves.not_accepted(step.state, step.at)
         event = Event("order.not_accepted", step.at, facts={"reason": purchase.reason})
     else:
         after = moves.never_paid(step.state, Outcome(purchase.stage), step.at)

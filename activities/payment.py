@@ -11,6 +11,7 @@ from activities.order import must_not_be_asked, shown_since
 from activities.paid import assessed, follow_purchase
 from activities.requests import AskPayment, ClosePayment, Step
 from activities.returns import keep_apart, payer_of
+from adapters.errors import NotChargeable
 from adapters.payment.port import Capture, Intent, IntentStatus, PaymentGateway, Todo
 from domain.ids import money_key, order_workflow_id
 from domain.ledger import Posting
@@ -37,8 +38,20 @@ class PaymentActivities:
     async def ask(self, request: AskPayment) -> OrderState:
         """Open the payment at the provider; with a method it is confirmed at once.
 
-        Safe to run any number of times: a repeat finds the intent by our key.
+        Safe to run any number of times: a repeat finds the intent by our key. What the provider
+        will never take ends as not accepted: nobody could pay it, however often it was asked for.
         """
+        try:
+            return await self._asked(request)
+        except NotChargeable as no:
+            after = moves.not_accepted(request.state, request.at)
+            async with self._database.transaction() as tx:
+                event = Event("order.not_accepted", request.at, facts={"reason": no.code})
+                await tx.story.tell(after, event)
+            log.warning("payment.not_chargeable", order=after.order, code=no.code)
+            return after
+
+    async def _asked(self, request: AskPayment) -> OrderState:
         state = request.state
         subject = order_workflow_id(state.order)
         again = request.again or activity.info().attempt > 1

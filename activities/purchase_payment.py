@@ -11,6 +11,7 @@ from activities.payment import is_begun, is_coming, which_pays
 from activities.purchase import deadline, must_not_be_asked, shown_since
 from activities.purchase_requests import AskForAll, ClosePurchase, PurchaseStep
 from activities.returns import keep_apart, payer_of
+from adapters.errors import NotChargeable
 from adapters.payment.port import Intent, PaymentGateway
 from domain.ids import money_key, order_workflow_id, purchase_workflow_id
 from domain.ledger import Posting
@@ -19,7 +20,7 @@ from domain.order import postings
 from domain.purchase import moves
 from domain.purchase.money import capture_key, fee_shares
 from domain.purchase.rules import is_first_window
-from domain.purchase.state import PurchaseState, Stage
+from domain.purchase.state import PurchaseEvent, PurchaseState, Stage
 from persistence.port import Database, Event, Transaction
 
 log = structlog.get_logger()
@@ -37,8 +38,21 @@ class PurchasePaymentActivities:
     async def ask(self, request: AskForAll) -> PurchaseState:
         """Open one payment of the sum at the provider; with a method it is confirmed at once.
 
-        Safe to run any number of times: a repeat finds the intent by our key.
+        Safe to run any number of times: a repeat finds the intent by our key. What the provider
+        will never take ends as not accepted, and its orders with it.
         """
+        try:
+            return await self._asked(request)
+        except NotChargeable as no:
+            refused = PurchaseEvent.ORDER_REFUSED
+            after = moves.closed(request.state, refused, request.at, no.code)
+            async with self._database.transaction() as tx:
+                event = Event("purchase.not_accepted", request.at, facts={"reason": no.code})
+                await tx.story.tell_purchase(after, event)
+            log.warning("purchase.not_chargeable", purchase=after.purchase, code=no.code)
+            return after
+
+    async def _asked(self, request: AskForAll) -> PurchaseState:
         state = request.state
         subject = purchase_workflow_id(state.purchase)
         intent = await self._gateway.open(

@@ -3,6 +3,7 @@
 * Outage
   x Unavailable   no answer, or not now: the effect may or may not have happened; ask again
   x Rejected      a final no: the same request will never succeed
+    x NotChargeable   of a payment, for its amount or its currency: nobody can ever be asked for it
 
 A rule that says no is a refusal (`domain/errors.py`); everything else is a defect.
 """
@@ -29,6 +30,10 @@ class Rejected(Outage):
         """Keep the provider's *code*, which decides what a person can do about it."""
         super().__init__(provider, f"{code}: {detail}")
         self.code = code
+
+
+class NotChargeable(Rejected):
+    """No payment of this amount, or in this currency, is ever taken."""
 
 
 class NotGenuine(Exception):

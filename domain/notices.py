@@ -24,6 +24,7 @@ CONCERNS: Final = MappingProxyType(
         "order.fraud_confirmed": (BUYER, SELLER),
         "order.ready_to_ship": (SELLER,),
         "order.never_paid": (BUYER,),
+        "order.not_accepted": (BUYER,),
         "order.cancelled_by_buyer": (BUYER,),
         "order.risk_refused": (BUYER,),
         "order.late_payment_refunded": (BUYER,),
@@ -85,6 +86,7 @@ CONCERNS: Final = MappingProxyType(
         "purchase.payment_reminded": (BUYER,),
         "purchase.paid": (BUYER,),
         "purchase.never_paid": (BUYER,),
+        "purchase.not_accepted": (BUYER,),
         "purchase.cancelled_by_buyer": (BUYER,),
         "purchase.late_payment_refunded": (BUYER,),
         "purchase.paid_twice": (BUYER,),
@@ -131,7 +133,10 @@ CONCERNS: Final = MappingProxyType(
 )
 # What a purchase tells its buyer once, its orders do not tell again.
 _SAID_BY_PURCHASE: Final = frozenset(
-    {"order.placed", "order.paid", "order.never_paid", "order.cancelled_by_buyer"}
+    {
+        *("order.placed", "order.paid", "order.never_paid", "order.cancelled_by_buyer"),
+        "order.not_accepted",
+    }
 )
 
 

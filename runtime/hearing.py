@@ -40,7 +40,7 @@ class Interrupted(Undelivered):
 
 @contextmanager
 def hearing(process: str) -> Generator[None]:
-    """Turn what Temporal raises into a `Refusal`, `Interrupted` or `Undelivered`; the rest is a defect."""
+    """Turn what Temporal raises into a `Refusal` or `Undelivered`; the rest is a defect."""
     try:
         yield
     except WorkflowUpdateFailedError as error:

@@ -5,12 +5,14 @@ from typing import Final, TypeVar
 
 import stripe
 
-from adapters.errors import Outage, Rejected, Unavailable
+from adapters.errors import NotChargeable, Outage, Rejected, Unavailable
 from domain.money import Money
 
 NAME: Final = "stripe"
 # The state of things says no today: the platform's balance is short, or somebody holds a lock.
 _TEMPORARY: Final = frozenset({"balance_insufficient", "lock_timeout", "rate_limit"})
+# What a payment is of; a no to either is one to the payment itself.
+_OF_THE_SUM: Final = frozenset({"amount", "currency"})
 _MOST_DERIVED: Final = 20
 _IDEMPOTENCY: Final = "idempotency_error"
 
@@ -76,4 +78,7 @@ def outage_of(error: stripe.StripeError) -> Outage:
     if _is_temporary(error):
         return Unavailable(NAME, detail)
     kind = error.error.type if error.error is not None else ""
-    return Rejected(NAME, error.code or kind or type(error).__name__, detail)
+    code = error.code or kind or type(error).__name__
+    if getattr(error, "param", None) in _OF_THE_SUM:
+        return NotChargeable(NAME, code, detail)
+    return Rejected(NAME, code, detail)

@@ -15,6 +15,8 @@ from pydantic import (
     StringConstraints,
 )
 
+from domain.countries import COUNTRIES
+
 LARGEST_AMOUNT: Final = 10**12
 # With marks of direction (Cf) a name reads as another one; with line ends it makes a second line.
 _UNSHOWN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
@@ -70,6 +72,12 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _known_country(code: str) -> str:
+    if code not in COUNTRIES:
+        raise ValueError("no such country: write its code of ISO 3166-1, such as DE")
+    return code
+
+
 _IN_EMAIL: Final = r"[^@\s\x00-\x1f\x7f-\x9f]+"
 _ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 Id = Annotated[str, Field(pattern=_ID_PATTERN, examples=["o-1001"])]
@@ -84,7 +92,16 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_in
 Amount = Annotated[int, Field(ge=0, le=LARGEST_AMOUNT, strict=True)]
 PositiveAmount = Annotated[int, Field(gt=0, le=LARGEST_AMOUNT, strict=True)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])]
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["DE"])]
+Country = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Z]{2}$",
+        description="A code of ISO 3166-1 (alpha-2).",
+        examples=["DE"],
+        json_schema_extra={"enum": [*sorted(COUNTRIES)]},
+    ),
+    AfterValidator(_known_country),
+]
 Email = Annotated[str, Field(max_length=254, pattern=rf"^{_IN_EMAIL}@{_IN_EMAIL}\.{_IN_EMAIL}$")]
 Language = Annotated[
     str,

@@ -24,6 +24,7 @@ from api.schemas.common import (
     Word,
     Zone,
 )
+from domain.charges import must_be_chargeable
 from domain.order.agreements import Topic
 from domain.order.lines import OrderLine
 from domain.order.paying import AmountDecision, BorneBy
@@ -134,6 +135,7 @@ class OrderIn(Form):
             raise ValueError(f"the order's total must be between 1 and {LARGEST_AMOUNT}")
         if self.subsidy >= total:
             raise ValueError("a subsidy is less than the order's total")
+        must_be_chargeable(total - self.subsidy, self.currency)
         return self
 
     def order_lines(self) -> tuple[OrderLine, ...]:

@@ -9,7 +9,6 @@ from pydantic import ConfigDict, Field, model_validator
 from api.auth import Caller
 from api.paging import PageQuery
 from api.schemas.common import (
-    LARGEST_AMOUNT,
     Amount,
     Currency,
     Form,
@@ -22,6 +21,7 @@ from api.schemas.common import (
 from api.schemas.order_views import AllowedView, NextView, ParkedView
 from api.schemas.orders import MOST_LINES, LineIn, PaymentIn, ShipToIn
 from domain.actors import STAFF, Role
+from domain.charges import must_be_chargeable
 from domain.order.headlines import headline as order_headline
 from domain.order.lines import OrderLine
 from domain.order.state import OrderState
@@ -116,8 +116,7 @@ class PurchaseIn(Form):
             raise ValueError("each order's total must be at least 1")
         if any(part.subsidy >= part.total for part in self.orders):
             raise ValueError("a subsidy is less than its order's total")
-        if sum(part.total for part in self.orders) > LARGEST_AMOUNT:
-            raise ValueError(f"the purchase's total must be at most {LARGEST_AMOUNT}")
+        must_be_chargeable(sum(part.total - part.subsidy for part in self.orders), self.currency)
         return self
 
     @model_validator(mode="after")

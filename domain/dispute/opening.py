@@ -8,7 +8,13 @@ from typing import Final
 from domain.dispute.reasons import REASONS, REMEDIES, Category, Reason, Remedy
 from domain.dispute.state import Claim
 from domain.dispute.terms import DisputeTerms
-from domain.errors import AmountExceeded, CurrencyUnknown, DeadlinePassed, IllegalTransition
+from domain.errors import (
+    AlreadyExists,
+    AmountExceeded,
+    CurrencyUnknown,
+    DeadlinePassed,
+    IllegalTransition,
+)
 from domain.fx.rates import Exchange
 from domain.money import Money
 from domain.order.parcels import GONE, Parcel, ParcelStage
@@ -75,6 +81,17 @@ def must_be_open(order: OrderState, wanted: Wanted, terms: DisputeTerms, at: dat
                 f"a dispute had to be opened by {until.isoformat()}",
                 order=order.order,
                 due_at=until.isoformat(),
+            )
+
+
+def must_be_undisputed(lines: Sequence[str], disputed: Mapping[str, str]) -> None:
+    """Refuse (`AlreadyExists`) a line that is *disputed* already, and name the dispute."""
+    for line in lines:
+        if line in disputed:
+            raise AlreadyExists(
+                f"line {line} is disputed already: go on in {disputed[line]}",
+                line=line,
+                dispute=disputed[line],
             )
 
 

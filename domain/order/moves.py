@@ -48,13 +48,14 @@ def opened(
     )
 
 
-def not_accepted(state: OrderState) -> OrderState:
+def not_accepted(state: OrderState, at: datetime) -> OrderState:
     """The marketplace cannot take this order; nothing was charged."""
     return replace(
         state,
         payment=PAYMENT.next(state.payment, PaymentEvent.WINDOW_CLOSED),
         outcome=Outcome.NOT_ACCEPTED,
-        ended_at=state.placed_at,
+        clocks=(),
+        ended_at=at,
         version=state.version + 1,
     )
 

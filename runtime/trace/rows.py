@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from domain.actors import Role
+from domain.countries import COUNTRIES
 from domain.money import Money
 from domain.order.parcels import MOST_PARCELS
 from domain.order.paying import AmountDecision
@@ -42,7 +43,6 @@ METHODS: Final = frozenset({"", "credit_card", "debit_card", "voucher"}) | SLOW_
 LONGEST_CELL: Final = 200
 MOST_DAYS: Final = 365
 CAPTURES: Final = ("at_once", "on_shipment")
-_COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _AMOUNT: Final = re.compile(r"(?P<sign>-?)\d{1,12}(\.\d{1,9})?")
 _NO_CATEGORY: Final = "general"
@@ -241,7 +241,7 @@ def _days(text: str) -> int:
 
 
 def _country(text: str) -> str:
-    if not _COUNTRY.fullmatch(text):
+    if text not in COUNTRIES:
         raise ValueError(f"{text[:40]!r} is no country; write it like DE")
     return text
 

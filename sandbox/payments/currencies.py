@@ -20,6 +20,7 @@ _KNOWN: Final = frozenset(
         """,
     )
 )
+_CHARGED_AT_MOST: Final = 99_999_999
 _IN_TENS: Final = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 _IN_HUNDREDS: Final = frozenset({"isk", "ugx"})
 _PAID_OUT_IN_HUNDREDS: Final = frozenset({"huf", "twd"})
@@ -35,6 +36,17 @@ def known(currency: str) -> str:
             param="currency",
         )
     return code
+
+
+def chargeable(amount: int, currency: str) -> int:
+    """The amount, if it can be charged at once: of no more than eight digits."""
+    if amount > _CHARGED_AT_MOST:
+        raise invalid(
+            f"Amount must be no more than {_CHARGED_AT_MOST} {currency}.",
+            param="amount",
+            code="amount_too_large",
+        )
+    return payable(amount, currency)
 
 
 def payable(amount: int, currency: str, *, paid_out: bool = False) -> int:

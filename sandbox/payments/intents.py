@@ -67,7 +67,7 @@ def _give_free(desk: Desk, intent: Json, kind: str) -> None:
 def create(desk: Desk, params: Params) -> Json:
     params.required("amount")
     currency = currencies.known(params.required("currency"))
-    amount = currencies.payable(params.amount() or 0, currency)
+    amount = currencies.chargeable(params.amount() or 0, currency)
     asked = _asked_kinds(params)
     kinds = asked or methods.usual(currency)
     capture = params.choice("capture_method", ("automatic", "automatic_async", "manual"))

@@ -86,9 +86,11 @@ class Scenes:
         await self.until(buyer, order, "amount_differs")
 
     async def parked(self, order: str) -> None:
-        """The provider takes no such sum at once: an operator is needed."""
+        """The provider says no to asking for its money at all: an operator is needed."""
         buyer = await self.buyer()
-        await buyer.post("/v1/orders", an_order(order, lines=[{"product": "p-7", "price": 10**12}]))
+        asking = "POST /v1/payment_intents$"
+        await self.world.fault("error", asking, key=f"order/{order}", times=1, status=400)
+        await buyer.post("/v1/orders", an_order(order))
         await self.until(buyer, order, "needs_attention")
 
     async def partly_refunded(self, order: str) -> None:

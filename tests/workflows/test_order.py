@@ -337,6 +337,18 @@ async def test_an_order_that_the_policy_cannot_price_is_not_accepted(market: Mar
     assert await market.kinds(order.order) == ["not_accepted"]
 
 
+async def test_a_sum_that_nobody_can_be_asked_for_is_not_accepted(market: Marketplace) -> None:
+    """The provider never takes so much at once: no operator could ever let it go on."""
+    order = await market.order(total=100_000_000)
+    ended = await order.handle.result()
+    told = await market.rows("SELECT template, audience FROM outbox ORDER BY seq")
+
+    assert (ended.outcome, ended.payment) == (Outcome.NOT_ACCEPTED, Payment.NEVER_PAID)
+    assert (ended.clocks, ended.parked) == ((), None)
+    assert await market.kinds(order.order) == ["placed", "not_accepted"]
+    assert told[-1] == ("order.not_accepted", "buyer")
+
+
 async def test_only_those_concerned_may_ask(market: Marketplace) -> None:
     """Another buyer, another seller and the wrong role are refused by the same table."""
     order = await market.order()

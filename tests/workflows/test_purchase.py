@@ -146,6 +146,17 @@ async def test_one_order_that_cannot_be_taken_refuses_the_whole(market: Marketpl
     assert await bought.kinds() == ["not_accepted"]
 
 
+async def test_a_sum_that_nobody_can_be_asked_for_ends_the_whole(market: Marketplace) -> None:
+    """Each order for itself could be paid, all of them at once cannot."""
+    bought = await buy(market, (("s-1", 60_000_000), ("s-2", 40_000_000)))
+    ended = await bought.handle.result()
+    orders = [await order.handle.result() for order in bought.orders]
+
+    assert (ended.stage, ended.reason) == (Stage.NOT_ACCEPTED, "amount_too_large")
+    assert [order.outcome for order in orders] == [Outcome.NOT_ACCEPTED] * 2
+    assert await bought.kinds() == ["placed", "not_accepted"]
+
+
 async def test_an_order_that_somebody_else_has_ends_the_whole(market: Marketplace) -> None:
     """Two checkouts chose the same id: what was opened so far ends, before any money is asked."""
     other = await market.order()
