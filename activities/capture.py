@@ -6,6 +6,7 @@ import structlog
 from temporalio import activity
 
 from activities import exchange
+from activities.fraud import ALARM as SUSPECTED
 from activities.payment import capture_when, post_capture
 from activities.requests import Step
 from adapters.errors import Unavailable
@@ -13,7 +14,7 @@ from adapters.payment.port import Intent, IntentStatus, PaymentGateway
 from domain.ids import money_key, order_workflow_id
 from domain.money import Money
 from domain.order import paying
-from domain.order.state import OrderState
+from domain.order.state import Fraud, OrderState
 from domain.policy import Terms
 from persistence.port import Database, Event, Facts
 
@@ -102,7 +103,7 @@ class CaptureActivities:
         state = step.state
         async with self._database.transaction() as tx:
             terms = (await tx.orders.get(state.order)).terms
-        if terms.authorisation_lost == "cancel" or not paying.may_be_asked_again(state):
+        if not _is_asked_again(state, terms):
             after = paying.lapsed_for_good(state, step.at)
         else:
             intent = await self._open(state, terms)
@@ -110,6 +111,9 @@ class CaptureActivities:
         facts: Facts = {"amount": state.authorised, "currency": state.currency}
         kind = "order.never_paid" if after.ended_at else "order.authorisation_lost"
         async with self._database.transaction() as tx:
+            if after.ended_at:
+                # With the money goes what compliance would have had to decide about.
+                await tx.story.clear(SUSPECTED, order_workflow_id(state.order), step.at)
             await tx.story.tell(after, Event(kind, step.at, facts=facts))
         log.warning("payment.authorisation_lost", order=state.order, minor=state.authorised)
         return after
@@ -123,3 +127,9 @@ class CaptureActivities:
             capture=capture_when(terms),
             again=activity.info().attempt > 1,
         )
+
+
+def _is_asked_again(state: OrderState, terms: Terms) -> bool:
+    """Whether a buyer whose bank no longer agrees may pay once more; never one who is suspected."""
+    is_offered = terms.authorisation_lost == "ask_again" and paying.may_be_asked_again(state)
+    return is_offered and state.fraud is not Fraud.SUSPECTED

@@ -206,13 +206,17 @@ def topics(state: OrderState) -> tuple[Topic, ...]:
 
 
 def _waits_for_goods(state: OrderState) -> bool:
-    return state.fulfilment in (Fulfilment.AWAITING_SHIPMENT, Fulfilment.PARTLY_SHIPPED)
+    """Whether the seller is waited for; not while compliance looks at the payment."""
+    waits = state.fulfilment in (Fulfilment.AWAITING_SHIPMENT, Fulfilment.PARTLY_SHIPPED)
+    return waits and state.fraud is not Fraud.SUSPECTED
 
 
 _TOPICS: Final[Mapping[Topic, Callable[[OrderState], bool]]] = MappingProxyType(
     {
         Topic.EXTENSION: lambda s: _waits_for_goods(s) and not s.extended,
-        Topic.CANCELLATION: lambda s: s.fulfilment is Fulfilment.AWAITING_SHIPMENT,
+        Topic.CANCELLATION: lambda s: (
+            _waits_for_goods(s) and s.fulfilment is not Fulfilment.PARTLY_SHIPPED
+        ),
         Topic.PROTECTION: lambda s: (
             clock_of(s, ClockName.DELIVERY) is not None and s.protections < MOST_PROTECTIONS
         ),

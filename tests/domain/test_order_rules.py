@@ -298,3 +298,13 @@ def test_an_order_under_suspicion_is_never_settled() -> None:
 
     assert rules.is_settled(over)
     assert not rules.is_settled(replace(over, fraud=Fraud.SUSPECTED))
+
+
+@pytest.mark.parametrize("stage", [Fulfilment.AWAITING_SHIPMENT, Fulfilment.PARTLY_SHIPPED])
+def test_nothing_about_the_shipment_is_asked_while_compliance_looks(stage: Fulfilment) -> None:
+    """An answer could call off, and pay back, what compliance has not decided about."""
+    waiting = replace(PAID, fulfilment=stage)
+    suspected = replace(waiting, fraud=Fraud.SUSPECTED)
+
+    assert Topic.EXTENSION in rules.topics(waiting)
+    assert rules.topics(suspected) == ()

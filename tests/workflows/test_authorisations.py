@@ -115,6 +115,21 @@ async def test_a_policy_may_give_up_instead(market: Marketplace) -> None:
 
 
 @pytest.mark.case(11)
+async def test_nobody_who_is_suspected_is_asked_to_pay_again(market: Marketplace) -> None:
+    """The word runs out while compliance looks: the order closes, and no payment is left open."""
+    order = await authorised(market)
+    first = (await order.state()).intent
+    await order.ask(said.ReportFraud(COMPLIANCE, order.at(days=1), "the card's holder denies it"))
+    await market.world.expire_authorisation(first)
+    await order.payment_news(days=2)
+    ended = await order.handle.result()
+
+    assert (ended.outcome, ended.intent, ended.attempts) == (Outcome.NEVER_PAID, first, 1)
+    assert await market.rows("SELECT count(*) FROM alarms WHERE cleared_at IS NULL") == [(0,)]
+    assert await market.balances() == {}
+
+
+@pytest.mark.case(11)
 async def test_an_order_called_off_before_its_capture_is_voided(market: Marketplace) -> None:
     """Never shipped: the bank's word is given back; there is nothing to refund."""
     order = await authorised(market, ship_within="3d")
