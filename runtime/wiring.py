@@ -23,6 +23,7 @@ from activities.courier_desk import CourierDesk
 from activities.dispute import DisputeActivities
 from activities.dispute_money import DisputeMoneyActivities
 from activities.escrow import EscrowActivities
+from activities.beating import Beating
 from activities.failures import TypedFailures
 from activities.fraud import FraudActivities
 from activities.fx import FxActivities
@@ -370,7 +371,7 @@ def worker(
         task_queue=task_queue,
         workflows=workflows,
         activities=steps,
-        interceptors=[TypedFailures(), *options.pop("interceptors", ())],
+        interceptors=[TypedFailures(), Beating(), *options.pop("interceptors", ())],
         workflow_runner=Runner(
             restrictions=SandboxRestrictions.default.with_passthrough_modules(*SHARED_MODULES)
         ),

@@ -6,9 +6,13 @@ from typing import Final
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityConfig
 
+# A step whose worker was killed is taken again after so long, not after its whole time. A running
+# step says that it is alive (`activities/beating.py`).
+_ALIVE: Final = timedelta(seconds=20)
 # Our own tables: quick, safe to repeat; a database that is away for two days needs a person.
 RECORD: Final = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=30),
+    heartbeat_timeout=_ALIVE,
     schedule_to_close_timeout=timedelta(days=2),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(milliseconds=500),
@@ -20,6 +24,7 @@ RECORD: Final = ActivityConfig(
 # enough once it is clear that this is no hiccup.
 PROVIDER: Final = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=1),
+    heartbeat_timeout=_ALIVE,
     schedule_to_close_timeout=timedelta(days=3),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=1),
@@ -31,6 +36,7 @@ PROVIDER: Final = ActivityConfig(
 # called, who can look, while it goes on being tried every six hours.
 PAYING: Final = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=1),
+    heartbeat_timeout=_ALIVE,
     schedule_to_close_timeout=timedelta(hours=2),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=1),
