@@ -16,6 +16,7 @@ from temporalio.worker.workflow_sandbox import SandboxRestrictions
 from activities.aftercare import AftercareActivities
 from activities.amount import AmountActivities
 from activities.attempts import AttemptActivities
+from activities.beating import Beating
 from activities.capture import CaptureActivities
 from activities.carriage_check import CarriageCheckActivities
 from activities.consent import ConsentActivities
@@ -23,7 +24,6 @@ from activities.courier_desk import CourierDesk
 from activities.dispute import DisputeActivities
 from activities.dispute_money import DisputeMoneyActivities
 from activities.escrow import EscrowActivities
-from activities.beating import Beating
 from activities.failures import TypedFailures
 from activities.fraud import FraudActivities
 from activities.fx import FxActivities

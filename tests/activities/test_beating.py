@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any
 
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
@@ -28,7 +27,7 @@ class Slow(ActivityInboundInterceptor):
         return "done"
 
 
-async def lived(step: Slow, every: float) -> Any:
+async def lived(step: Slow, every: float) -> object:
     """The answer of *step*, which beats so often (seconds)."""
     environment = ActivityEnvironment()
     environment.on_heartbeat = step.hear
