@@ -15,7 +15,8 @@ from domain.order.rules import Action
 from domain.order.state import OrderState, Payment
 from domain.purchase.state import Stage
 from runtime.embedded import LocalPostgres
-from tests.persistence.test_money_machine import MoneyMachine, Taken, indexes, move
+from tests.persistence.machine import Taken, indexes, move
+from tests.persistence.test_money_machine import MoneyMachine
 from tests.support.bundles import Bundle, bundle
 from tests.support.sandbox import SandboxPlace
 from tests.support.shop import CARD, SLIP, Deal

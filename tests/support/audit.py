@@ -97,7 +97,11 @@ _NEVER: Final = {
         " GROUP BY owner HAVING sum(amount) <> 0) o FULL JOIN"
         " (SELECT substr(t.subject, 8) AS owner, t.amount AS open FROM effects t LEFT JOIN"
         " effects p ON p.subject = t.subject AND p.kind = 'payout' WHERE t.kind = 'transfer'"
-        " AND t.state <> 'failed' AND coalesce(p.state, 'asked') = 'asked') e"
+        " AND t.state <> 'failed' AND (coalesce(p.state, 'asked') = 'asked' OR p.state = 'failed'"
+        # Given up on record, but the money has still to be taken back from the seller's account.
+        " AND NOT EXISTS (SELECT FROM effects b WHERE b.subject = t.subject"
+        " AND b.kind = 'take_back' AND b.state = 'done')"
+        " AND NOT EXISTS (SELECT FROM postings WHERE key = t.subject || '/paid'))) e"
         " USING (owner) WHERE o.open IS DISTINCT FROM e.open"
     ),
 }

@@ -33,6 +33,7 @@ async def world(place: SandboxPlace) -> AsyncGenerator[SandboxWorld]:
         yield played
         await played.clear_faults()
         await played.change(auto_refunds=True, auto_payouts=True, overdraw=True)
+        await played.change(postage_currency="USD", auto_voids=True, pickup_fee=0)
 
 
 @pytest.fixture
