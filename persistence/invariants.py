@@ -187,15 +187,19 @@ CHECKS: Final = (
             SELECT 'payout/' || owner AS subject, -sum(amount) AS amount FROM legs
             WHERE kind = 'payouts_in_transit' GROUP BY owner
         ), asked AS (
-            SELECT subject, bool_or(state = 'asked') AS is_open,
-                bool_or(state = 'failed' OR (kind = 'payout' AND state = 'done')) AS is_over,
-                string_agg(kind || ' ' || state, ', ' ORDER BY key) AS states
-            FROM effects WHERE kind IN ('transfer', 'payout') GROUP BY subject
+            SELECT e.subject, bool_or(e.state = 'asked') AS is_open,
+                -- A payout that was given up is over when its share is owed again or was paid by
+                -- hand: until then the transfer is being taken back, and is on its way still.
+                bool_or(e.kind = 'payout' AND e.state = 'done' OR p.key IS NOT NULL) AS is_over,
+                string_agg(e.kind || ' ' || e.state, ', ' ORDER BY e.key) AS states
+            FROM effects e LEFT JOIN postings p
+                ON p.key IN (e.subject || '/reversed', e.subject || '/by_hand')
+            WHERE e.kind IN ('transfer', 'payout') GROUP BY e.subject
         )
         SELECT a.subject, coalesce(p.amount, 0)::bigint AS posted, a.states
         FROM asked a LEFT JOIN posted p USING (subject)
         WHERE (a.is_over AND coalesce(p.amount, 0) <> 0)
-            OR (a.is_open AND coalesce(p.amount, 0) = 0)
+            OR (a.is_open AND NOT a.is_over AND coalesce(p.amount, 0) = 0)
         """,
     ),
     Check(

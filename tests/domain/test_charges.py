@@ -23,10 +23,12 @@ def test_each_currency_has_its_bounds(currency: str, least: int, most: int) -> N
 
 @pytest.mark.parametrize("amount", [50, 99_999_999])
 def test_the_bounds_themselves_can_be_charged(amount: int) -> None:
+    """A slip by one turns a buyer away, or takes an order that the provider refuses."""
     must_be_chargeable(amount, "EUR")
 
 
 @pytest.mark.parametrize("amount", [49, 100_000_000])
 def test_beyond_them_it_says_what_can_be(amount: int) -> None:
+    """A bare no leaves a front end guessing, currency by currency."""
     with pytest.raises(ValueError, match=r"between EUR 0\.50 and EUR 999,999\.99"):
         must_be_chargeable(amount, "EUR")

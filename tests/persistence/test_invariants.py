@@ -136,7 +136,9 @@ async def _tamper(url: str, *statements: str) -> None:
     owner = connect(url, as_owner=True)
     async with owner.begin() as db:
         await db.execute(text("SET session_replication_role = replica"))
-        await db.execute(text("ALTER TABLE order_money DROP CONSTRAINT order_money_holds_together"))
+        await db.execute(
+            text("ALTER TABLE order_money DROP CONSTRAINT IF EXISTS order_money_holds_together")
+        )
         for statement in statements:
             await db.execute(text(statement))
     await owner.dispose()
@@ -149,6 +151,23 @@ def _named(breaches: Sequence[Breach], name: str) -> list[Breach]:
 async def test_books_under_way_hold(engine: AsyncEngine) -> None:
     """A check that cries at every refund on its way is soon ignored."""
     assert await SqlBooks(engine).breaches(_AT + timedelta(days=1)) == []
+
+
+async def test_a_payout_being_taken_back_holds(engine: AsyncEngine, database_url: str) -> None:
+    """An operator voids it while the provider is away: nobody need be woken for that as well."""
+    await _tamper(database_url, "UPDATE effects SET state = 'failed' WHERE kind = 'payout'")
+    assert await SqlBooks(engine).breaches(_AT + timedelta(hours=1)) == []
+
+    name = _PAYOUT.removeprefix("payout/")
+    legs = rules.paid_by_hand(name, 3_000)
+    async with SqlDatabase(engine).transaction() as tx:
+        await tx.ledger.post(Posting(f"{_PAYOUT}/by_hand", "payout", _PAYOUT, "EUR", _AT, legs))
+    assert await SqlBooks(engine).breaches(_AT + timedelta(hours=1)) == []
+
+    await _tamper(
+        database_url, "UPDATE legs SET amount = amount + 1 WHERE kind = 'payouts_in_transit'"
+    )
+    assert _named(await SqlBooks(engine).breaches(_AT), "payouts_in_transit_drifted")
 
 
 @pytest.mark.parametrize("name", _BREAKS)
