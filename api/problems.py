@@ -279,8 +279,16 @@ def of_failure(error: Exception) -> Problem:
         case Erased():
             code = "person-erased"
         case _:
-            code = "unavailable" if _is_outage(error) else "internal-error"
+            code = _unforeseen(error)
     return Problem(code, KINDS[code].help)
+
+
+def _unforeseen(error: Exception) -> str:
+    if not _is_outage(error):
+        return "internal-error"
+    # By name alone: what a driver says may quote the values of a statement.
+    log.warning("dependency.failed", why=type(getattr(error, "orig", None) or error).__name__)
+    return "unavailable"
 
 
 def install(app: FastAPI) -> None:

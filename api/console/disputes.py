@@ -27,7 +27,7 @@ from api.schemas.order_views import HappenedView
 from domain.actors import Role
 from domain.dispute import rules
 from domain.dispute.reasons import REASONS, REMEDIES, Category, Remedy
-from domain.dispute.rules import JUDGES, WHO_MAY, Action, Asked
+from domain.dispute.rules import WHO_MAY, Action, Asked
 from domain.dispute.state import DisputeState, Proposal, Stage
 from domain.errors import NotKnown
 from domain.ids import dispute_workflow_id
@@ -145,7 +145,8 @@ async def case_of(db: AsyncConnection, state: DisputeState, who: Visitor, use: S
 
 def acts_for(state: DisputeState, caller: Caller) -> list[str]:
     """What *caller* may do now; a case that is nobody's is taken first."""
-    allowed = [act for act in ACTS if caller.role in rules.allowed(state).get(act, ())]
+    open_to = rules.open_to(state, caller.actor)
+    allowed = [act for act in ACTS if act in open_to]
     if not state.assignee and Action.ASSIGN in allowed:
         allowed.sort(key=lambda act: act is not Action.ASSIGN)
     return [str(act) for act in allowed if offers_to(state, caller) or act is not Action.ACCEPT]
@@ -166,7 +167,7 @@ def sides(state: DisputeState) -> list[tuple[str, Proposal | None]]:
 
 async def decisions(use: Services, state: DisputeState, caller: Caller) -> list[Decision]:
     """For a judge: what was asked and offered, everything and nothing, each as it would end."""
-    if caller.role not in JUDGES or not rules.is_possible(state, Action.DECIDE):
+    if Action.DECIDE not in rules.open_to(state, caller.actor):
         return []
     found: dict[tuple[Remedy, int], list[str]] = {}
     for offer in state.proposals:

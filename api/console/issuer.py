@@ -20,6 +20,7 @@ from runtime.issuer import DEVELOPMENT_ISSUER, DevelopmentIssuer
 # Who is offered, in the order of how often somebody wants to be them.
 PEOPLE: Final = (
     (Role.SUPPORT_AGENT, "agent-1"),
+    (Role.SUPPORT_AGENT, "agent-2"),
     (Role.SUPPORT_LEAD, "lead-1"),
     (Role.COMPLIANCE, "compliance-1"),
     (Role.OPERATOR, "operator-1"),

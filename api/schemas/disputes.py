@@ -250,8 +250,7 @@ class DisputeView(View):
             next=_next(state),
             allowed=[
                 AllowedView(action=action, href=f"{here}/{PATHS[action]}")
-                for action, roles in rules.allowed(state).items()
-                if caller.role in roles
+                for action in rules.open_to(state, caller.actor)
             ],
             parked=_parked(state) if is_staff else None,
             links=_links(here, caller.role),

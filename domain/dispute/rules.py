@@ -174,6 +174,17 @@ def allowed(state: DisputeState) -> dict[Action, tuple[Role, ...]]:
     }
 
 
+def open_to(state: DisputeState, actor: Actor) -> list[Action]:
+    """What *actor* may ask now; a case that is nobody's, once they have taken it."""
+    return [
+        action
+        for action, roles in allowed(state).items()
+        if actor.role in roles
+        and _is_their_turn(state, action, actor)
+        and not _conflict(state, action, actor)
+    ]
+
+
 def check(
     state: DisputeState, action: Action, actor: Actor, received_at: datetime, asked: Asked
 ) -> None:
@@ -216,11 +227,13 @@ def _must_be_impartial(state: DisputeState, action: Action, actor: Actor) -> Non
 
     An agent decides what is assigned to them; a lead decides everything.
     """
-    if why := _partiality(state, action, actor):
+    if why := _conflict(state, action, actor) or _not_in_hand(state, action, actor):
         raise NotYours(f"dispute {state.dispute}: {why}", role=actor.role, action=action)
 
 
-def _partiality(state: DisputeState, action: Action, actor: Actor) -> str:
+def _conflict(state: DisputeState, action: Action, actor: Actor) -> str:
+    if actor.role not in JUDGES:
+        return ""
     if actor.id in (*state.touched, state.buyer, state.seller):
         return "whoever has acted for a side decides nothing"
     is_own_ruling = state.pending is not None and state.pending.by == str(actor)
@@ -228,6 +241,10 @@ def _partiality(state: DisputeState, action: Action, actor: Actor) -> str:
         return "a second person has to agree"
     if action is Action.DECIDE and _has_judged(state, actor):
         return "an appeal is decided by another person"
+    return ""
+
+
+def _not_in_hand(state: DisputeState, action: Action, actor: Actor) -> str:
     is_agent = actor.role is Role.SUPPORT_AGENT
     if action in (Action.DECIDE, Action.PROPOSE) and is_agent and state.assignee != actor.id:
         return "the case is assigned to somebody else, or to nobody"

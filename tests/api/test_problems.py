@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from api.limits import RateLimit
 from api.problems import KINDS, Problem
@@ -165,11 +166,13 @@ async def test_without_the_database_the_api_says_so(tmp_path: Path, market: Mark
     ) as lost:
         service = await lost.service()
 
-        answer = await service.get("/v1/orders")
+        with capture_logs() as logs:
+            answer = await service.get("/v1/orders")
         ready = await service.get("/readyz")
         alive = await service.get("/livez")
 
     assert answer.status_code == 503
+    assert "ConnectionRefusedError" in [line.get("why") for line in logs]
     assert int(answer.headers["Retry-After"]) > 0
     assert ready.status_code == 503
     assert ready.json()["database"] != "ok"

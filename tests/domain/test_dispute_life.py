@@ -21,7 +21,7 @@ from domain.dispute.postings import (
     verdict_legs,
 )
 from domain.dispute.reasons import Category, Remedy
-from domain.dispute.rules import JUDGES, WHO_MAY, Action, Asked, allowed, check
+from domain.dispute.rules import JUDGES, WHO_MAY, Action, Asked, allowed, check, open_to
 from domain.dispute.state import (
     DISPUTE,
     Basis,
@@ -72,6 +72,7 @@ class Life:
         except Refusal:
             assert self.state is before
             return False
+        assert action in open_to(before, actor), "a front end did not offer it"
         self.state = acts.done(self.state, terms(), action, (actor, asked), self.at)
         return True
 

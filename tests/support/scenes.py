@@ -52,9 +52,9 @@ class Scenes:
         await self.until(buyer, order, "awaiting_shipment")
         return buyer
 
-    async def shipped(self, order: str, number: str) -> Person:
+    async def shipped(self, order: str, number: str, **changed: object) -> Person:
         """On its way."""
-        buyer = await self.paid(order)
+        buyer = await self.paid(order, **changed)
         seller = await self.market.caller(Role.SELLER, "s-1")
         told = {"carrier": "UPS", "number": number}
         answer = await seller.post(f"/v1/orders/{order}/shipments", told)
@@ -105,9 +105,9 @@ class Scenes:
         answer = await lead.post(f"/v1/orders/{order}/holds", claim)
         assert answer.status_code == 200, answer.text
 
-    async def received(self, order: str, number: str) -> Person:
+    async def received(self, order: str, number: str, **changed: object) -> Person:
         """Confirmed by its buyer, who may still dispute it."""
-        buyer = await self.shipped(order, number)
+        buyer = await self.shipped(order, number, **changed)
         answer = await buyer.post(f"/v1/orders/{order}/receipt")
         assert answer.status_code == 200, answer.text
         return buyer

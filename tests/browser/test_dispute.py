@@ -1,0 +1,111 @@
+"""A dispute in a browser, from the buyer's complaint to the word that stands after an appeal."""
+
+from playwright.async_api import Page, expect
+
+from domain.actors import Role
+from tests.browser.conftest import PICTURES, Open, Shop
+
+
+async def test_a_dispute_is_opened_countered_escalated_ruled_and_appealed(
+    shop: Shop, open_page: Open
+) -> None:
+    """Five people, each at their own page: the buyer on a phone, the staff at a desk."""
+    line = {"product": "p-7", "category": "phones", "price": 60_000, "freight": 0}
+    await shop.scenes.received("o-path", "1ZW4F5810392456780", lines=[line])
+
+    async with open_page(Role.BUYER, "b-1", "phone") as page:
+        await page.goto("/console/orders/o-path")
+        await page.get_by_role("link", name="Open a dispute").click()
+        await page.get_by_label("1", exact=True).check()
+        await page.get_by_label("damaged").check()
+        await page.get_by_label("money back", exact=True).check()
+        await page.fill("#f-amount", "600.00")
+        await expect(page.locator(".moved")).to_be_visible()
+        await _press(page, "Dispute this and ask for EUR 600.00")
+        case = page.url.partition("?")[0]
+
+    async with open_page(Role.SELLER, "s-1") as page:
+        await page.goto(case)
+        await _offer(page, "50.00")
+
+    async with open_page(Role.BUYER, "b-1", "phone") as page:
+        await page.goto(case)
+        await expect(page.get_by_text("EUR 50.00").first).to_be_visible()
+        await _act(page, "Ask the platform to step in", "Ask the platform to step in")
+
+    async with open_page(Role.SUPPORT_AGENT, "agent-1") as page:
+        await page.goto(case)
+        await _act(page, "Take or hand on the case", "agent-1")
+        await _offer(page, "300.00")
+        await _rule(page, "600.00", "the pictures show the broken glass")
+        await _stands(page, "Awaiting second person")
+
+    async with open_page(Role.SUPPORT_LEAD, "lead-1") as page:
+        await page.goto("/console/queue")
+        await page.get_by_role("link", name=case.rpartition("/")[2]).click()
+        await page.get_by_role("link", name="Agree to the ruling").click()
+        await expect(page.locator(".moved")).to_contain_text("+600.00")
+        await _seen(page, "approval")
+        await _press(page, "Agree to the ruling")
+        await expect(page.get_by_role("row", name="Back to the buyer")).to_contain_text("600.00")
+
+    async with open_page(Role.SELLER, "s-1") as page:
+        await page.goto(case)
+        await _act(page, "Appeal", "Appeal")
+
+    async with open_page(Role.SUPPORT_AGENT, "agent-1") as page:
+        await page.goto(case)
+        await expect(page.get_by_role("link", name="Rule on the case")).to_be_hidden()
+
+    async with open_page(Role.SUPPORT_AGENT, "agent-2") as page:
+        await page.goto(case)
+        await _act(page, "Take or hand on the case", "agent-2")
+        await _rule(page, "400.00", "a third of it works as it should")
+        await expect(page.get_by_text("a ruling on appeal").first).to_be_visible()
+        await _seen(page, "appealed")
+
+    await _ended(shop, case)
+
+
+async def _ended(shop: Shop, case: str) -> None:
+    buyer = await shop.scenes.buyer()
+    order = (await buyer.get("/v1/orders/o-path")).json()
+    ruled = (await buyer.get(case.replace("/console", "/v1"))).json()["verdict"]
+    assert (ruled["basis"], ruled["amount"]["amount"]) == ("appeal", 40_000)
+    assert order["money"]["refunded"]["amount"] == 60_000, "what went out is not asked back"
+
+
+async def _act(page: Page, title: str, button: str) -> None:
+    """Open one of the acts that are offered, and press the button that says what it will do."""
+    await page.get_by_role("link", name=title, exact=True).click()
+    await _press(page, button)
+
+
+async def _press(page: Page, button: str) -> None:
+    await page.get_by_role("button", name=button).click()
+    await page.wait_for_url("**?done=*")
+
+
+async def _offer(page: Page, amount: str) -> None:
+    await page.get_by_role("link", name="Propose something else").click()
+    await page.get_by_label("money back", exact=True).check()
+    await page.fill("#f-amount", amount)
+    await _press(page, f"EUR {amount}")
+
+
+async def _rule(page: Page, amount: str, why: str) -> None:
+    await page.get_by_role("link", name="Rule on the case").click()
+    await page.get_by_label("money back", exact=True).check()
+    await page.fill("#f-amount", amount)
+    await page.fill("#f-why", why)
+    await expect(page.locator(".moved")).to_be_visible()
+    await _press(page, f"EUR {amount}")
+
+
+async def _stands(page: Page, status: str) -> None:
+    await expect(page.locator("main").get_by_text(status, exact=True).first).to_be_visible()
+
+
+async def _seen(page: Page, name: str) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=PICTURES / f"path-{name}.png", full_page=True)
