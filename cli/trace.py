@@ -45,6 +45,9 @@ extension_taken_back_at, cancellation_asked_at, cancellation_asked_by, cancellat
 cancellation_answered_at, cancellation_taken_back_at, protection_asked_at, protection_answer,
 protection_answered_at, protection_taken_back_at, confirmed_at, denied_at, refunded_at,
 refund_amount.
+Of a dispute: disputed_at, disputed_lines, dispute_reason, dispute_remedy, dispute_amount,
+countered_at, counter_amount, agreed_at, agreed_by, escalated_at, ruled_at, ruled_amount,
+goods_sent_back_at, goods_back_at, dispute_withdrawn_at.
 Of a purchase: paid_together.
 Of a seller: settles_in, captures, seller_suspended_at, seller_reinstated_at.
 

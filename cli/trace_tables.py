@@ -49,6 +49,9 @@ def _ends(report: Report) -> None:
     for topic, counts in report.questions.items():
         became = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
         console.print(f"Questions about {topic}: {became}.")
+    if report.disputes:
+        ended = ", ".join(f"{count} {words(name)}" for name, count in report.disputes.items())
+        console.print(f"Disputes: {ended}; {len(report.rulings)} of them decided by staff.")
 
 
 def _said(report: Report, outcome: str) -> str:

@@ -247,16 +247,11 @@ def happened(
     if event in (DisputeEvent.GOODS_OBJECTED, DisputeEvent.RETURN_LOST):
         return _evidence(state, terms, event, at)
     after = moved(state, terms, event, at)
-    if event not in _CLOSES:
-        return after
     is_over = after.stage is Stage.CLOSED
-    return replace(
-        after,
-        outcome=_CLOSES[event],
-        verdict=state.verdict if is_over else None,
-        pending=None,
-        ended_at=at if is_over else None,
-    )
+    if event in _CLOSES:
+        verdict = state.verdict if is_over else None
+        after = replace(after, outcome=_CLOSES[event], verdict=verdict, pending=None)
+    return replace(after, ended_at=at if is_over else None)
 
 
 def review_late(state: DisputeState, terms: DisputeTerms, at: datetime) -> DisputeState:

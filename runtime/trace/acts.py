@@ -8,6 +8,7 @@ from domain.actors import Actor, Role
 from domain.ids import fingerprint
 from domain.order.agreements import Topic
 from domain.order.state import OrderState, Payment
+from runtime.trace.dispute_acts import OF_DISPUTES
 from runtime.trace.facts import Happened, Happening
 from runtime.trace.hands import Draft, Hands
 from runtime.trace.orders import Question
@@ -149,5 +150,6 @@ _ACTS: Final[Mapping[Happening, Act]] = MappingProxyType(
         Happening.DENIED: _deny,
         Happening.REFUNDED: _refund,
         **OF_PARCELS,
+        **OF_DISPUTES,
     }
 )

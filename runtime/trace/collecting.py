@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
+from domain.dispute.state import DisputeState
 from domain.order.state import OrderState
 from persistence.records import ORDER_STATE, PAYOUT_STATE
 from runtime.trace.books import audited
@@ -28,6 +29,7 @@ from runtime.trace.report import (
     Report,
     Sums,
 )
+from runtime.trace.rulings import disputes, endings, rulings, undecided
 from runtime.trace.world import World
 
 _DAY: Final = timedelta(days=1)
@@ -45,8 +47,10 @@ SELECT currency, kind, -sum(amount)::bigint FROM legs
 GROUP BY currency, kind HAVING sum(amount) <> 0 ORDER BY currency, kind
 """
 _FLOWS: Final = """
-SELECT l.currency, p.kind, l.kind, -sum(l.amount)::bigint
-FROM legs l JOIN postings p ON p.id = l.posting GROUP BY l.currency, p.kind, l.kind
+SELECT l.currency, CASE
+    WHEN starts_with(p.process, 'dispute/') AND p.key LIKE '%/settled' THEN 'refund_settled'
+    ELSE p.kind END AS entry, l.kind, -sum(l.amount)::bigint
+FROM legs l JOIN postings p ON p.id = l.posting GROUP BY l.currency, entry, l.kind
 """
 _PAYABLE: Final = """
 SELECT owner, currency, -sum(amount)::bigint FROM legs WHERE kind = 'seller_payable'
@@ -115,6 +119,7 @@ class Gathered:
     flows: Sequence[Any]
     payable: Sequence[Any]
     payouts: Sequence[Any]
+    disputes: Sequence[DisputeState]
 
 
 async def gather(world: World) -> Gathered:
@@ -134,6 +139,7 @@ async def gather(world: World) -> Gathered:
         flows=await world.rows(_FLOWS),
         payable=await world.rows(_PAYABLE),
         payouts=[PAYOUT_STATE.validate_python(state) for (state,) in await world.rows(_PAYOUTS)],
+        disputes=await disputes(world),
     )
 
 
@@ -154,7 +160,7 @@ async def collect(
     """Put the report together. Dates become the trace's own again."""
     found = await gather(world)
     orders = [journey.order for journey in journeys]
-    unaccounted = tuple(open_ends(journeys, found.states))
+    unaccounted = (*open_ends(journeys, found.states), *undecided(found.disputes))
     ends = [outcome_of(journey, found.states) for journey in journeys]
     return Report(
         file=about.file,
@@ -173,6 +179,8 @@ async def collect(
         parcels=parcels(found.states.values()),
         refunded_in_part=refunded_in_part(found.states.values()),
         questions=questions(found.kinds),
+        disputes=endings(found.disputes),
+        rulings=tuple(await rulings(world, found.disputes)),
         deadlines=tuple(_deadlines(world, journeys, found)),
         shipped_before_payment=sum(journey.shipped_before_payment for journey in journeys),
         own_promises_missed=_own_promises(journeys),

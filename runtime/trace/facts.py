@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from runtime.trace.orders import Paying, TracedOrder, TracedParcel
+from runtime.trace.told import DisputeTold
 
 # What an export does not tell, it is told here once: when a buyer who cancels does so, and when
 # one who confirms does.
@@ -56,6 +57,14 @@ class Happening(StrEnum):
     CONFIRMED = "confirmed"
     DENIED = "denied"
     REFUNDED = "refunded"
+    DISPUTED = "disputed"
+    COUNTERED = "countered"
+    AGREED = "agreed"
+    ESCALATED = "escalated"
+    RULED = "ruled"
+    SENT_BACK = "sent_back"
+    CAME_BACK = "came_back"
+    DISPUTE_WITHDRAWN = "dispute_withdrawn"
 
 
 _RANK: Final = tuple(Happening)
@@ -100,6 +109,7 @@ def facts_of(order: TracedOrder, confirm: Confirm) -> list[Happened]:
             (Happening.REFUNDED, told.refunded_at),
         ],
     )
+    happened += _those("", _of_dispute(order.of_dispute))
     for parcel in order.parcels:
         happened += _those(parcel.name, _of_parcel(parcel, order.purchased_at))
     for question in order.questions:
@@ -147,6 +157,19 @@ def _of_parcel(parcel: TracedParcel, placed: datetime) -> list[_Told]:
         (Happening.DELIVERED, parcel.delivered_at),
         (Happening.DELIVERY_WITHDRAWN, told.delivery_withdrawn_at),
         (Happening.DISOWNED, told.disowned_at),
+    ]
+
+
+def _of_dispute(told: DisputeTold) -> list[_Told]:
+    return [
+        (Happening.DISPUTED, told.disputed_at),
+        (Happening.COUNTERED, told.countered_at),
+        (Happening.AGREED, told.agreed_at),
+        (Happening.ESCALATED, told.escalated_at),
+        (Happening.RULED, told.ruled_at),
+        (Happening.SENT_BACK, told.goods_sent_back_at),
+        (Happening.CAME_BACK, told.goods_back_at),
+        (Happening.DISPUTE_WITHDRAWN, told.dispute_withdrawn_at),
     ]
 
 

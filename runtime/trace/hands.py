@@ -1,18 +1,22 @@
 """How one order of a trace is asked for something: as the API does it, and by whom."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.actors import Actor, Role
+from domain.dispute.rules import Action, Asked
 from domain.errors import Refusal
 from domain.ids import fingerprint, order_workflow_id
 from domain.order.state import OrderState
+from runtime.commands import DISPUTE
 from runtime.desk import Ask
+from runtime.trace.cases import Case
 from runtime.trace.numbers import Numbers
 from runtime.trace.orders import TracedOrder, TracedParcel
 from runtime.trace.parcels import address, city_of
 from runtime.trace.player import Impossible
 from runtime.trace.world import World
+from workflows.dispute.messages import DisputeRequest, OpenDispute
 from workflows.order import messages as said
 
 
@@ -32,7 +36,12 @@ class Hands:
     order: TracedOrder
     numbers: Numbers
     ship_to: str
+    case: Case = field(init=False)
     _asked: int = 0
+
+    def __post_init__(self) -> None:
+        """Know what a dispute about the order would be called."""
+        self.case = Case(self.world, f"d-{self.order.order}", self.numbers.back())
 
     @property
     def process(self) -> str:
@@ -88,6 +97,18 @@ class Hands:
         """Ask something of the order. Raises the refusal."""
         await self._ask(f"order.{command}", message, self.ahead(at), draft)
 
+    async def dispute(self, opening: OpenDispute, at: datetime) -> None:
+        """Open the dispute. Raises the refusal."""
+        await self._ask(DISPUTE, opening, self.ahead(at))
+        await self.case.opened(self.ahead(at))
+
+    async def argue(self, actor: Actor, action: Action, asked: Asked, at: datetime) -> None:
+        """Ask something of the dispute. Raises the refusal; `Impossible` if there is none."""
+        if not self.case.is_open:
+            raise Impossible("the dispute was never opened")
+        message = DisputeRequest(actor, self.ahead(at), asked)
+        await self._ask(f"dispute.{action}", message, self.ahead(at), process=self.case.process)
+
     def address(self, city: str) -> bytes:
         """What a buyer says of themselves who lives there, for the order to keep."""
         return address(self.ship_to, city or city_of(self.ship_to), self.order.buyer)
@@ -109,6 +130,7 @@ class Hands:
         received_at: datetime,
         draft: Draft | None = None,
         *,
+        process: str = "",
         is_creation: bool = False,
     ) -> None:
         """Ask as the API does: on record first, then heard."""
@@ -118,7 +140,7 @@ class Hands:
             Ask(
                 caller="service:trace",
                 route=command,
-                object=self.process,
+                object=process or self.process,
                 key=key,
                 body_hash=fingerprint(key),
                 command=command,

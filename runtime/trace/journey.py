@@ -9,6 +9,7 @@ from domain.errors import Refusal, SellerNotActive
 from domain.order.rules import next_due
 from domain.order.state import Fulfilment, OrderState, Payment
 from runtime.trace.acts import act, is_unpaid
+from runtime.trace.dispute_acts import OF_DISPUTES
 from runtime.trace.facts import DECIDES_AFTER, Confirm, Happened, Happening, facts_of
 from runtime.trace.hands import Hands
 from runtime.trace.numbers import Numbers
@@ -85,7 +86,7 @@ class Journey:
         while self._facts and (until is None or self._facts[0].at < until):
             fact = self._facts.pop(0)
             state = await self._at(fact.at)
-            if state.ended_at is None:
+            if state.ended_at is None or fact.what in OF_DISPUTES:
                 self._expect(await self._told(fact))
             else:
                 await self._too_late(fact, state)
@@ -126,11 +127,21 @@ class Journey:
         await self._rest()
 
     async def _at(self, instant: datetime) -> OrderState:
-        """Let the order's clock run to *instant* (the trace's), exactly: what is due before, is.
+        """Let the clocks run to *instant* (the trace's), exactly: what is due before, is.
 
-        A deadline at that very instant is beaten by what happens then.
+        A deadline at that very instant is beaten by what happens then. Of an order and its
+        dispute, whoever is due first goes first.
         """
         there = self.world.shift.ahead(instant)
+        while (due := await self._hands.case.due()) is not None and due < there:
+            await self._order_at(due)
+            await self._hands.case.ring(due)
+            await self._rest()
+        state = await self._order_at(there)
+        await self._hands.case.reach(there - EARLY)
+        return state
+
+    async def _order_at(self, there: datetime) -> OrderState:
         before = await self._state()
         if before.ended_at is not None:
             return before
@@ -216,10 +227,17 @@ class Journey:
 
     async def _rest(self) -> None:
         numbers = self._hands.numbers.all()
+        await self._hands.case.rest()
         await rest(self.world, self.process, self.order.order, *numbers)
+        # What the order has heard meanwhile, it may have told its dispute.
+        await self._hands.case.rest()
         self._seen = None
 
     async def _to_the_end(self) -> None:
+        while (due := await self._hands.case.due()) is not None:
+            await self._order_at(due)
+            await self._hands.case.ring(due)
+            await self._rest()
         state = await self._state()
         if state.ended_at is None:
             far = self.world.shift.ahead(self.order.last) + FOR_GOOD

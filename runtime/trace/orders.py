@@ -8,7 +8,7 @@ from enum import StrEnum
 from domain.actors import Role
 from domain.order.agreements import Topic
 from domain.order.lines import OrderLine
-from runtime.trace.told import OrderTold, ParcelTold, SellerTold
+from runtime.trace.told import DisputeTold, OrderTold, ParcelTold, SellerTold
 
 
 class Paying(StrEnum):
@@ -74,6 +74,7 @@ class TracedOrder:
     promised_at: datetime | None = None
     parcels: tuple[TracedParcel, ...] = ()
     told: OrderTold = field(default_factory=OrderTold)
+    of_dispute: DisputeTold = field(default_factory=DisputeTold)
     of_seller: SellerTold = field(default_factory=SellerTold)
     is_declined: bool = False
     is_cancelled: bool = False
@@ -83,6 +84,16 @@ class TracedOrder:
     def total(self) -> int:
         """What the buyer pays."""
         return sum(line.total for line in self.lines)
+
+    @property
+    def disputed_lines(self) -> tuple[str, ...]:
+        """Which lines a dispute is about, if there is one."""
+        return self.of_dispute.disputed_lines or tuple(line.line for line in self.lines)
+
+    @property
+    def disputable(self) -> int:
+        """What those lines cost."""
+        return sum(line.total for line in self.lines if line.line in self.disputed_lines)
 
     @property
     def questions(self) -> tuple[Question, ...]:
@@ -95,7 +106,7 @@ class TracedOrder:
         known = [self.purchased_at, self.paid_at]
         for parcel in self.parcels:
             known += [parcel.shipped_at, parcel.delivered_at]
-        for told in (self.told, *(parcel.told for parcel in self.parcels)):
+        for told in (self.told, self.of_dispute, *(parcel.told for parcel in self.parcels)):
             known += [value for value in vars(told).values() if isinstance(value, datetime)]
         return max(instant for instant in known if instant is not None)
 

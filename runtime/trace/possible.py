@@ -9,6 +9,7 @@ _HANDED: Final = ("handed_to_carrier_at",)
 _PARCEL: Final = ("handed_to_carrier_at", "declared_at", "label_bought_at")
 _PAID: Final = ("payment_approved_at",)
 _LABEL: Final = ("label_bought_at",)
+_DISPUTE: Final = ("disputed_at",)
 # Of each column those of which one at least has to be told as well.
 _NEEDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -54,6 +55,21 @@ _NEEDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "protection_answer": ("protection_answered_at",),
         "refunded_at": _PAID,
         "refund_amount": ("refunded_at",),
+        "disputed_at": _PAID,
+        "disputed_lines": _DISPUTE,
+        "dispute_reason": _DISPUTE,
+        "dispute_remedy": _DISPUTE,
+        "dispute_amount": _DISPUTE,
+        "countered_at": _DISPUTE,
+        "counter_amount": ("countered_at",),
+        "agreed_at": _DISPUTE,
+        "agreed_by": ("agreed_at",),
+        "escalated_at": _DISPUTE,
+        "ruled_at": ("escalated_at",),
+        "ruled_amount": ("ruled_at",),
+        "goods_sent_back_at": _DISPUTE,
+        "goods_back_at": ("goods_sent_back_at",),
+        "dispute_withdrawn_at": _DISPUTE,
         "seller_reinstated_at": ("seller_suspended_at",),
     }
 )
@@ -72,6 +88,8 @@ _WITH: Final[Mapping[str, str]] = MappingProxyType(
         "cancellation_answered_at": "cancellation_answer",
         "protection_answered_at": "protection_answer",
         "refunded_at": "refund_amount",
+        "disputed_at": "dispute_reason",
+        "agreed_at": "agreed_by",
     }
 )
 _EITHER: Final = (
@@ -84,6 +102,8 @@ _EITHER: Final = (
     ("cancellation_answered_at", "cancellation_taken_back_at"),
     ("protection_answered_at", "protection_taken_back_at"),
     ("paid_amount", "paid_another_way_at"),
+    ("agreed_at", "ruled_at"),
+    ("agreed_at", "dispute_withdrawn_at"),
 )
 # What has to come first, if both are told.
 _FIRST: Final = (

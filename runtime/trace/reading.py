@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from domain.order.lines import OrderLine
 from runtime.trace.orders import Paying, TracedOrder, TracedParcel
 from runtime.trace.rows import COLUMNS, SLOW_METHODS, BadRow, Row, RowReader, TraceRefused
-from runtime.trace.told import OF_ORDER, OF_PARCEL, OF_PURCHASE, OF_SELLER, OPTIONAL
+from runtime.trace.told import OF_DISPUTE, OF_ORDER, OF_PARCEL, OF_PURCHASE, OF_SELLER, OPTIONAL
 
 _LARGEST_FILE: Final = 64 * 1024 * 1024
 _MOST_REASONS: Final = 20
@@ -124,6 +124,7 @@ def _contradictions(rows: Sequence[Row]) -> Iterator[BadRow]:
             (_OF_PARCEL, _base, (*order, "parcel", row.told.of_parcel.parcel)),
             (OF_PARCEL, _of_parcel, (*order, "parcel", row.told.of_parcel.parcel)),
             (OF_ORDER, _of_order, order),
+            (OF_DISPUTE, _of_dispute, order),
             (OF_SELLER, _of_seller, ("seller", row.seller)),
         ):
             before = first.setdefault(key, row)
@@ -142,6 +143,10 @@ def _of_parcel(row: Row) -> dict[str, object]:
 
 def _of_order(row: Row) -> dict[str, object]:
     return vars(row.told.of_order)
+
+
+def _of_dispute(row: Row) -> dict[str, object]:
+    return vars(row.told.of_dispute)
 
 
 def _of_purchase(row: Row) -> dict[str, object]:
@@ -175,6 +180,18 @@ def _must_be_possible(orders: Sequence[TracedOrder]) -> None:
         if order.told.refund_amount > order.total
     ]
     faults += [
+        BadRow(0, f"order {order.order}: disputed_lines names {line}, which it does not have")
+        for order in orders
+        for line in order.of_dispute.disputed_lines
+        if line not in {one.line for one in order.lines}
+    ]
+    faults += [
+        BadRow(0, f"order {order.order}: {name} is more than the disputed lines cost")
+        for order in orders
+        for name in ("dispute_amount", "counter_amount", "ruled_amount")
+        if getattr(order.of_dispute, name) > order.disputable
+    ]
+    faults += [
         BadRow(0, f"order {order.order}: subsidy leaves nothing for its buyer to pay")
         for order in orders
         if 0 < order.total <= order.told.subsidy
@@ -184,6 +201,11 @@ def _must_be_possible(orders: Sequence[TracedOrder]) -> None:
         for order in orders
         for name in _OF_SOME_PARCEL
         if getattr(order.told, name) and not any(one.declared_at for one in order.parcels)
+    ]
+    faults += [
+        BadRow(0, f"order {order.order}: disputed_at is told, and no parcel of it was shipped")
+        for order in orders
+        if order.of_dispute.disputed_at and not any(one.declared_at for one in order.parcels)
     ]
     faults += [
         BadRow(0, f"order {order.order}: {name} is told, and it is paid together with others")
@@ -220,6 +242,7 @@ def _order(name: str, rows: Sequence[Row], *, is_alone: bool) -> TracedOrder:
         promised_at=max((one.promised_at for one in rows if one.promised_at), default=None),
         parcels=tuple(_parcels(rows)),
         told=row.told.of_order,
+        of_dispute=row.told.of_dispute,
         of_seller=row.told.of_seller,
         is_declined=row.status == "declined",
         is_cancelled=row.status == "canceled",

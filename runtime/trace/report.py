@@ -98,6 +98,35 @@ class Unaccounted:
 
 
 @dataclass(frozen=True)
+class Moved:
+    """What stood for somebody on an order's accounts before a ruling, and after it."""
+
+    whose: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What staff decided about a dispute. `asked` and `offered` are the sides' last words.
+
+    Amounts are minor units; `by` and `approved_by` are who ruled and who agreed.
+    """
+
+    order: str
+    dispute: str
+    currency: str
+    reason: str
+    asked: int
+    offered: int
+    ruled: int
+    by: str
+    approved_by: str
+    outcome: str
+    moved: tuple[Moved, ...]
+
+
+@dataclass(frozen=True)
 class LateFact:
     """Something that the trace tells and that came to nothing under the policy."""
 
@@ -111,7 +140,8 @@ class LateFact:
 class Report:
     """One trace under one policy. Dates are the trace's own, amounts minor units.
 
-    `parcels` are counted by their ends, `questions` by topic and what became of them. An order
+    `parcels` and `disputes` are counted by their ends, `questions` by topic and what became of
+    them, `rulings` are those of staff. An order
     that was `refunded_in_part` has paid its seller the rest.
     """
 
@@ -131,6 +161,8 @@ class Report:
     parcels: Mapping[str, int]
     refunded_in_part: int
     questions: Mapping[str, Mapping[str, int]]
+    disputes: Mapping[str, int]
+    rulings: tuple[Ruling, ...]
     deadlines: tuple[Deadline, ...]
     shipped_before_payment: int
     own_promises_missed: Mapping[str, int]

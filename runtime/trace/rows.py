@@ -10,16 +10,19 @@ from zoneinfo import ZoneInfo
 
 from domain.actors import Role
 from domain.countries import COUNTRIES
+from domain.dispute.reasons import Reason, Remedy
 from domain.money import Money
 from domain.order.parcels import MOST_PARCELS
 from domain.order.paying import AmountDecision
 from runtime.trace.possible import faults
 from runtime.trace.told import (
+    OF_DISPUTE,
     OF_ORDER,
     OF_PARCEL,
     OF_PURCHASE,
     OF_SELLER,
     Column,
+    DisputeTold,
     Kind,
     OrderTold,
     ParcelTold,
@@ -172,6 +175,7 @@ class RowReader:
         return Told(
             ParcelTold(**cells(OF_PARCEL)),
             OrderTold(**cells(OF_ORDER)),
+            DisputeTold(**cells(OF_DISPUTE)),
             PurchaseTold(**cells(OF_PURCHASE)),
             SellerTold(**cells(OF_SELLER)),
         )
@@ -252,6 +256,10 @@ def _city(text: str) -> str:
     return text
 
 
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(sorted({_id(one) for one in text.split()}))
+
+
 def _word_of(words: Mapping[str, T]) -> Callable[[str], T]:
     def read(text: str) -> T:
         return words[_one_of(text, words)]
@@ -265,6 +273,11 @@ _READINGS: Final[Mapping[Kind, Callable[[str], Any]]] = MappingProxyType(
         Kind.DAYS: _days,
         Kind.COUNTRY: _country,
         Kind.CITY: _city,
+        Kind.LINES: _lines,
+        Kind.CAUSE: _word_of({str(one): one for one in Reason}),
+        Kind.REMEDY: _word_of(
+            {str(one): one for one in (Remedy.REFUND, Remedy.RETURN_AND_REFUND)},
+        ),
         Kind.CAPTURE: _word_of({word: word for word in CAPTURES}),
         Kind.ANSWER: _word_of({"yes": True, "no": False}),
         Kind.SIDE: _word_of({"buyer": Role.BUYER, "seller": Role.SELLER}),
@@ -287,6 +300,7 @@ def _by_column(row: Row) -> dict[str, Any]:
         "delivered_at": row.delivered_at,
         **vars(row.told.of_parcel),
         **vars(row.told.of_order),
+        **vars(row.told.of_dispute),
         **vars(row.told.of_purchase),
         **vars(row.told.of_seller),
     }

@@ -28,7 +28,11 @@ async def certify(
         other = document.capturing(when)
         await other.publish(world.engine, world.shift, world.span.first, world.span.last)
         policies[when] = other.policy.name
-    shipping = {order.seller for order in orders if buys_labels(order)}
+    reached = {
+        order.seller
+        for order in orders
+        if buys_labels(order) or order.of_dispute.goods_sent_back_at is not None
+    }
     for seller, order in sorted({order.seller: order for order in orders}.items()):
         country = ship_to or home_of(order.currency)
         account = await world.player.connect_seller(country)
@@ -42,13 +46,13 @@ async def certify(
         )
         async with world.engine.begin() as db:
             await register(db, wanted, world.shift.ahead(world.span.first))
-        if seller in shipping:
+        if seller in reached:
             await _keep_address(world, seller, country)
         said()
 
 
 async def _keep_address(world: World, seller: str, country: str) -> None:
-    """Where their parcels are sent from."""
+    """Where their parcels are sent from, and goods sent back to."""
     sealed = await world.vault.seal(seller, address(country, city_of(country), seller))
     async with world.engine.begin() as db:
         await idempotency.keep_particulars(db, f"seller/{seller}", seller, sealed)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.actors import Role
+from domain.dispute.reasons import Reason, Remedy
 from domain.order.paying import AmountDecision
 from workflows.order.messages import CustomsRuling, FraudVerdict, RiskVerdict
 
@@ -74,6 +75,27 @@ class OrderTold:
 
 
 @dataclass(frozen=True)
+class DisputeTold:
+    """Of the one dispute that an order may have. Amounts are minor units; 0 of them: nothing."""
+
+    disputed_at: datetime | None = None
+    disputed_lines: tuple[str, ...] = ()
+    dispute_reason: Reason | None = None
+    dispute_remedy: Remedy | None = None
+    dispute_amount: int = 0
+    countered_at: datetime | None = None
+    counter_amount: int = 0
+    agreed_at: datetime | None = None
+    agreed_by: Role | None = None
+    escalated_at: datetime | None = None
+    ruled_at: datetime | None = None
+    ruled_amount: int = 0
+    goods_sent_back_at: datetime | None = None
+    goods_back_at: datetime | None = None
+    dispute_withdrawn_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class PurchaseTold:
     """Of a purchase, the same in each of its rows."""
 
@@ -107,6 +129,9 @@ class Kind(StrEnum):
     CITY = "a city"
     CURRENCY = "a currency (ISO 4217)"
     CAPTURE = "at_once or on_shipment"
+    LINES = "lines, with spaces between"
+    CAUSE = "a reason"
+    REMEDY = "refund or return_and_refund"
 
 
 @dataclass(frozen=True)
@@ -184,6 +209,23 @@ OF_ORDER: Final = _named(
     _at("refunded_at", "support gave money back"),
     Column("refund_amount", Kind.AMOUNT, "how much that was", "12.50"),
 )
+OF_DISPUTE: Final = _named(
+    _at("disputed_at", "the buyer disputed lines of the order"),
+    Column("disputed_lines", Kind.LINES, "which lines; empty: all of the order", "1 2"),
+    Column("dispute_reason", Kind.CAUSE, "why, in the words of the process", "damaged"),
+    Column("dispute_remedy", Kind.REMEDY, "what was asked for; empty: a refund", "refund"),
+    Column("dispute_amount", Kind.AMOUNT, "how much of it; empty: all that they cost", "40.00"),
+    _at("countered_at", "the seller proposed something else"),
+    Column("counter_amount", Kind.AMOUNT, "how much that was; empty: nothing", "10.00"),
+    _at("agreed_at", "one side took what the other one had proposed last"),
+    Column("agreed_by", Kind.SIDE, "which side it was", "buyer"),
+    _at("escalated_at", "the buyer asked the platform to step in"),
+    _at("ruled_at", "staff of the platform ruled, two of them where the policy asks for it"),
+    Column("ruled_amount", Kind.AMOUNT, "how much the buyer got; empty: nothing", "25.00"),
+    _at("goods_sent_back_at", "the buyer handed the goods to a carrier"),
+    _at("goods_back_at", "they were with the seller again, who did not object"),
+    _at("dispute_withdrawn_at", "the buyer gave the dispute up"),
+)
 OF_PURCHASE: Final = _named(
     Column(
         "paid_together", Kind.ANSWER, "whether one payment was for the orders of all sellers", "yes"
@@ -197,7 +239,9 @@ OF_SELLER: Final = _named(
     _at("seller_suspended_at", "the marketplace suspended the seller"),
     _at("seller_reinstated_at", "the marketplace let the seller back in"),
 )
-OPTIONAL: Final = MappingProxyType({**OF_PARCEL, **OF_ORDER, **OF_PURCHASE, **OF_SELLER})
+OPTIONAL: Final = MappingProxyType(
+    {**OF_PARCEL, **OF_ORDER, **OF_DISPUTE, **OF_PURCHASE, **OF_SELLER}
+)
 
 
 @dataclass(frozen=True)
@@ -206,5 +250,6 @@ class Told:
 
     of_parcel: ParcelTold = field(default_factory=ParcelTold)
     of_order: OrderTold = field(default_factory=OrderTold)
+    of_dispute: DisputeTold = field(default_factory=DisputeTold)
     of_purchase: PurchaseTold = field(default_factory=PurchaseTold)
     of_seller: SellerTold = field(default_factory=SellerTold)

@@ -155,6 +155,7 @@ class Life:
         if state.stage is Stage.CLOSED:
             assert not state.held
             assert not funds.held
+            assert state.ended_at is not None
             assert state.outcome != "open"
 
 

@@ -67,12 +67,27 @@ async def test_what_the_example_tells_comes_true(report: Report) -> None:
 
     assert late == [("ex-1065", "delivered")]
     assert report.aftercare == 1
-    assert report.refunded_in_part == 4
+    assert report.refunded_in_part == 7
     assert {topic: counts["asked"] for topic, counts in report.questions.items()} == {
         "extension": 2,
         "cancellation": 3,
         "protection": 2,
     }
+
+
+async def test_disputes_end_by_agreement_silence_and_ruling(report: Report) -> None:
+    """What staff do in the console is the last thing that `make demo` shows."""
+    assert report.disputes == {
+        "partly_refunded": 3,
+        "refunded": 2,
+        "rejected": 1,
+        "withdrawn": 1,
+    }
+    assert [(one.order, one.ruled) for one in report.rulings] == [
+        ("ex-1074", 0),
+        ("ex-1075", 48_000),
+    ]
+    assert report.rulings[-1].approved_by
 
 
 async def test_money_crosses_currencies_and_nothing_of_it_is_lost(report: Report) -> None:

@@ -13,7 +13,15 @@ from domain.order.agreements import Topic
 from runtime.trace.facts import Confirm, Happening, facts_of, payment_of
 from runtime.trace.reading import parse
 from runtime.trace.rows import COLUMNS, TraceRefused
-from runtime.trace.told import OF_ORDER, OF_PARCEL, OF_PURCHASE, OF_SELLER, OPTIONAL, Kind
+from runtime.trace.told import (
+    OF_DISPUTE,
+    OF_ORDER,
+    OF_PARCEL,
+    OF_PURCHASE,
+    OF_SELLER,
+    OPTIONAL,
+    Kind,
+)
 from tests.support.source import ROOT
 
 EXAMPLE: Final = ROOT / "examples" / "orders.csv"
@@ -191,6 +199,9 @@ BAD_CELLS: Final = {
     Kind.COUNTRY: ("Poland", "is no country; write it like DE"),
     Kind.CITY: ("12345", "is no city"),
     Kind.CURRENCY: ("XYZ", "is none of the policy's: EUR"),
+    Kind.LINES: ("1 /", "is no id"),
+    Kind.CAUSE: ("ugly", "is not known; use one of carrier_changed"),
+    Kind.REMEDY: ("reship", "is not known; use one of refund, return_and_refund"),
     Kind.CAPTURE: ("never", "is not known; use one of at_once, on_shipment"),
 }
 
@@ -338,7 +349,7 @@ def test_an_optional_column_told_twice_is_refused() -> None:
         parse(text, None, {"EUR"})
 
 
-@pytest.mark.parametrize("columns", [OF_PARCEL, OF_ORDER, OF_PURCHASE, OF_SELLER])
+@pytest.mark.parametrize("columns", [OF_PARCEL, OF_ORDER, OF_DISPUTE, OF_PURCHASE, OF_SELLER])
 def test_the_document_describes_each_optional_column(columns: dict[str, object]) -> None:
     """What stands in no document is used by nobody, and what only stands there misleads."""
     told = "\n".join(

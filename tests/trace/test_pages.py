@@ -15,8 +15,10 @@ from runtime.trace.report import (
     Days,
     Deadline,
     LateFact,
+    Moved,
     Payouts,
     Report,
+    Ruling,
     Sums,
     Unaccounted,
 )
@@ -44,6 +46,14 @@ def report(orders: int = 400) -> Report:
         parcels={"delivered": orders - 12, "lost": 2},
         refunded_in_part=5,
         questions={"extension": {"asked": 4, "granted": 2, "declined": 1, "void": 1}},
+        disputes={"partly_refunded": 1, "withdrawn": 2},
+        rulings=(
+            Ruling(
+                *("o-<b>2</b>", "d-2", "JPY", "damaged", 900, 0, 400),
+                *("support-lead:l-1", "support-lead:l-2", "partly_refunded"),
+                (Moved("escrow", 900, 500), Moved("the buyer", 0, 400)),
+            ),
+        ),
         deadlines=(Deadline("shipment", "refunded", 10, 4, Days.of([1.0, 2.5])),),
         shipped_before_payment=3,
         own_promises_missed={"shipped_after_ship_by": 2, "delivered_after_promised_at": 1},
