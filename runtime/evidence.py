@@ -17,6 +17,7 @@ from domain.errors import NotEvidence, NotKnown
 from persistence.database import inside
 from persistence.disputes import evidence, reading
 from persistence.disputes.evidence import Shown
+from persistence.engine import looking
 from persistence.port import Event
 from persistence.vault import Vault
 
@@ -40,7 +41,7 @@ class Evidence:
         Raises `NotEvidence`, `IllegalTransition`, `LimitReached`, `Outage` and `Erased`.
         """
         wanted = _described(state, actor, content, at)
-        async with self.engine.connect() as db:
+        async with looking(self.engine) as db:
             if (known := await _taken(db, state, wanted)) is not None:
                 return known
         # The file first: a row without its file would be a promise that nobody can keep.
@@ -54,7 +55,7 @@ class Evidence:
 
     async def of(self, dispute: str) -> Sequence[Shown]:
         """Everything that was shown, the first one first."""
-        async with self.engine.connect() as db:
+        async with looking(self.engine) as db:
             return await evidence.of(db, dispute)
 
     async def file(self, dispute: str, number: int) -> tuple[Shown, bytes]:
@@ -106,11 +107,7 @@ async def _put_on_record(db: AsyncConnection, state: DisputeState, wanted: Shown
     number = len(await evidence.of(db, state.dispute)) + 1
     shown = replace(wanted, number=number, is_late=is_late(state, wanted.received_at))
     await evidence.add(db, shown)
-    facts: dict[str, str | int] = {
-        "order": state.order,
-        "evidence": number,
-        "timing": "late" if shown.is_late else "in_time",
-    }
+    facts: dict[str, str | int] = {"order": state.order, "evidence": number}
     event = Event(told_as(shown.side), shown.received_at, shown.actor, facts)
     async with inside(db) as tx:
         await tx.story.tell_evidence(state, number, event)
