@@ -28,6 +28,7 @@ from domain.payout.state import PayoutState
 from domain.purchase.state import PurchaseState
 from persistence import idempotency, purchase_reading, reading
 from persistence.disputes import reading as dispute_reading
+from persistence.engine import looking
 from persistence.idempotency import Recorded
 from persistence.records import DISPUTE_STATE, ORDER_STATE, PAYOUT_STATE, PURCHASE_STATE
 from runtime.answers import Answer
@@ -194,7 +195,7 @@ async def visible_order(use: Services, caller: Caller, name: str) -> OrderState:
 
 async def _order(use: Services, name: str) -> OrderState | None:
     """As last written; or, until its process has written anything, as it was asked for."""
-    async with use.engine.connect() as db:
+    async with looking(use.engine) as db:
         state = await reading.order(db, name)
         if state is not None:
             return state
@@ -208,7 +209,7 @@ async def _order(use: Services, name: str) -> OrderState | None:
 
 async def visible_payout(use: Services, caller: Caller, name: str) -> PayoutState:
     """A payout that the caller may see, as last written or as it was asked for (`NotKnown`)."""
-    async with use.engine.connect() as db:
+    async with looking(use.engine) as db:
         state = await reading.payout(db, name)
         asked = None if state else await idempotency.creation_of(db, PAY_OUT, f"payout/{name}")
     if state is None and asked is not None:
@@ -236,7 +237,7 @@ async def visible_purchase(use: Services, caller: Caller, name: str) -> Purchase
 
 async def _purchase(use: Services, name: str) -> PurchaseState | None:
     """As last written; or, until its process has written anything, as it was asked for."""
-    async with use.engine.connect() as db:
+    async with looking(use.engine) as db:
         state = await purchase_reading.purchase(db, name)
         if state is not None:
             return state
@@ -251,7 +252,7 @@ async def _purchase(use: Services, name: str) -> PurchaseState | None:
 
 async def visible_dispute(use: Services, caller: Caller, name: str) -> DisputeState:
     """A dispute that the caller may see. All others do not exist for them (`NotKnown`)."""
-    async with use.engine.connect() as db:
+    async with looking(use.engine) as db:
         state = await dispute_reading.dispute(db, name)
     if state is None or not may_see(caller, state.buyer, state.seller):
         raise NotKnown(f"there is no dispute {name}", dispute=name)

@@ -14,6 +14,7 @@ from api.auth import Caller, Doorkeeper
 from api.limits import RateLimit
 from api.problems import KINDS, Problem
 from domain.actors import STAFF, Role
+from persistence.engine import looking
 from persistence.vault import Vault
 from runtime.clock import EdgeClock, UtcClock
 from runtime.desk import Desk
@@ -103,7 +104,7 @@ Staff = tuple(sorted(STAFF))
 
 async def connection(use: Use) -> AsyncIterator[AsyncConnection]:
     """A connection to read with."""
-    async with use.engine.connect() as db:
+    async with looking(use.engine) as db:
         yield db
 
 

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 from api.app import create_app
 from api.deps import Anybody, Use
 from api.serving import opened
+from persistence.engine import looking
 from persistence.tables.business import OrderViewRow
 from runtime.settings import Settings
 from runtime.telemetry import configure_logging
@@ -26,7 +27,7 @@ router = APIRouter()
 async def read_bare(order: str, _: Anybody, use: Use) -> JSONResponse:
     """Whoever may ask at all gets the row."""
     query = select(col(OrderViewRow.state)).where(col(OrderViewRow.order) == order)
-    async with use.engine.connect() as db:
+    async with looking(use.engine) as db:
         return JSONResponse((await db.execute(query)).scalar_one())
 
 

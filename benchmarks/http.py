@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median, quantiles
 from typing import Any, Final
 
@@ -123,11 +124,15 @@ async def compared(stack: Stack, pairs: int) -> dict[str, Any]:
         for warm in (service.place, service.start_bare):
             for _ in range(10):
                 await warm()
-        for _ in range(pairs):
-            await placed.of(service.place)
-            await started.of(service.start_bare)
-            await read.of(lambda: service.read(order))
-            await bare.of(lambda: service.read(order, "/bare"))
+        # Whoever comes second has what the first one has left the servers to do: by turns.
+        for turn in range(pairs):
+            both = [(placed, service.place), (started, service.start_bare)]
+            for times, call in both[:: 1 if turn % 2 else -1]:
+                await times.of(call)
+        for turn in range(pairs):
+            ways = [(read, "/v1/orders"), (bare, "/bare")]
+            for times, at in ways[:: 1 if turn % 2 else -1]:
+                await times.of(partial(service.read, order, at))
     figures = {
         "placed": placed.figures(),
         "started": started.figures(),

@@ -71,7 +71,9 @@ class Recorded:
     answer: Mapping[str, Any] | None
 
 
-_COLUMNS: Final = tuple(col(getattr(Request, name)) for name in Recorded.__dataclass_fields__)
+_COLUMNS: Final[tuple[Any, ...]] = tuple(
+    col(getattr(Request, name)) for name in Recorded.__dataclass_fields__
+)
 
 
 async def record(db: AsyncConnection, entry: Entry, lease: timedelta) -> tuple[Recorded, bool]:
@@ -85,7 +87,7 @@ async def record(db: AsyncConnection, entry: Entry, lease: timedelta) -> tuple[R
         # The order of rows of one object is then the order in which they were committed.
         await lock_object(db, entry.object)
     request = f"r-{entry.mark}"
-    written = await db.execute(
+    asked: Any = (
         insert(Request)
         .values(
             id=request,
@@ -105,13 +107,15 @@ async def record(db: AsyncConnection, entry: Entry, lease: timedelta) -> tuple[R
             last_error="",
         )
         .on_conflict_do_nothing()
-        .returning(col(Request.id))
     )
-    is_new = written.scalar_one_or_none() is not None
+    written = await db.execute(asked.returning(*_COLUMNS))
+    made = written.one_or_none()
+    if made is not None:
+        return Recorded(*made), True
     row = await found(db, request)
     if row is None or row.body_hash != entry.body_hash:
         raise _reused(entry)
-    return row, is_new
+    return row, False
 
 
 async def found(db: AsyncConnection, request: str) -> Recorded | None:

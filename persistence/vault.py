@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
 from persistence.ciphers import DataKey, Tampered, decrypt, encrypt, new_key
+from persistence.engine import looking
 from persistence.tables.keys import DataKeyRow, PersonKey
 
 _FRESH_SECONDS: Final = 50.0
@@ -95,6 +96,7 @@ class Vault:
         self._ring = ring
         self._by_id: _Cache[DataKey] = _Cache(clock)
         self._by_workflow: _Cache[DataKey] = _Cache(clock)
+        self._to_seal: _Cache[bytes] = _Cache(clock)
 
     async def bind(self, workflow_id: str, person: str) -> None:
         """Let the key of *workflow_id* be destroyed with *person*. For before it starts.
@@ -154,13 +156,19 @@ class Vault:
         known = self._by_id.get(key_id)
         if known is not None:
             return known
-        async with self._engine.connect() as db:
+        async with looking(self._engine) as db:
             return self._remember(await _found(db, col(DataKeyRow.key_id) == key_id))
 
     async def seal(self, person: str, clear: bytes) -> bytes:
-        """Encrypt what concerns *person* (a mail, a raw webhook). Raises `Erased`."""
-        async with self._engine.begin() as db:
-            key = await self._person_key(db, person)
+        """Encrypt what concerns *person* (a mail, a raw webhook). Raises `Erased`.
+
+        What is sealed within a minute of an erasure by another process, nobody can open.
+        """
+        key = self._to_seal.get(person)
+        if key is None:
+            async with self._engine.begin() as db:
+                key = await self._person_key(db, person)
+            self._to_seal.put(person, key)
         header = _SEAL_VERSION + _name_of(person)
         return header + encrypt(key, clear, header + b"/seal")
 
@@ -242,6 +250,7 @@ class Vault:
     def _forget_all(self) -> None:
         self._by_id.clear()
         self._by_workflow.clear()
+        self._to_seal.clear()
 
     async def _hand_over(self, db: AsyncConnection, row: _Row, person: str, wrapper: bytes) -> None:
         """Let the person's key alone open a data key that concerned nobody so far."""

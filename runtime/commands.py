@@ -27,6 +27,7 @@ from domain.purchase.rules import must_be_paid_at_once
 from domain.purchase.state import PurchaseState
 from persistence import purchase_reading
 from persistence.database import SqlDatabase
+from persistence.engine import looking
 from persistence.idempotency import Recorded, creation_of
 from persistence.port import SellerRecord
 from persistence.records import DISPUTE_STATE, ORDER_STATE, PAYOUT_STATE, PURCHASE_STATE
@@ -114,7 +115,7 @@ async def _place(delivery: Delivery, row: Recorded, placed: PlaceOrder) -> Resul
 
 async def _must_be_possible(delivery: Delivery, row: Recorded, placed: PlaceOrder) -> None:
     """Refuse at once what the process would have to refuse as its first act."""
-    async with delivery.engine.connect() as db:
+    async with looking(delivery.engine) as db:
         first = await creation_of(db, PLACE, row.object)
         is_part = await purchase_reading.is_taken(db, [placed.order])
     if is_part or (first is not None and first.id != row.id):
@@ -179,7 +180,7 @@ async def _all_must_be_possible(delivery: Delivery, row: Recorded, placed: Place
             raise AlreadyExists(
                 f"two orders of the purchase would be called {name}; choose another id", order=name
             )
-    async with delivery.engine.connect() as db:
+    async with looking(delivery.engine) as db:
         first = await creation_of(db, PURCHASE, row.object)
         if first is not None and first.id != row.id:
             raise AlreadyExists(

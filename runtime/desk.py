@@ -13,6 +13,7 @@ from temporalio.client import Client
 
 from domain.errors import NotKnown, Refusal
 from persistence import idempotency, seen
+from persistence.engine import looking
 from persistence.idempotency import Entry, Recorded
 from persistence.vault import Erased, Vault
 from runtime import schedules
@@ -113,7 +114,7 @@ class Desk:
 
     async def look(self, request: str) -> Recorded | None:
         """A request as it stands."""
-        async with self._engine.connect() as db:
+        async with looking(self._engine) as db:
             return await idempotency.found(db, request)
 
     async def claim(self, limit: int) -> list[str]:
@@ -183,7 +184,7 @@ class Desk:
     async def _turn_comes(self, row: Recorded) -> bool:
         """Wait, not for long, until what was asked of the same object before has been heard."""
         for _ in range(int(self._patience / _LOOK_AGAIN)):
-            async with self._engine.connect() as db:
+            async with looking(self._engine) as db:
                 if await idempotency.is_first_in_line(db, row):
                     return True
             await asyncio.sleep(_LOOK_AGAIN)
