@@ -314,6 +314,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         409: "Not possible now; the facts say why.",
         410: "The person whom this concerns was forgotten.",
         412: "Changed since you looked.",
+        413: "More at once than is taken.",
         422: "A field, or the amount, cannot be accepted; or the key belongs to another request.",
         428: "Say which version you saw.",
         429: "Too many requests.",

@@ -18,6 +18,7 @@ from persistence.vault import Vault
 from runtime.clock import EdgeClock, UtcClock
 from runtime.desk import Desk
 from runtime.endpoints import Endpoints
+from runtime.evidence import Evidence
 from runtime.intake import Intake
 from runtime.rates import Rates
 from runtime.wakeups import Wakeups
@@ -49,6 +50,7 @@ class Services:
     rates: Rates
     wakeups: Wakeups
     endpoints: Endpoints
+    evidence: Evidence
     clock: EdgeClock = field(default_factory=UtcClock)
     rate: RateLimit = field(default_factory=lambda: RateLimit(50, 200))
     problem_base: str = "/problems"

@@ -12,12 +12,16 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import KINDS, Problem, response
+from domain.dispute.evidence import LARGEST
 
 HEADER: Final = "Request-Id"
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _QUIET: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _WITH_BODY: Final = frozenset({"POST", "PATCH", "PUT"})
 _LARGEST_BODY: Final = 256 * 1024
+_UPLOAD: Final = re.compile(r"/(v1|console)/disputes/[^/]+/evidence")
+# A form has its own words around the file.
+_LARGEST_UPLOAD: Final = LARGEST + 64 * 1024
 _SECONDS: Final = Histogram(
     "caravan_http_seconds", "Time to answer a request", ["method", "route", "status"]
 )
@@ -49,12 +53,13 @@ class Edge:
                 _account(scope, answer.status, time.perf_counter() - began)
 
     async def _answered(self, request: Request, answer: "_Answer") -> None:
-        if not _is_json(request):
+        if not is_upload(request.url.path) and not _is_json(request):
             refused = Problem("media-type-unsupported", KINDS["media-type-unsupported"].help)
             await response(request, refused)(request.scope, request.receive, answer)
             return
         try:
-            await self._app(request.scope, _limited(request.receive), answer)
+            most = _LARGEST_UPLOAD if is_upload(request.url.path) else _LARGEST_BODY
+            await self._app(request.scope, _limited(request.receive, most), answer)
         except Exception:
             log.exception("request.failed", path=request.scope["path"])
             if answer.status:
@@ -79,7 +84,12 @@ class _Answer:
         await self._send(message)
 
 
-def _limited(receive: Receive) -> Receive:
+def is_upload(path: str) -> bool:
+    """Whether a file is sent there, as it is."""
+    return _UPLOAD.fullmatch(path) is not None
+
+
+def _limited(receive: Receive, most: int) -> Receive:
     """The same body, cut off with a problem (413) where it is too large."""
     received = 0
 
@@ -87,7 +97,7 @@ def _limited(receive: Receive) -> Receive:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if received > _LARGEST_BODY:
+        if received > most:
             raise HTTPException(413)
         return message
 

@@ -156,6 +156,11 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 "limit-reached", "Limit reached", "There are `limit` already: remove one first."
             ),
             _refusal(
+                "not-evidence",
+                "Not a file that can be shown",
+                "Send a picture (JPEG, PNG, WebP), a film (MP4) or a document (PDF), as it is.",
+            ),
+            _refusal(
                 "confirmation-code-invalid",
                 "Not the code that was sent",
                 "Take the code from the newest letter; `left` says how many more tries there are.",

@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI
 from sqlalchemy.exc import DBAPIError
 from temporalio.client import Client
 
+from adapters.files.objects import ObjectFiles
 from api.app import create_app
 from api.auth import Doorkeeper, FetchedKeys, FixedKeys, Keys
 from api.console.app import create_console
@@ -28,6 +29,7 @@ from runtime.clock import UtcClock
 from runtime.codec import CaravanCodec, data_converter
 from runtime.desk import Desk
 from runtime.endpoints import Endpoints
+from runtime.evidence import Evidence
 from runtime.intake import Intake
 from runtime.issuer import DevelopmentIssuer
 from runtime.policies import publish_shipped
@@ -93,6 +95,7 @@ async def opened(settings: Settings) -> AsyncGenerator[Services]:
             rates=Rates(shared.shipping, shared.addresses),
             wakeups=Wakeups(shared.engine),
             endpoints=Endpoints(shared.vault, shared.hooks),
+            evidence=Evidence(shared.engine, shared.vault, ObjectFiles(settings.evidence.store)),
             clock=UtcClock(),
             rate=RateLimit(settings.api.requests_per_second, settings.api.burst),
             problem_base=settings.api.problem_base,

@@ -28,6 +28,7 @@ def local_settings(home: Home, ports: Ports, secrets: Secrets, database_url: str
         "CARAVAN_MAIL__PORT": str(ports.mail),
         "CARAVAN_MAIL__SENDER": "Caravan <notices@caravan.localhost>",
         "CARAVAN_MAIL__STARTTLS": "false",
+        "CARAVAN_EVIDENCE__STORE": (home.path.resolve() / "files").as_uri(),
         "CARAVAN_AUTH__ISSUER": DEVELOPMENT_ISSUER,
         "CARAVAN_AUTH__DEVELOPMENT_KEY_FILE": str(home.issuer_key.resolve()),
         "CARAVAN_KEYS__RING_FILE": str(home.key_ring.resolve()),

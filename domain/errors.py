@@ -23,6 +23,7 @@
   x PayoutWithheld        nothing may be paid out now, for a stated reason
   x AddressRefused        the address may not be called from here
   x LimitReached          there are as many as there may be
+  x NotEvidence           the file is of no kind that is shown to others
   x CodeInvalid           the confirmation code is not the one that was sent
   x PolicyInvalid         the policy document contradicts itself or its form
 
@@ -175,6 +176,12 @@ class LimitReached(Refusal):
     """There are as many as there may be: remove one first."""
 
     code = "limit-reached"
+
+
+class NotEvidence(Refusal):
+    """The file is empty, or by its content of no kind that is shown to others."""
+
+    code = "not-evidence"
 
 
 class CodeInvalid(Refusal):

@@ -112,6 +112,11 @@ class SqlStory:
         for event in events:
             await self._happened(subject, state.version, event, people)
 
+    async def tell_evidence(self, state: DisputeState, number: int, event: Event) -> None:
+        """Say that file number *number* of a dispute was shown; its state does not change."""
+        people = {"buyer": state.buyer, "seller": state.seller}
+        await self._happened(dispute_workflow_id(state.dispute), number, event, people)
+
     async def payout(self, payout: str) -> PayoutState | None:
         """The state that the payout's view shows."""
         found = await self._session.execute(

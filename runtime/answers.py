@@ -37,6 +37,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         errors.PayoutWithheld.code: 409,
         errors.AddressRefused.code: 422,
         errors.LimitReached.code: 409,
+        errors.NotEvidence.code: 422,
         errors.CodeInvalid.code: 422,
         errors.PolicyInvalid.code: 422,
     }

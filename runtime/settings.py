@@ -213,6 +213,12 @@ class WebhookSettings(_Group):
     private_addresses: bool = False
 
 
+class EvidenceSettings(_Group):
+    """Where the files of disputes are kept: `file:///folder`, or `s3://bucket/prefix`."""
+
+    store: str = "file:///var/lib/caravan/files"
+
+
 class LogSettings(_Group):
     """How to write logs."""
 
@@ -253,6 +259,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     relay: RelaySettings = RelaySettings()
     webhooks: WebhookSettings = WebhookSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     log: LogSettings = LogSettings()
 
     @field_validator("database_url")

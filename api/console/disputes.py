@@ -1,6 +1,6 @@
 """A dispute: what happened, what is asked, what may be done, and whose money that would move."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -21,11 +21,13 @@ from api.console.previews import Preview, rehearsed
 from api.console.visitor import PATH, Fields, Somebody, Visitor
 from api.deps import Database, Services, Use
 from api.problems import Problem
+from api.routers.evidence import SHOWS
 from api.schemas.disputes import DisputeView
 from api.schemas.money import PostingView
 from api.schemas.order_views import HappenedView
 from domain.actors import Role
 from domain.dispute import rules
+from domain.dispute.evidence import is_open
 from domain.dispute.reasons import REASONS, REMEDIES, Category, Remedy
 from domain.dispute.rules import WHO_MAY, Action, Asked
 from domain.dispute.state import DisputeState, Proposal, Stage
@@ -33,6 +35,8 @@ from domain.errors import NotKnown
 from domain.ids import dispute_workflow_id
 from domain.money import Money
 from persistence import reading
+from persistence.disputes import evidence
+from persistence.disputes.evidence import Shown
 from persistence.reading import PostingFilter
 from workflows.dispute.messages import DisputeRequest
 
@@ -66,6 +70,8 @@ class Case:
     newest: int
     acts: list[str]
     temporal: str
+    evidence: Sequence[Shown]
+    may_show: bool
 
 
 @router.get("/disputes/{dispute}")
@@ -140,6 +146,8 @@ async def case_of(db: AsyncConnection, state: DisputeState, who: Visitor, use: S
         newest=happened[-1].seq if happened else 0,
         acts=acts_for(state, who.caller),
         temporal=f"/namespaces/{namespace}/workflows/{quote(subject, '')}",
+        evidence=await evidence.of(db, state.dispute),
+        may_show=who.caller.role in SHOWS and is_open(state),
     )
 
 

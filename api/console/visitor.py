@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from api.auth import Caller, caller_of
@@ -95,11 +96,23 @@ async def posted(request: Request, who: Somebody) -> Posted:
     Raises `FormStale` for one of an earlier session, `Problem` (403) for one of another site.
     """
     fields = await fields_of(request)
-    if not hmac.compare_digest(fields.get("csrf", "").encode(), who.csrf.encode()):
+    _must_be_ours(request, who, fields.get("csrf", ""))
+    return fields
+
+
+async def uploaded(request: Request, who: Visitor) -> bytes:
+    """The file in a form that a page of this session has made; raises as `posted` does."""
+    async with request.form(max_files=1, max_fields=10) as form:
+        _must_be_ours(request, who, str(form.get("csrf", "")))
+        file = form.get("file")
+        return await file.read() if isinstance(file, UploadFile) else b""
+
+
+def _must_be_ours(request: Request, who: Visitor, csrf: str) -> None:
+    if not hmac.compare_digest(csrf.encode(), who.csrf.encode()):
         if is_from_here(request):
             raise FormStale
         raise Problem("not-allowed", "the form was not made by a page of this session")
-    return fields
 
 
 Fields = Annotated[Posted, Depends(posted)]

@@ -94,3 +94,21 @@ class AuditEntry(SQLModel, table=True):
     at: datetime
     why: str = ""
     facts: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+
+
+class EvidenceRow(SQLModel, table=True):
+    """One file that somebody has shown; it lies sealed for `person` in the store of files."""
+
+    __tablename__ = "evidence"  # pyright: ignore[reportAssignmentType] - SQLModel's own form
+    __table_args__ = (UniqueConstraint("dispute", "side", "sha256"),)
+
+    dispute: str = Field(primary_key=True, foreign_key="disputes.dispute")
+    number: int = Field(primary_key=True)
+    side: str
+    actor: str
+    person: str
+    sha256: str
+    media_type: str
+    size: int = Field(sa_type=BigInteger)
+    received_at: datetime
+    is_late: bool

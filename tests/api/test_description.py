@@ -70,7 +70,9 @@ def test_every_post_says_that_it_needs_a_key(described: Json) -> None:
                 for parameter in operation["parameters"]
                 if parameter["required"]
             }
-            assert required & {"idempotency-key", "if-match"}, path
+            # A file is its own key: the same one again is the same evidence.
+            if not path.endswith("/evidence"):
+                assert required & {"idempotency-key", "if-match"}, path
             assert operation["security"], path
 
 

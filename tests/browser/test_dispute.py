@@ -3,6 +3,7 @@
 from playwright.async_api import Page, expect
 
 from domain.actors import Role
+from tests.api.test_evidence import a_picture
 from tests.browser.conftest import PICTURES, Open, Shop
 
 
@@ -23,6 +24,10 @@ async def test_a_dispute_is_opened_countered_escalated_ruled_and_appealed(
         await expect(page.locator(".moved")).to_be_visible()
         await _press(page, "Dispute this and ask for EUR 600.00")
         case = page.url.partition("?")[0]
+        picture = {"name": "glass.png", "mimeType": "image/png", "buffer": a_picture(90)}
+        await page.get_by_label("Picture, film or PDF").set_input_files(picture)
+        await page.get_by_role("button", name="Show it").click()
+        await page.wait_for_url("**?done=show_evidence")
 
     async with open_page(Role.SELLER, "s-1") as page:
         await page.goto(case)
@@ -46,6 +51,10 @@ async def test_a_dispute_is_opened_countered_escalated_ruled_and_appealed(
         await page.get_by_role("link", name="Agree to the ruling").click()
         await expect(page.locator(".moved")).to_contain_text("+600.00")
         await _seen(page, "approval")
+        await page.go_back()
+        await expect(page.get_by_role("img", name="Evidence 1, Buyer")).to_be_visible()
+        await _seen(page, "case")
+        await page.get_by_role("link", name="Agree to the ruling").click()
         await _press(page, "Agree to the ruling")
         await expect(page.get_by_role("row", name="Back to the buyer")).to_contain_text("600.00")
 

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
+from adapters.files.objects import ObjectFiles
 from adapters.fx.ecb import EcbRates
 from adapters.logistics.easypost import EasyPostTracking
 from adapters.logistics.easypost_shipping import EasyPostShipping
@@ -35,6 +36,7 @@ from runtime import wiring
 from runtime.codec import data_converter
 from runtime.desk import Desk
 from runtime.endpoints import Endpoints
+from runtime.evidence import Evidence
 from runtime.intake import Intake
 from runtime.issuer import DEVELOPMENT_ISSUER, DevelopmentIssuer
 from runtime.keyring import KeyRing
@@ -211,6 +213,7 @@ async def open_market(
             rates=Rates(shipping, SealedAddresses(engine, vault)),
             wakeups=wakeups,
             endpoints=Endpoints(vault, hooks),
+            evidence=Evidence(engine, vault, ObjectFiles((keys / "files").as_uri())),
             clock=clock,
             rate=rate or RateLimit(1000, 10_000),
         )

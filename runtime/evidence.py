@@ -1,0 +1,120 @@
+"""Evidence of a dispute: taken in by its content, sealed, kept, and given out again."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import filetype
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from adapters.files.port import FileStore
+from domain.actors import Actor, Role
+from domain.dispute.evidence import MEDIA_TYPES, is_late, must_be_taken, side_of, told_as
+from domain.dispute.state import DisputeState
+from domain.errors import NotEvidence, NotKnown
+from persistence.database import inside
+from persistence.disputes import evidence, reading
+from persistence.disputes.evidence import Shown
+from persistence.port import Event
+from persistence.vault import Vault
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Takes files in and gives them out; they are in no history, log or letter.
+
+    Each lies sealed with the key of whoever showed it: to forget a person is to forget their files.
+    """
+
+    engine: AsyncEngine
+    vault: Vault
+    files: FileStore
+
+    async def show(self, state: DisputeState, actor: Actor, content: bytes, at: datetime) -> Shown:
+        """Take a file in; the same one of the same side is taken once.
+
+        Raises `NotEvidence`, `IllegalTransition`, `LimitReached`, `Outage` and `Erased`.
+        """
+        wanted = _described(state, actor, content, at)
+        async with self.engine.connect() as db:
+            if (known := await _taken(db, state, wanted)) is not None:
+                return known
+        # The file first: a row without its file would be a promise that nobody can keep.
+        await self.files.put(wanted.place, await self.vault.seal(wanted.person, content))
+        async with self.engine.begin() as db:
+            await evidence.lock(db, state.dispute)
+            now = await reading.dispute(db, state.dispute) or state
+            if (known := await _taken(db, now, wanted)) is not None:
+                return known
+            return await _put_on_record(db, now, wanted)
+
+    async def of(self, dispute: str) -> Sequence[Shown]:
+        """Everything that was shown, the first one first."""
+        async with self.engine.connect() as db:
+            return await evidence.of(db, dispute)
+
+    async def file(self, dispute: str, number: int) -> tuple[Shown, bytes]:
+        """One file in clear. Raises `NotKnown`, `Erased` once its person is, and `Outage`."""
+        shown = next((one for one in await self.of(dispute) if one.number == number), None)
+        if shown is None:
+            raise NotKnown(f"there is no evidence {number} in dispute {dispute}", dispute=dispute)
+        return shown, await self.vault.open(shown.person, await self.files.get(shown.place))
+
+
+def _described(state: DisputeState, actor: Actor, content: bytes, at: datetime) -> Shown:
+    """What there is to know of a file, by its content and not by what it is called."""
+    media_type = _kind_of(content)
+    if media_type not in MEDIA_TYPES:
+        raise NotEvidence(f"a file of the kind {media_type} cannot be shown", kind=media_type)
+    people = {Role.BUYER: state.buyer, Role.SELLER: state.seller}
+    return Shown(
+        dispute=state.dispute,
+        number=0,
+        side=side_of(actor.role),
+        actor=str(actor),
+        person=people.get(actor.role, str(actor)),
+        sha256=hashlib.sha256(content).hexdigest(),
+        media_type=media_type,
+        size=len(content),
+        received_at=at,
+        is_late=is_late(state, at),
+    )
+
+
+def _kind_of(content: bytes) -> str:
+    guessed: str | None = None
+    if content:
+        guessed = filetype.guess_mime(content)  # pyright: ignore[reportUnknownMemberType] - it has no types
+    return guessed or "unknown"
+
+
+async def _taken(db: AsyncConnection, state: DisputeState, wanted: Shown) -> Shown | None:
+    """The same file, if it was taken before; else it must be one that may be taken."""
+    ours = [one for one in await evidence.of(db, state.dispute) if one.side == wanted.side]
+    for one in ours:
+        if one.sha256 == wanted.sha256:
+            return one
+    must_be_taken(state, len(ours))
+    return None
+
+
+async def _put_on_record(db: AsyncConnection, state: DisputeState, wanted: Shown) -> Shown:
+    number = len(await evidence.of(db, state.dispute)) + 1
+    shown = replace(wanted, number=number, is_late=is_late(state, wanted.received_at))
+    await evidence.add(db, shown)
+    facts: dict[str, str | int] = {
+        "order": state.order,
+        "evidence": number,
+        "timing": "late" if shown.is_late else "in_time",
+    }
+    event = Event(told_as(shown.side), shown.received_at, shown.actor, facts)
+    async with inside(db) as tx:
+        await tx.story.tell_evidence(state, number, event)
+    log.info(
+        "evidence.taken", dispute=state.dispute, number=number, size=shown.size, late=shown.is_late
+    )
+    return shown

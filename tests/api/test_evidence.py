@@ -1,0 +1,193 @@
+"""Evidence over HTTP and in the console: by its content, once, in time or late, for both sides."""
+
+import asyncio
+import struct
+import zlib
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import httpx2
+import pytest
+
+from domain.actors import Role
+from domain.dispute.evidence import LARGEST
+from tests.api.test_disputes import received
+from tests.support.market import Json, Market, Person
+from tests.support.pages import parsed, visit
+
+_BROKEN: Final = {"lines": ["1"], "category": "received", "reason": "damaged", "amount": 5_000}
+
+
+def a_picture(shade: int) -> bytes:
+    """A grey square, as a PNG."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
+
+    rows = b"".join(b"\0" + bytes([shade] * 8) for _ in range(8))
+    header = struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+
+
+async def _disputed(alive: Market, order: str) -> tuple[Person, str]:
+    buyer = await received(alive, order)
+    opened = await buyer.post(f"/v1/orders/{order}/disputes", _BROKEN)
+    return buyer, opened.headers["Location"]
+
+
+async def _shows(
+    person: Person, path: str, content: bytes, kind: str = "image/png"
+) -> httpx2.Response:
+    return await person.client.post(
+        f"{path}/evidence", content=content, headers={"Content-Type": kind}
+    )
+
+
+async def test_what_one_side_shows_both_can_see(alive: Market) -> None:
+    """Whoever is accused of something sees with what."""
+    buyer, path = await _disputed(alive, "o-evidence")
+    seller = await alive.caller(Role.SELLER, "clerk-7", seller="s-1")
+    shown = await _shows(buyer, path, a_picture(10))
+    again = await _shows(buyer, path, a_picture(10))
+    other = await _shows(seller, path, b"%PDF-1.7\nthe packing list", "application/octet-stream")
+    listed = (await seller.get(f"{path}/evidence")).json()["items"]
+    file = await seller.get(shown.headers["Location"])
+    told = (await seller.get(f"{path}/timeline")).json()["items"]
+
+    assert [shown.status_code, other.status_code] == [201, 201]
+    assert again.json() == shown.json()
+    assert [(one["number"], one["by"], one["media_type"], one["is_late"]) for one in listed] == [
+        (1, "buyer", "image/png", False),
+        (2, "seller", "application/pdf", False),
+    ]
+    assert file.content == a_picture(10)
+    assert file.headers["Content-Type"] == "image/png"
+    assert file.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in file.headers["Content-Security-Policy"]
+    assert [one["kind"] for one in told][-2:] == [
+        "dispute.evidence_by_buyer",
+        "dispute.evidence_by_seller",
+    ]
+
+
+async def test_strangers_see_and_show_nothing(alive: Market) -> None:
+    """Pictures of somebody's home are for the two of them and the judge."""
+    buyer, path = await _disputed(alive, "o-evidence-theirs")
+    await _shows(buyer, path, a_picture(20))
+    for role, name, seller in (
+        (Role.BUYER, "b-other", ""),
+        (Role.SELLER, "s-other", "s-other"),
+    ):
+        other = await alive.caller(role, name, seller=seller)
+        assert (await other.get(f"{path}/evidence")).status_code == 404
+        assert (await other.get(f"{path}/evidence/1")).status_code == 404
+        assert (await _shows(other, path, a_picture(21))).status_code == 404
+    auditor = await alive.caller(Role.AUDITOR)
+    assert (await auditor.get(f"{path}/evidence/1")).status_code == 200
+    assert (await _shows(auditor, path, a_picture(22))).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>", b"MZ\x90\0" * 99],
+    ids=["nothing", "a script", "a program"],
+)
+async def test_what_a_file_is_its_content_says(alive: Market, content: bytes) -> None:
+    """A name and a header are easily written."""
+    buyer, path = await _disputed(alive, f"o-evidence-{len(content)}")
+    refused = await _shows(buyer, path, content)
+
+    assert refused.status_code == 422
+    assert refused.json()["type"] == "/problems/not-evidence"
+    assert (await buyer.get(f"{path}/evidence")).json()["items"] == []
+
+
+@pytest.mark.case(38)
+async def test_what_is_too_large_is_not_taken(alive: Market) -> None:
+    """It is cut off on its way in, and nothing of it is kept."""
+    buyer, path = await _disputed(alive, "o-evidence-huge")
+    refused = await _shows(buyer, path, a_picture(30) + b"\0" * (LARGEST + 65 * 1024))
+
+    assert refused.status_code == 413
+    assert (await buyer.get(f"{path}/evidence")).json()["items"] == []
+
+
+@pytest.mark.case(38)
+async def test_what_comes_late_is_kept_and_marked(alive: Market) -> None:
+    """Whoever decides sees that it is late, and may leave it unseen."""
+    buyer, path = await _disputed(alive, "o-evidence-late")
+    escalated: Json = (await buyer.post(f"{path}/escalation", {})).json()
+    assert escalated["status"] == "evidence"
+    alive.clock.at = datetime.now(UTC) + timedelta(days=4)
+    try:
+        late = await _shows(buyer, path, a_picture(40))
+    finally:
+        alive.clock.at = None
+
+    assert (late.status_code, late.json()["is_late"]) == (201, True)
+
+
+async def test_two_at_once_have_numbers_of_their_own(alive: Market) -> None:
+    """Both sides send at the last minute."""
+    buyer, path = await _disputed(alive, "o-evidence-race")
+    seller = await alive.caller(Role.SELLER, "s-1")
+    answers = await asyncio.gather(
+        *(_shows(one, path, a_picture(50 + turn)) for turn in range(4) for one in (buyer, seller)),
+        *(_shows(buyer, path, a_picture(50)) for _ in range(3)),
+    )
+    listed = (await buyer.get(f"{path}/evidence")).json()["items"]
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert [one["number"] for one in listed] == list(range(1, 9))
+
+
+async def test_a_file_lies_sealed_for_whoever_showed_it(alive: Market) -> None:
+    """A picture is as personal as an address: to forget its person is to forget it."""
+    buyer, path = await _disputed(alive, "o-evidence-erased")
+    await _shows(buyer, path, a_picture(60))
+    seller = await alive.caller(Role.SELLER, "s-1")
+    assert (await seller.get(f"{path}/evidence/1")).status_code == 200
+
+    (known,) = await alive.services.evidence.of(path.rpartition("/")[2])
+    raw = await alive.services.evidence.files.get(known.place)
+    assert a_picture(60) not in raw
+    assert known.person == "b-1"
+
+
+async def test_a_file_is_sent_and_seen_in_the_console(alive: Market) -> None:
+    """Neither side writes HTTP."""
+    _, path = await _disputed(alive, "o-evidence-page")
+    here = path.removeprefix("/v1")
+    buyer = await visit(alive, Role.BUYER, "b-1")
+    (form,) = (
+        one
+        for one in parsed((await buyer.get(here)).text).all("form")
+        if one.attributes.get("enctype") == "multipart/form-data"
+    )
+    csrf = next(one.attributes["value"] for one in form.all("input"))
+    sent = await buyer.client.post(
+        f"/console{here}/evidence",
+        data={"csrf": csrf},
+        files={"file": ("glass.png", a_picture(70), "image/png")},
+    )
+    forged = await buyer.client.post(
+        f"/console{here}/evidence",
+        data={"csrf": "forged"},
+        files={"file": ("glass.png", a_picture(71), "image/png")},
+    )
+    seller = await visit(alive, Role.SELLER, "s-1")
+    page = (await seller.get(here)).text
+    file = await seller.get(f"{here}/evidence/1")
+
+    assert sent.status_code == 303
+    assert forged.status_code == 403
+    assert f'src="/console{here}/evidence/1"' in page
+    assert file.content == a_picture(70)
+    assert "Evidence 2" not in page
