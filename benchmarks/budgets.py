@@ -6,7 +6,7 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Budget:
-    """The most that one order's life may cost, from checkout to the seller's money."""
+    """The most that one life may cost: an order's from checkout to the seller's money."""
 
     actions: int
     events: int
@@ -20,5 +20,10 @@ DECLARED: Final = Budget(
 )
 ONLINE: Final = Budget(
     actions=36, events=120, history_bytes=48_000, statements=130, transactions=26
+)
+# A dispute, with what its order hears of it: settled between the sides, and decided by staff.
+SETTLED: Final = Budget(actions=22, events=72, history_bytes=24_000, statements=90, transactions=12)
+DECIDED: Final = Budget(
+    actions=36, events=140, history_bytes=40_000, statements=130, transactions=18
 )
 FLOOR_ACTIONS: Final = 21
