@@ -13,6 +13,7 @@ from api.deps import Services
 from api.edge import Edge
 from api.openapi import describe
 from api.routers import (
+    audit,
     bank_details,
     books,
     disputes,
@@ -53,6 +54,7 @@ _ROUTERS: Final = (
     webhook_deliveries.router,
     webhooks.router,
     work.router,
+    audit.router,
     health.router,
 )
 

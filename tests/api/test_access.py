@@ -94,6 +94,7 @@ MAY: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ),
     ("POST", "/v1/purchases/{purchase}/resolution"): frozenset({Role.OPERATOR}),
     ("POST", "/v1/orders/{order}/disputes"): frozenset({Role.BUYER}),
+    ("GET", "/v1/audit"): frozenset({Role.AUDITOR, Role.OPERATOR}),
     ("GET", "/v1/disputes"): ALL,
     ("GET", "/v1/disputes/{dispute}"): ALL,
     ("GET", "/v1/disputes/{dispute}/timeline"): ALL,
