@@ -7,7 +7,18 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from api.console import acts, disputes, evidence, gate, issuer, live, orders, payouts, queue
+from api.console import (
+    acts,
+    dispute_list,
+    disputes,
+    evidence,
+    gate,
+    issuer,
+    live,
+    orders,
+    payouts,
+    queue,
+)
 from api.console.pages import HEADERS, STATIC, page_of, see_other
 from api.console.sign_in import SignIn
 from api.console.visitor import (
@@ -28,6 +39,7 @@ _ROUTERS: Final = (
     queue.router,
     orders.router,
     acts.router,
+    dispute_list.router,
     disputes.router,
     evidence.router,
     payouts.router,

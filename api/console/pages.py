@@ -93,11 +93,12 @@ def page_of(request: Request, who: Visitor | None = None, subject: str = "consol
 def places(role: Role) -> tuple[Place, ...]:
     """Where somebody of that role can go."""
     orders = Place("orders", f"{PATH}/orders", "o")
+    disputes = Place("disputes", f"{PATH}/disputes", "d")
     if role in STAFF:
-        return Place("queue", f"{PATH}/queue", "q"), orders
+        return Place("queue", f"{PATH}/queue", "q"), orders, disputes
     if role is Role.SELLER:
-        return orders, Place("money", f"{PATH}/money", "m")
-    return (orders,)
+        return orders, disputes, Place("money", f"{PATH}/money", "m")
+    return orders, disputes
 
 
 def theme_of(request: Request) -> str:

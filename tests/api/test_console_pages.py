@@ -81,6 +81,8 @@ PATHS = {
     "/orders/o-full": frozenset(PEOPLE),
     "/orders/o-full?show=acts&done=refund": frozenset(PEOPLE),
     "/orders/o-full/dispute": frozenset({Role.BUYER}),
+    "/disputes": frozenset(PEOPLE),
+    "/disputes?status=needs_attention&assignee=agent-1": frozenset(PEOPLE),
     "/disputes/d-full": frozenset(PEOPLE),
     "/disputes/d-full?show=acts&done=decide": frozenset(PEOPLE),
     "/disputes/d-full/acts/decide": JUDGES,
@@ -165,6 +167,22 @@ def test_what_others_wrote_stands_beside_its_licence() -> None:
 
     assert vendored == {"htmx.min.js"}
     assert "Zero-Clause BSD" in (STATIC / "htmx.LICENSE.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("role", "seen"),
+    [(Role.BUYER, {"d-full"}), (Role.SELLER, {"d-full"}), (Role.AUDITOR, {"d-full", "d-other"})],
+)
+async def test_disputes_are_listed_for_whom_they_concern(
+    furnished: Market, role: Role, seen: set[str]
+) -> None:
+    """A side looks for its own, staff for all; a filter leaves out what it does not name."""
+    guest = await visit(furnished, role, PEOPLE[role])
+    page = (await guest.get("/disputes?status=needs_attention")).text
+    none = (await guest.get("/disputes?status=rejected")).text
+
+    assert {name for name in ("d-full", "d-other") if f"/disputes/{name}" in page} == seen
+    assert "No disputes here" in none
 
 
 @pytest.mark.parametrize("role", [Role.BUYER, Role.SELLER])

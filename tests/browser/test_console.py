@@ -11,6 +11,7 @@ from tests.browser.conftest import FORMS, PICTURES, Open, Shop
 SEEN = {
     "queue": (Role.SUPPORT_AGENT, "agent-1", "/console/queue"),
     "orders": (Role.SUPPORT_AGENT, "agent-1", "/console/orders"),
+    "disputes": (Role.SUPPORT_AGENT, "agent-1", "/console/disputes"),
     "order": (Role.SUPPORT_AGENT, "agent-1", "/console/orders/o-1008"),
     "refund": (Role.SUPPORT_AGENT, "agent-1", "/console/orders/o-1008/acts/refund"),
     "fraud": (Role.COMPLIANCE, "compliance-1", "/console/orders/o-1005/acts/decide_fraud"),
