@@ -108,11 +108,13 @@ async def _paid_out(lives: Lives) -> int:
     return int(payout["gross"]["amount"])
 
 
-def _moved(lines: Sequence[dict[str, object]], orders: Sequence[str]) -> dict[str, object]:
-    """What each order moved at the provider."""
+def _moved(
+    lines: Sequence[dict[str, object]], names: Sequence[str], kind: str = "order"
+) -> dict[str, object]:
+    """What each order, or each dispute, moved at the provider under its own name."""
     return {
-        order: tuple(sorted(int(str(line["amount"])) for line in lines if line["order"] == order))
-        for order in orders
+        name: tuple(sorted(int(str(line["amount"])) for line in lines if line[kind] == name))
+        for name in names
     }
 
 
@@ -144,6 +146,8 @@ async def test_whatever_falls_nothing_is_lost_and_nothing_done_twice(
     kinds = {order: KINDS[order.split("-")[1]] for order in ended}
     assert ended == {order: kind.ends for order, kind in kinds.items()}
     assert _moved(effects["lines"], list(kinds)) == {o: kind.moves for o, kind in kinds.items()}
+    refunds = _moved(effects["lines"], list(lives.given), "dispute")
+    assert refunds == {dispute: (-given,) for dispute, given in lives.given.items()}
     assert {each.key: each.answer.text for each in answers if each.answer.is_error} == {}
     assert changed == []
     assert gross > 0

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
@@ -31,6 +31,19 @@ _LONG: Final[dict[str, str]] = dict.fromkeys(
     ),
     "60m",
 )
+_DISPUTE: Final[dict[str, str]] = dict.fromkeys(
+    (
+        "after_confirmation",
+        "seller_answers_within",
+        "buyer_answers_within",
+        "platform_steps_in_after",
+        "evidence_within",
+        "proposal_stands_for",
+        "review_target",
+        "review_alarm",
+    ),
+    "60m",
+) | {"appeal_within": "5s"}
 # What is to run out does so soon; all else waits until the storm is over.
 _WINDOWS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
@@ -55,11 +68,10 @@ PLANTED: Final = ("Quastenflosser", "Schlehdornpfad", "99887766", "quastenflosse
 
 @dataclass(frozen=True)
 class Kind:
-    """How a life goes: how it ends, what it moves at the provider, how often somebody asks."""
+    """How a life goes: how it ends, and what it moves at the provider under its own name."""
 
     ends: str
     moves: tuple[int, ...]
-    asks: int
     live: Callable[["Life"], Awaitable[None]]
 
 
@@ -74,6 +86,7 @@ class Life:
     support: Stubborn
     lead: Stubborn
     world: SandboxWorld
+    given: dict[str, int]
 
     @property
     def here(self) -> str:
@@ -112,6 +125,21 @@ class Life:
     async def received(self) -> None:
         await self.buyer.until(self.here, lambda seen: seen["axes"]["fulfilment"] == "delivered")
         await self.buyer.ask(f"{self.here}/receipt", None, f"receive {self.order}")
+
+    async def dispute(self) -> str:
+        """Let the buyer dispute what came; the path of the dispute."""
+        await self.place()
+        await self.paid()
+        await self.deliver()
+        await self.received()
+        wish = {"lines": ["1"], "category": "received", "reason": "quality", "amount": 5_000}
+        opened = await self.buyer.ask(f"{self.here}/disputes", wish, f"dispute {self.order}")
+        return opened.headers["Location"]
+
+    async def settled(self, path: str, given: int) -> None:
+        """Until the dispute is over, and has given so much."""
+        await self.buyer.until(path, lambda seen: seen["ended_at"] is not None)
+        self.given[path.rpartition("/")[2]] = given
 
 
 async def _card(life: Life) -> None:
@@ -181,6 +209,23 @@ async def _agreed(life: Life) -> None:
     )
 
 
+async def _disputed(life: Life) -> None:
+    path = await life.dispute()
+    await life.seller.ask(f"{path}/proposals", {"amount": 2_000}, f"counter {life.order}")
+    await life.buyer.ask(f"{path}/acceptance", {"version": 2}, f"accept {life.order}")
+    await life.settled(path, 2_000)
+
+
+async def _ruled(life: Life) -> None:
+    path = await life.dispute()
+    await life.seller.ask(f"{path}/proposals", {"amount": 1_000}, f"counter {life.order}")
+    await life.buyer.ask(f"{path}/escalation", {}, f"escalate {life.order}")
+    offered = await life.lead.ask(f"{path}/proposals", {"amount": 3_000}, f"offer {life.order}")
+    ruling = {"revision": offered.json()["revision"], "amount": 4_000, "why": "it is half broken"}
+    await life.lead.ask(f"{path}/decision", ruling, f"rule {life.order}")
+    await life.settled(path, 4_000)
+
+
 async def _unpaid(life: Life) -> None:
     await life.place("", seller=UNPAID)
 
@@ -191,28 +236,34 @@ async def _unshipped(life: Life) -> None:
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
-        "card": Kind("completed", (TOTAL,), 3, _card),
-        "slow": Kind("completed", (TOTAL,), 3, _slow),
-        "partly": Kind("completed", (-400, TOTAL), 4, _partly),
-        "split": Kind("completed", (TOTAL,), 4, _split),
-        "held": Kind("completed", (TOTAL,), 5, _held),
-        "refunded": Kind("refunded", (-TOTAL, TOTAL), 2, _refunded),
-        "cancelled": Kind("cancelled_by_buyer", (), 2, _cancelled),
-        "agreed": Kind("cancelled_by_agreement", (-TOTAL, TOTAL), 3, _agreed),
-        "unpaid": Kind("never_paid", (), 1, _unpaid),
-        "unshipped": Kind("never_shipped", (-TOTAL, TOTAL), 1, _unshipped),
+        "card": Kind("completed", (TOTAL,), _card),
+        "slow": Kind("completed", (TOTAL,), _slow),
+        "partly": Kind("completed", (-400, TOTAL), _partly),
+        "split": Kind("completed", (TOTAL,), _split),
+        "held": Kind("completed", (TOTAL,), _held),
+        "refunded": Kind("refunded", (-TOTAL, TOTAL), _refunded),
+        "cancelled": Kind("cancelled_by_buyer", (), _cancelled),
+        "agreed": Kind("cancelled_by_agreement", (-TOTAL, TOTAL), _agreed),
+        "disputed": Kind("completed", (TOTAL,), _disputed),
+        "ruled": Kind("completed", (TOTAL,), _ruled),
+        "unpaid": Kind("never_paid", (), _unpaid),
+        "unshipped": Kind("never_shipped", (-TOTAL, TOTAL), _unshipped),
     }
 )
 
 
 @dataclass
 class Lives:
-    """Everybody who asks, and the world that answers; each buyer has an order of their own."""
+    """Everybody who asks, and the world that answers; each buyer has an order of their own.
+
+    `given` is what each dispute gave its buyer, in minor units.
+    """
 
     stack: Up
     open_until_the_end: AsyncExitStack
     world: SandboxWorld
     callers: dict[str, Stubborn]
+    given: dict[str, int] = field(default_factory=dict[str, int])
 
     async def caller(self, role: Role, subject: str = "") -> Stubborn:
         """Somebody who stays until the end; the same one for the same name."""
@@ -235,6 +286,7 @@ class Lives:
             await self.caller(Role.SUPPORT_AGENT),
             await self.caller(Role.SUPPORT_LEAD),
             self.world,
+            self.given,
         )
         await KINDS[kind].live(life)
         seen = await buyer.until(life.here, lambda seen: seen["ended_at"] is not None)
@@ -260,6 +312,7 @@ class Lives:
         own = {
             "name": seller,
             "order": document["order"] | dict(windows),
+            "dispute": document["dispute"] | _DISPUTE,
             "payout": document["payout"] | {"every": "1d"},
         }
         operator, service = await self.caller(Role.OPERATOR), await self.caller(Role.SERVICE)
