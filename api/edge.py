@@ -20,8 +20,8 @@ _QUIET: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _WITH_BODY: Final = frozenset({"POST", "PATCH", "PUT"})
 _LARGEST_BODY: Final = 256 * 1024
 _UPLOAD: Final = re.compile(r"/(v1|console)/disputes/[^/]+/evidence")
-# A form has its own words around the file.
-_LARGEST_UPLOAD: Final = LARGEST + 64 * 1024
+# What a form has around its file.
+_FORM_AROUND: Final = 64 * 1024
 _SECONDS: Final = Histogram(
     "caravan_http_seconds", "Time to answer a request", ["method", "route", "status"]
 )
@@ -58,7 +58,7 @@ class Edge:
             await response(request, refused)(request.scope, request.receive, answer)
             return
         try:
-            most = _LARGEST_UPLOAD if is_upload(request.url.path) else _LARGEST_BODY
+            most = _most(request.url.path)
             await self._app(request.scope, _limited(request.receive, most), answer)
         except Exception:
             log.exception("request.failed", path=request.scope["path"])
@@ -87,6 +87,13 @@ class _Answer:
 def is_upload(path: str) -> bool:
     """Whether a file is sent there, as it is."""
     return _UPLOAD.fullmatch(path) is not None
+
+
+def _most(path: str) -> int:
+    """How much is taken there, in bytes."""
+    if not is_upload(path):
+        return _LARGEST_BODY
+    return LARGEST if path.startswith("/v1/") else LARGEST + _FORM_AROUND
 
 
 def _limited(receive: Receive, most: int) -> Receive:

@@ -36,16 +36,17 @@ class Evidence:
     files: FileStore
 
     async def show(self, state: DisputeState, actor: Actor, content: bytes, at: datetime) -> Shown:
-        """Take a file in; the same one of the same side is taken once.
+        """Take a file in; the same one of the same side is on record once.
 
         Raises `NotEvidence`, `IllegalTransition`, `LimitReached`, `Outage` and `Erased`.
         """
         wanted = _described(state, actor, content, at)
         async with looking(self.engine) as db:
-            if (known := await _taken(db, state, wanted)) is not None:
-                return known
+            known = await _taken(db, state, wanted)
         # The file first: a row without its file would be a promise that nobody can keep.
         await self.files.put(wanted.place, await self.vault.seal(wanted.person, content))
+        if known is not None:
+            return known
         async with self.engine.begin() as db:
             await evidence.lock(db, state.dispute)
             now = await reading.dispute(db, state.dispute) or state
@@ -63,7 +64,16 @@ class Evidence:
         shown = next((one for one in await self.of(dispute) if one.number == number), None)
         if shown is None:
             raise NotKnown(f"there is no evidence {number} in dispute {dispute}", dispute=dispute)
-        return shown, await self.vault.open(shown.person, await self.files.get(shown.place))
+        try:
+            sealed = await self.files.get(shown.place)
+        except LookupError:
+            # On record, and not where it was put: somebody has to restore the store.
+            log.exception("evidence.lost", place=shown.place)
+            raise NotKnown(
+                f"evidence {number} of dispute {dispute} is missing from the store of files",
+                dispute=dispute,
+            ) from None
+        return shown, await self.vault.open(shown.person, sealed)
 
 
 def _described(state: DisputeState, actor: Actor, content: bytes, at: datetime) -> Shown:

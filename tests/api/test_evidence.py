@@ -3,14 +3,19 @@
 import asyncio
 import struct
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 import httpx2
 import pytest
 
-from domain.actors import Role
+from adapters.files.objects import ObjectFiles
+from domain.actors import Actor, Role
 from domain.dispute.evidence import LARGEST
+from domain.errors import NotKnown
+from persistence.disputes import reading
 from tests.api.test_disputes import received
 from tests.support.market import Json, Market, Person
 from tests.support.pages import parsed, visit
@@ -113,10 +118,15 @@ async def test_what_a_file_is_its_content_says(alive: Market, content: bytes) ->
 async def test_what_is_too_large_is_not_taken(alive: Market) -> None:
     """It is cut off on its way in, and nothing of it is kept."""
     buyer, path = await _disputed(alive, "o-evidence-huge")
-    refused = await _shows(buyer, path, a_picture(30) + b"\0" * (LARGEST + 65 * 1024))
+    picture = a_picture(30)
+    refused = await _shows(buyer, path, picture.ljust(LARGEST + 1, b"\0"))
+    just = await _shows(buyer, path, picture.ljust(LARGEST, b"\0"))
 
     assert refused.status_code == 413
-    assert (await buyer.get(f"{path}/evidence")).json()["items"] == []
+    assert just.status_code == 201
+    assert [one["size"] for one in (await buyer.get(f"{path}/evidence")).json()["items"]] == [
+        LARGEST
+    ]
 
 
 @pytest.mark.case(38)
@@ -159,6 +169,27 @@ async def test_a_file_lies_sealed_for_whoever_showed_it(alive: Market) -> None:
     raw = await alive.services.evidence.files.get(known.place)
     assert a_picture(60) not in raw
     assert known.person == "b-1"
+
+
+async def test_a_file_that_the_store_has_lost_is_told_and_can_be_shown_again(
+    alive: Market, tmp_path: Path
+) -> None:
+    """Somebody restores a backup of the one and not of the other."""
+    buyer, path = await _disputed(alive, "o-evidence-lost")
+    await _shows(buyer, path, a_picture(80))
+    name = path.rpartition("/")[2]
+    empty = replace(alive.services.evidence, files=ObjectFiles((tmp_path / "empty").as_uri()))
+    async with alive.services.engine.connect() as db:
+        state = await reading.dispute(db, name)
+    assert state is not None
+
+    with pytest.raises(NotKnown, match="missing from the store"):
+        await empty.file(name, 1)
+    again = await empty.show(state, Actor(Role.BUYER, "b-1"), a_picture(80), datetime.now(UTC))
+    shown, content = await empty.file(name, 1)
+
+    assert (again.number, shown.number) == (1, 1)
+    assert content == a_picture(80)
 
 
 async def test_a_file_is_sent_and_seen_in_the_console(alive: Market) -> None:
