@@ -21,6 +21,21 @@ _VERSIONS: Final = {
 }
 
 
+_STATUSES: Final = {
+    "dispute": (DisputeViewRow.status, DisputeViewRow.dispute),
+    "order": (OrderViewRow.status, OrderViewRow.order),
+}
+
+
+async def status(db: AsyncConnection, subject: str) -> str | None:
+    """The status that is shown of an order or a dispute; None of anything else."""
+    kind, _, name = subject.partition("/")
+    if kind not in _STATUSES:
+        return None
+    shown, key = _STATUSES[kind]
+    return (await db.execute(select(col(shown)).where(col(key) == name))).scalar_one_or_none()
+
+
 async def must_be_current(db: AsyncConnection, row: Recorded, seen: int) -> None:
     """Refuse (`VersionConflict`) a request that goes by another version than is shown.
 
