@@ -153,7 +153,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 "Outgoing webhooks go to public addresses by https; the detail says what is not.",
             ),
             _refusal(
-                "limit-reached", "Limit reached", "There are `limit` already: remove one first."
+                "limit-reached", "Limit reached", "There are `limit` already, which is the most."
             ),
             _refusal(
                 "not-evidence",

@@ -173,7 +173,7 @@ class AddressRefused(Refusal):
 
 
 class LimitReached(Refusal):
-    """There are as many as there may be: remove one first."""
+    """There are as many as there may be."""
 
     code = "limit-reached"
 

@@ -106,12 +106,16 @@ class LastScan:
 
 @dataclass(frozen=True)
 class Event:
-    """What happened, for the timeline and for the people whom it concerns."""
+    """What happened, for the timeline and for the people whom it concerns.
+
+    `part` tells several of one kind apart that left the object as it was.
+    """
 
     kind: str
     at: datetime
     actor: str = ""
     facts: Facts = field(default_factory=dict[str, str | int])
+    part: int = 0
 
 
 class Ledger(Protocol):

@@ -112,11 +112,6 @@ class SqlStory:
         for event in events:
             await self._happened(subject, state.version, event, people)
 
-    async def tell_evidence(self, state: DisputeState, number: int, event: Event) -> None:
-        """Say that file number *number* of a dispute was shown; its state does not change."""
-        people = {"buyer": state.buyer, "seller": state.seller}
-        await self._happened(dispute_workflow_id(state.dispute), number, event, people)
-
     async def payout(self, payout: str) -> PayoutState | None:
         """The state that the payout's view shows."""
         found = await self._session.execute(
@@ -143,6 +138,7 @@ class SqlStory:
             "subject": subject,
             "version": version,
             "kind": event.kind,
+            "part": event.part,
             "actor": event.actor,
             "at": event.at,
             "facts": dict(event.facts),
@@ -174,9 +170,10 @@ class SqlStory:
         sealed: bytes | None,
     ) -> None:
         """One statement for all whom it concerns."""
+        part = f"/{event.part}" if event.part else ""
         letters = [
             {
-                "key": f"{subject}/{version}/{event.kind}/{audience}",
+                "key": f"{subject}/{version}/{event.kind}/{audience}{part}",
                 "subject": subject,
                 "channel": "mail",
                 "audience": audience,

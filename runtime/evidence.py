@@ -25,6 +25,14 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
+class Sender:
+    """Who shows something: for whom (`actor`), and who it is that sends it ("seller:clerk-7")."""
+
+    actor: Actor
+    name: str
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Takes files in and gives them out; they are in no history, log or letter.
 
@@ -35,12 +43,14 @@ class Evidence:
     vault: Vault
     files: FileStore
 
-    async def show(self, state: DisputeState, actor: Actor, content: bytes, at: datetime) -> Shown:
+    async def show(
+        self, state: DisputeState, sender: Sender, content: bytes, at: datetime
+    ) -> Shown:
         """Take a file in; the same one of the same side is on record once.
 
         Raises `NotEvidence`, `IllegalTransition`, `LimitReached`, `Outage` and `Erased`.
         """
-        wanted = _described(state, actor, content, at)
+        wanted = _described(state, sender, content, at)
         async with looking(self.engine) as db:
             known = await _taken(db, state, wanted)
         # The file first: a row without its file would be a promise that nobody can keep.
@@ -52,7 +62,7 @@ class Evidence:
             now = await reading.dispute(db, state.dispute) or state
             if (known := await _taken(db, now, wanted)) is not None:
                 return known
-            return await _put_on_record(db, now, wanted)
+            return await _put_on_record(db, now, wanted, str(sender.actor))
 
     async def of(self, dispute: str) -> Sequence[Shown]:
         """Everything that was shown, the first one first."""
@@ -76,17 +86,17 @@ class Evidence:
         return shown, await self.vault.open(shown.person, sealed)
 
 
-def _described(state: DisputeState, actor: Actor, content: bytes, at: datetime) -> Shown:
+def _described(state: DisputeState, sender: Sender, content: bytes, at: datetime) -> Shown:
     """What there is to know of a file, by its content and not by what it is called."""
     media_type = _kind_of(content)
     if media_type not in MEDIA_TYPES:
         raise NotEvidence(f"a file of the kind {media_type} cannot be shown", kind=media_type)
-    people = {Role.BUYER: state.buyer, Role.SELLER: state.seller}
+    actor, people = sender.actor, {Role.BUYER: state.buyer, Role.SELLER: state.seller}
     return Shown(
         dispute=state.dispute,
         number=0,
         side=side_of(actor.role),
-        actor=str(actor),
+        actor=sender.name,
         person=people.get(actor.role, str(actor)),
         sha256=hashlib.sha256(content).hexdigest(),
         media_type=media_type,
@@ -113,14 +123,17 @@ async def _taken(db: AsyncConnection, state: DisputeState, wanted: Shown) -> Sho
     return None
 
 
-async def _put_on_record(db: AsyncConnection, state: DisputeState, wanted: Shown) -> Shown:
+async def _put_on_record(
+    db: AsyncConnection, state: DisputeState, wanted: Shown, actor: str
+) -> Shown:
     number = len(await evidence.of(db, state.dispute)) + 1
     shown = replace(wanted, number=number, is_late=is_late(state, wanted.received_at))
     await evidence.add(db, shown)
     facts: dict[str, str | int] = {"order": state.order, "evidence": number}
-    event = Event(told_as(shown.side), shown.received_at, shown.actor, facts)
+    event = Event(told_as(shown.side), shown.received_at, actor, facts, part=number)
     async with inside(db) as tx:
-        await tx.story.tell_evidence(state, number, event)
+        # The state as it is shown: nothing of it changes.
+        await tx.story.tell_dispute(state, event)
     log.info(
         "evidence.taken", dispute=state.dispute, number=number, size=shown.size, late=shown.is_late
     )

@@ -10,6 +10,7 @@ from api.deps import Use
 from api.problems import Problem
 from api.routers.evidence import SHOWS, Number, as_file
 from domain.ids import dispute_workflow_id
+from runtime.evidence import Sender
 
 router = APIRouter()
 
@@ -29,5 +30,5 @@ async def take_file(request: Request, dispute: str, who: Somebody, use: Use) -> 
         raise Problem("not-allowed", f"a {who.caller.role} may not do this")
     content = await uploaded(request, who)
     at = use.clock.now(dispute_workflow_id(state.dispute))
-    await use.evidence.show(state, who.caller.actor, content, at)
+    await use.evidence.show(state, Sender(who.caller.actor, str(who.caller)), content, at)
     return see_other(f"{PATH}/disputes/{state.dispute}", done="show_evidence")

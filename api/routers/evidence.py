@@ -14,6 +14,7 @@ from domain.actors import Role
 from domain.dispute.evidence import MEDIA_TYPES
 from domain.ids import dispute_workflow_id
 from persistence.disputes.evidence import Shown
+from runtime.evidence import Sender
 
 router = APIRouter(tags=["disputes"])
 SHOWS: Final = (Role.BUYER, Role.SELLER, Role.SUPPORT_AGENT, Role.SUPPORT_LEAD)
@@ -40,7 +41,7 @@ async def show_evidence(
     state = await visible_dispute(use, caller, dispute)
     content = await request.body()
     at = use.clock.now(dispute_workflow_id(dispute))
-    shown = await use.evidence.show(state, caller.actor, content, at)
+    shown = await use.evidence.show(state, Sender(caller.actor, str(caller)), content, at)
     view = EvidenceView.of(shown)
     return JSONResponse(view.model_dump(mode="json"), 201, {"Location": view.href})
 
@@ -72,6 +73,6 @@ def as_file(shown: Shown, content: bytes) -> Response:
         "Content-Disposition": f'inline; filename="{name}"',
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "private, max-age=3600, immutable",
+        "Cache-Control": "private, no-store",
     }
     return Response(content, media_type=shown.media_type, headers=headers)

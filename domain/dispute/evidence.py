@@ -60,7 +60,9 @@ def must_be_taken(state: DisputeState, given: int) -> None:
         )
     if given >= MOST_OF_A_SIDE:
         raise LimitReached(
-            f"each side shows {MOST_OF_A_SIDE} files at the most", dispute=state.dispute
+            f"each side shows {MOST_OF_A_SIDE} files at the most",
+            dispute=state.dispute,
+            limit=MOST_OF_A_SIDE,
         )
 
 

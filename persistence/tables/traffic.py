@@ -104,11 +104,14 @@ class Notice(SQLModel, table=True):
 
 
 class TimelineEntry(SQLModel, table=True):
-    """One thing that happened to an object, for people and for streams; no personal data."""
+    """One thing that happened to an object, for people and for streams; no personal data.
+
+    `part` tells several of one kind apart that left the object at one version.
+    """
 
     __tablename__ = "timeline"  # pyright: ignore[reportAssignmentType] - SQLModel's own form
     __table_args__ = (
-        UniqueConstraint("subject", "version", "kind"),
+        UniqueConstraint("subject", "version", "kind", "part"),
         Index("timeline_subject", "subject", "seq"),
     )
 
@@ -118,6 +121,7 @@ class TimelineEntry(SQLModel, table=True):
     subject: str
     version: int
     kind: str
+    part: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     actor: str = ""
     at: datetime
     facts: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))

@@ -16,6 +16,7 @@ from domain.actors import Actor, Role
 from domain.dispute.evidence import LARGEST
 from domain.errors import NotKnown
 from persistence.disputes import reading
+from runtime.evidence import Sender
 from tests.api.test_disputes import received
 from tests.support.market import Json, Market, Person
 from tests.support.pages import parsed, visit
@@ -76,9 +77,15 @@ async def test_what_one_side_shows_both_can_see(alive: Market) -> None:
     assert file.headers["Content-Type"] == "image/png"
     assert file.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in file.headers["Content-Security-Policy"]
-    assert [one["kind"] for one in told][-2:] == [
-        "dispute.evidence_by_buyer",
-        "dispute.evidence_by_seller",
+    version = (await buyer.get(path)).json()["version"]
+    # A receiver takes what has a lower version than it has seen for old news.
+    assert [(one["kind"], one["actor"], one["version"]) for one in told][-2:] == [
+        ("dispute.evidence_by_buyer", "buyer:b-1", version),
+        ("dispute.evidence_by_seller", "seller:s-1", version),
+    ]
+    assert [one.actor for one in await alive.services.evidence.of(path.rpartition("/")[2])] == [
+        "buyer:b-1",
+        "seller:clerk-7",
     ]
 
 
@@ -153,9 +160,11 @@ async def test_two_at_once_have_numbers_of_their_own(alive: Market) -> None:
         *(_shows(buyer, path, a_picture(50)) for _ in range(3)),
     )
     listed = (await buyer.get(f"{path}/evidence")).json()["items"]
+    told = (await buyer.get(f"{path}/timeline")).json()["items"]
 
     assert {answer.status_code for answer in answers} == {201}
     assert [one["number"] for one in listed] == list(range(1, 9))
+    assert sorted(one["facts"].get("evidence", 0) for one in told)[-8:] == list(range(1, 9))
 
 
 async def test_a_file_lies_sealed_for_whoever_showed_it(alive: Market) -> None:
@@ -185,7 +194,8 @@ async def test_a_file_that_the_store_has_lost_is_told_and_can_be_shown_again(
 
     with pytest.raises(NotKnown, match="missing from the store"):
         await empty.file(name, 1)
-    again = await empty.show(state, Actor(Role.BUYER, "b-1"), a_picture(80), datetime.now(UTC))
+    sender = Sender(Actor(Role.BUYER, "b-1"), "buyer:b-1")
+    again = await empty.show(state, sender, a_picture(80), datetime.now(UTC))
     shown, content = await empty.file(name, 1)
 
     assert (again.number, shown.number) == (1, 1)
