@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Annotated, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field
@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from api.asking import visible_order
 from api.auth import Caller
+from api.console import lists
 from api.console.forms import ACTS
 from api.console.pages import page_of
 from api.console.visitor import Somebody, Visitor
@@ -54,16 +55,15 @@ class ListQuery(OrderQuery):
 @router.get("/orders")
 async def list_orders(request: Request, who: Somebody, db: Database) -> Response:
     """List orders, the newest first; an id that was sought and found opens at once."""
-    said = {name: value for name, value in request.query_params.items() if value}
-    wanted = ListQuery.model_validate(said)
+    said = lists.said_in(request)
+    wanted = lists.wanted(ListQuery, said)
     listed = await orders_api.listed_orders(who.caller, db, wanted, wanted.q)
-    kept = {name: value for name, value in said.items() if name != "cursor"}
     return page_of(request, who).show(
         "orders.html",
         listed=listed.items,
         wanted=wanted,
         statuses=STATUSES,
-        older=f"?{urlencode(kept | {'cursor': listed.next})}" if listed.next else "",
+        older=lists.onward(said, listed.next),
         newest=await case_reading.newest(db, "") if who.caller.role in STAFF else 0,
     )
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from api.asking import Asking
 from api.auth import Caller
+from api.console import lists
 from api.console.pages import page_of, see_other
 from api.console.visitor import PATH, Fields, Visitor, local, visitors
 from api.deps import Database, Use
@@ -49,7 +50,7 @@ class View:
 @router.get("/queue")
 async def show_queue(request: Request, who: Worker, db: Database) -> Response:
     """Show what needs the visitor next, and who has how much."""
-    said = {name: value for name, value in request.query_params.items() if value}
+    said = lists.said_in(request)
     wanted = _wanted(said, who.caller)
     page = page_of(request, who, "work")
     listed = await work_api.listed(who.caller, db, page.reading.now, wanted)
@@ -66,7 +67,7 @@ async def show_queue(request: Request, who: Worker, db: Database) -> Response:
         kinds=tuple(WorkKind),
         whose=WHOSE,
         query=query,
-        later=f"?{urlencode(kept | {'cursor': listed.next})}" if listed.next else "",
+        later=lists.onward(kept, listed.next),
         loads=await work_api.loads(who.caller, db, page.reading.now),
         views=views,
         may_take=who.caller.role is not Role.AUDITOR,
@@ -78,11 +79,8 @@ async def show_queue(request: Request, who: Worker, db: Database) -> Response:
 
 
 def _wanted(said: dict[str, str], caller: Caller) -> ListQuery:
-    """What is asked for; what cannot be read asks for nothing."""
-    try:
-        wanted = ListQuery.model_validate(said)
-    except ValidationError:
-        return ListQuery()
+    """What is asked for, with the visitor's own name for what is theirs."""
+    wanted = lists.wanted(ListQuery, said)
     assignee = {"mine": str(caller), "nobody": casework.NOBODY}.get(wanted.whose, wanted.assignee)
     return wanted.model_copy(update={"assignee": assignee})
 

@@ -1,8 +1,7 @@
 """The audit log: who decided what and why, to read and to take along."""
 
 from collections.abc import AsyncGenerator
-from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Query
 from pydantic import AwareDatetime, Field
@@ -11,10 +10,10 @@ from starlette.responses import Response, StreamingResponse
 from api.asking import problems
 from api.deps import Database, Use, only
 from api.paging import Page, PageQuery, decode_number, page
-from api.schemas.common import View
+from api.schemas.disputes import DeedView
 from domain.actors import Role
 from persistence import audit
-from persistence.audit import AuditFilter, Entry
+from persistence.audit import AuditFilter
 
 router = APIRouter(tags=["audit"])
 LINES: Final = "application/x-ndjson"
@@ -31,22 +30,11 @@ class AuditQuery(PageQuery):
     until: AwareDatetime | None = Field(None, description="Before this instant.")
 
 
-class AuditView(View):
+class AuditView(DeedView):
     """Who did what about what, and why; never edited."""
 
     seq: int
     subject: str
-    version: int
-    action: str
-    actor: str
-    at: datetime
-    why: str
-    facts: dict[str, Any]
-
-    @classmethod
-    def of(cls, entry: Entry) -> "AuditView":
-        """One entry."""
-        return cls(**vars(entry))
 
 
 @router.get(

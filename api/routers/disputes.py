@@ -47,6 +47,8 @@ from domain.dispute import rules
 from domain.dispute.rules import WHO_MAY, Action
 from domain.dispute.state import Sent
 from domain.ids import dispute_workflow_id, fingerprint, order_workflow_id
+from persistence import audit
+from persistence.audit import AuditFilter
 from persistence.disputes import reading
 from persistence.disputes.reading import DisputeFilter
 from runtime.commands import DISPUTE
@@ -142,7 +144,8 @@ async def read_dispute_log(
     """Read who did what and why, the oldest first. Nothing of it is ever edited or deleted."""
     await visible_dispute(use, caller, dispute)
     after = decode_number(wanted.cursor)
-    rows = await reading.log_of(db, dispute, after, wanted.limit + 1)
+    seen = AuditFilter(subject=dispute_workflow_id(dispute))
+    rows = await audit.entries(db, seen, after, wanted.limit + 1)
     return page(rows, wanted.limit, lambda row: row.seq, DeedView.of)
 
 

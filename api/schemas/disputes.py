@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from pydantic import Field
 
@@ -29,7 +29,7 @@ from domain.dispute.reasons import Category, Remedy
 from domain.dispute.reasons import Reason as Cause
 from domain.dispute.rules import Action
 from domain.dispute.state import DisputeState, Verdict
-from persistence.disputes.reading import Decided
+from persistence.audit import Entry
 from workflows.order.messages import Resolution
 
 # Where each action is asked for, below the dispute.
@@ -297,7 +297,7 @@ class DisputeFigures(View):
 
 
 class DeedView(View):
-    """Who did what about a dispute, and why; never edited."""
+    """Who did what, and why; never edited."""
 
     version: int
     action: str = Field(examples=["decide"])
@@ -307,16 +307,9 @@ class DeedView(View):
     facts: dict[str, Any]
 
     @classmethod
-    def of(cls, deed: Decided) -> "DeedView":
+    def of(cls, deed: Entry) -> Self:
         """One entry of the log."""
-        return cls(
-            version=deed.version,
-            action=deed.action,
-            actor=deed.actor,
-            at=deed.at,
-            why=deed.why,
-            facts=deed.facts,
-        )
+        return cls.model_validate({name: getattr(deed, name) for name in cls.model_fields})
 
 
 def _money(state: DisputeState, minor: int) -> Money:

@@ -1,18 +1,14 @@
 """Reading disputes for people; nothing here decides or writes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from domain.dispute.state import DisputeState
-from domain.ids import dispute_workflow_id
 from persistence import records
-from persistence.tables.disputes import AuditEntry, DisputeViewRow
+from persistence.tables.disputes import DisputeViewRow
 
 
 @dataclass(frozen=True)
@@ -35,19 +31,6 @@ class DisputeFilter:
         ]
 
 
-@dataclass(frozen=True)
-class Decided:
-    """One entry of the log."""
-
-    seq: int
-    version: int
-    action: str
-    actor: str
-    at: datetime
-    why: str
-    facts: dict[str, Any]
-
-
 async def dispute(db: AsyncConnection, name: str) -> DisputeState | None:
     """A dispute's last written state, if it was opened."""
     query = select(col(DisputeViewRow.state)).where(col(DisputeViewRow.dispute) == name)
@@ -64,14 +47,3 @@ async def disputes(
         query = query.where(col(DisputeViewRow.seq) < before)
     found = await db.execute(query.order_by(col(DisputeViewRow.seq).desc()).limit(limit))
     return [(seq or 0, records.DISPUTE_STATE.validate_python(state)) for seq, state in found.all()]
-
-
-async def log_of(
-    db: AsyncConnection, name: str, after: int | None, limit: int
-) -> Sequence[Decided]:
-    """What people decided about a dispute, the oldest first, after a mark."""
-    query = select(*(col(getattr(AuditEntry, one)) for one in Decided.__dataclass_fields__)).where(
-        col(AuditEntry.subject) == dispute_workflow_id(name), col(AuditEntry.seq) > (after or 0)
-    )
-    found = await db.execute(query.order_by(col(AuditEntry.seq)).limit(limit))
-    return [Decided(*row) for row in found.all()]

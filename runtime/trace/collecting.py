@@ -160,7 +160,9 @@ async def collect(
     """Put the report together. Dates become the trace's own again."""
     found = await gather(world)
     orders = [journey.order for journey in journeys]
-    unaccounted = (*open_ends(journeys, found.states), *undecided(found.disputes))
+    open_now = (*undecided(found.disputes), *open_ends(journeys, found.states))
+    # An order is one, however much of it is open.
+    unaccounted = tuple({one.order: one for one in open_now}.values())
     ends = [outcome_of(journey, found.states) for journey in journeys]
     return Report(
         file=about.file,

@@ -17,7 +17,7 @@ from runtime.trace.parcels import carrier_of
 from runtime.trace.player import Impossible, Scan
 from workflows.dispute.messages import OpenDispute
 
-SECOND: Final = Actor(Role.SUPPORT_LEAD, "second")
+_SECOND: Final = Actor(Role.SUPPORT_LEAD, "second")
 _WHY: Final = "as the trace tells"
 _SECOND_NEEDED: Final = (Stage.AWAITING_APPROVAL, Stage.APPEAL_APPROVAL)
 
@@ -73,7 +73,7 @@ async def _rule(hands: Hands, fact: Happened, _: OrderState) -> None:
     after = await hands.case.state()
     if after.pending is not None and after.stage in _SECOND_NEEDED:
         agreed = Asked(version=after.pending.version)
-        await hands.argue(SECOND, Action.APPROVE, agreed, fact.at)
+        await hands.argue(_SECOND, Action.APPROVE, agreed, fact.at)
 
 
 async def _send_back(hands: Hands, fact: Happened, _: OrderState) -> None:

@@ -1,6 +1,6 @@
 """The disputes of a trace: how they ended, and what staff decided about whose money."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -39,7 +39,6 @@ _SHOWN: Final[Mapping[str, str]] = MappingProxyType(
 class _Leg:
     """One leg of the postings of an order or its dispute; credit is positive."""
 
-    process: str
     posting: int
     is_verdict: bool
     account: str
@@ -68,10 +67,13 @@ async def rulings(world: World, found: Sequence[DisputeState]) -> list[Ruling]:
     """What staff decided, and what stood on the order's accounts before and after."""
     ruled = [one for one in found if one.verdict and one.verdict.basis in _OF_STAFF]
     names = {one.dispute: _processes(one) for one in ruled}
+    legs: dict[str, list[_Leg]] = defaultdict(list)
     every = [name for ours in names.values() for name in ours]
-    legs = [_Leg(*row) for row in await world.rows(_LEGS, processes=every)]
+    for process, *leg in await world.rows(_LEGS, processes=every):
+        legs[process].append(_Leg(*leg))
     return [
-        _ruling(one, [leg for leg in legs if leg.process in names[one.dispute]]) for one in ruled
+        _ruling(one, [leg for process in names[one.dispute] for leg in legs[process]])
+        for one in ruled
     ]
 
 

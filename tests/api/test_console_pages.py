@@ -81,6 +81,8 @@ PATHS = {
     "/orders/o-full": frozenset(PEOPLE),
     "/orders/o-full?show=acts&done=refund": frozenset(PEOPLE),
     "/orders/o-full/dispute": frozenset({Role.BUYER}),
+    "/orders?limit=many&needs_attention=perhaps": frozenset(PEOPLE),
+    "/disputes?limit=many&needs_attention=perhaps": frozenset(PEOPLE),
     "/disputes": frozenset(PEOPLE),
     "/disputes?status=needs_attention&assignee=agent-1": frozenset(PEOPLE),
     "/disputes/d-full": frozenset(PEOPLE),

@@ -3,6 +3,7 @@
 from playwright.async_api import FilePayload, Page, expect
 
 from domain.actors import Role
+from domain.dispute.evidence import LARGEST
 from tests.api.test_evidence import a_picture
 from tests.browser.conftest import PICTURES, Open, Shop
 
@@ -15,15 +16,7 @@ async def test_a_dispute_is_opened_countered_escalated_ruled_and_appealed(
     await shop.scenes.received("o-path", "1ZW4F5810392456780", lines=[line])
 
     async with open_page(Role.BUYER, "b-1", "phone") as page:
-        await page.goto("/console/orders/o-path")
-        await page.get_by_role("link", name="Open a dispute").click()
-        await page.get_by_label("1", exact=True).check()
-        await page.get_by_label("damaged").check()
-        await page.get_by_label("money back", exact=True).check()
-        await page.fill("#f-amount", "600.00")
-        await expect(page.locator(".moved")).to_be_visible()
-        await _press(page, "Dispute this and ask for EUR 600.00")
-        case = page.url.partition("?")[0]
+        case = await _open(page, "o-path")
         await _show_a_picture(page)
 
     async with open_page(Role.SELLER, "s-1") as page:
@@ -70,11 +63,28 @@ async def test_a_dispute_is_opened_countered_escalated_ruled_and_appealed(
     await _ended(shop, case)
 
 
+async def _open(page: Page, order: str) -> str:
+    """The buyer complains; the address of the case."""
+    await page.goto(f"/console/orders/{order}")
+    await page.get_by_role("link", name="Open a dispute").click()
+    await page.get_by_label("1", exact=True).check()
+    await page.get_by_label("damaged").check()
+    await page.get_by_label("money back", exact=True).check()
+    await page.fill("#f-amount", "600.00")
+    await expect(page.locator(".moved")).to_be_visible()
+    await _press(page, "Dispute this and ask for EUR 600.00")
+    return page.url.partition("?")[0]
+
+
 async def _show_a_picture(page: Page) -> None:
-    picture = FilePayload(name="glass.png", mimeType="image/png", buffer=a_picture(90))
+    await _send(page, a_picture(90))
+    await page.wait_for_url("**?done=show_evidence")
+
+
+async def _send(page: Page, content: bytes) -> None:
+    picture = FilePayload(name="glass.png", mimeType="image/png", buffer=content)
     await page.get_by_label("Picture, film or PDF").set_input_files(picture)
     await page.get_by_role("button", name="Show it").click()
-    await page.wait_for_url("**?done=show_evidence")
 
 
 async def _look_at_the_evidence(page: Page) -> None:
@@ -88,6 +98,15 @@ async def _ended(shop: Shop, case: str) -> None:
     ruled = (await buyer.get(case.replace("/console", "/v1"))).json()["verdict"]
     assert (ruled["basis"], ruled["amount"]["amount"]) == ("appeal", 40_000)
     assert order["money"]["refunded"]["amount"] == 60_000, "what went out is not asked back"
+
+
+async def test_a_file_that_is_too_large_is_refused_in_words(shop: Shop, open_page: Open) -> None:
+    """A browser that is cut off would show a page of its own, and nobody would know why."""
+    path = await shop.scenes.disputed("o-large", "1ZW4F5810393456788")
+    async with open_page(Role.BUYER, "b-1", refused="413") as page:
+        await page.goto(f"/console{path}")
+        await _send(page, a_picture(91).ljust(LARGEST + 1_000_000, b"\0"))
+        await expect(page.get_by_role("heading", name="Too much at once")).to_be_visible()
 
 
 async def _act(page: Page, title: str, button: str) -> None:

@@ -2,10 +2,11 @@
 
 import asyncio
 
+import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from persistence.engine import connect
+from persistence.engine import connect, looking
 
 _RESTED = 1.1
 
@@ -42,3 +43,33 @@ async def test_a_connection_in_use_is_kept(database_url: str) -> None:
         assert await backend(engine) == first == await backend(engine)
     finally:
         await engine.dispose()
+
+
+async def _fails_half_way(engine: AsyncEngine) -> None:
+    """Raise an alarm, and then nothing comes of it."""
+    alarm = text(
+        "INSERT INTO alarms (kind, subject, detail, raised_at, facts)"
+        " VALUES ('half-way', 's', '', now(), '{}')"
+    )
+    async with engine.begin() as db:
+        await db.execute(alarm)
+        raise ZeroDivisionError
+
+
+async def test_a_look_leaves_the_connection_as_transactions_need_it(database_url: str) -> None:
+    """One pool serves both: what fails half-way must be undone, whoever had it before."""
+    engine = connect(database_url, pool_size=1)
+    count = text("SELECT count(*), pg_backend_pid() FROM alarms WHERE kind = 'half-way'")
+    try:
+        async with looking(engine) as db:
+            before = (await db.execute(count)).one()
+        with pytest.raises(ZeroDivisionError):
+            await _fails_half_way(engine)
+        async with looking(engine) as db:
+            after = (await db.execute(count)).one()
+    finally:
+        await engine.dispose()
+
+    # By one and the same connection.
+    assert after == before
+    assert after[0] == 0

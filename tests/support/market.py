@@ -180,16 +180,8 @@ async def open_market(
     clock = SetClock()
     issuer = DevelopmentIssuer.open(keys / "issuer.pem", profile="local")
     task_queue = f"tests-{os.getpid()}-{next(_numbers)}"
-    hashed = hashlib.sha256(SERVICE_KEY.encode()).hexdigest()
-    payments = StripeGateway("sk_test_sandbox", STRIPE_SECRET, world.stripe_base)
-    tracking = EasyPostTracking("EZTK_sandbox", EASYPOST_SECRET, world.easypost_base)
-    rates = EcbRates(world.ecb_base)
-    shipping = EasyPostShipping("EZTK_sandbox", world.easypost_base)
     async with AsyncExitStack() as stack:
-        stack.callback(payments.close)
-        stack.callback(shipping.close)
-        stack.callback(tracking.close)
-        stack.push_async_callback(rates.close)
+        payments, tracking, rates, shipping = _outside(world, stack)
         engine = connect(url)
         stack.push_async_callback(engine.dispose)
         vault = Vault(engine, KeyRing.generate())
@@ -205,9 +197,7 @@ async def open_market(
             vault=vault,
             desk=Desk(engine, vault, client, task_queue, patience=12 if temporal else 1),
             temporal=client,
-            doorkeeper=Doorkeeper(
-                FixedKeys(issuer.jwks()), DEVELOPMENT_ISSUER, "caravan", [f"checkout:{hashed}"]
-            ),
+            doorkeeper=_doorkeeper(issuer),
             intake=Intake(engine, vault, payments, tracking, clock),
             payments=payments,
             rates=Rates(shipping, SealedAddresses(engine, vault)),
@@ -232,6 +222,27 @@ async def open_market(
             shipping,
             stack,
         )
+
+
+def _outside(
+    world: SandboxPlace, stack: AsyncExitStack
+) -> tuple[StripeGateway, EasyPostTracking, EcbRates, EasyPostShipping]:
+    """The providers' clients, closed with the *stack*."""
+    payments = StripeGateway("sk_test_sandbox", STRIPE_SECRET, world.stripe_base)
+    tracking = EasyPostTracking("EZTK_sandbox", EASYPOST_SECRET, world.easypost_base)
+    rates = EcbRates(world.ecb_base)
+    shipping = EasyPostShipping("EZTK_sandbox", world.easypost_base)
+    stack.callback(payments.close)
+    stack.callback(shipping.close)
+    stack.callback(tracking.close)
+    stack.push_async_callback(rates.close)
+    return payments, tracking, rates, shipping
+
+
+def _doorkeeper(issuer: DevelopmentIssuer) -> Doorkeeper:
+    hashed = hashlib.sha256(SERVICE_KEY.encode()).hexdigest()
+    keys = FixedKeys(issuer.jwks())
+    return Doorkeeper(keys, DEVELOPMENT_ISSUER, "caravan", [f"checkout:{hashed}"])
 
 
 def _with_console(
