@@ -17,7 +17,7 @@ from adapters.errors import Rejected
 from adapters.logistics.port import Tracking, TrackingProvider
 from domain.errors import ShipmentFixed, TrackingInvalid
 from domain.ids import order_workflow_id
-from domain.order import facts, online_moves, parcel_moves
+from domain.order import facts, online_moves, parcel_moves, repaying
 from domain.order.lines import amounts_of
 from domain.order.parcel_moves import News
 from domain.order.parcels import GONE, PARCEL, Doubt, Parcel, ParcelEvent, ParcelStage
@@ -383,9 +383,12 @@ async def _arrived_after_all(
     if scan.milestone != Milestone.DELIVERED or parcel.milestone == scan.milestone:
         return state
     after = parcel_moves.arrived_after_refund(state, parcel.name)
+    funds, before = await tx.funds.locked(state.order), await tx.repayments.state(state.order)
+    owed = repaying.due(after, funds, before.settled if before else 0)
     told: dict[str, str | int] = {
         "parcel": parcel.name,
-        "amount": parcel.owed,
+        # A refund that is still on its way out has not been counted yet.
+        "amount": owed.buyer or parcel.owed,
         "currency": state.currency,
     }
     await tx.story.tell(after, Event("order.arrived_after_refund", step.at, facts=told))

@@ -292,6 +292,8 @@ def request_view(row: Recorded) -> RequestView:
 
 def _location(subject: str) -> str | None:
     kind, _, name = subject.partition("/")
+    if kind == "repayment":
+        return f"/v1/orders/{name}/repayment"
     known = {
         "order": "orders",
         "purchase": "purchases",

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,10 +18,12 @@ from domain.ledger import Leg
 from domain.machine import E, Machine, S
 from domain.money import Money
 from domain.notices import CONCERNS
-from domain.order import postings
+from domain.order import postings, repaying
 from domain.order.agreements import MANNERS
 from domain.order.money import OrderFunds
 from domain.order.parcels import PARCEL
+from domain.order.postings import PaidBy
+from domain.order.repaying import REPAYMENT
 from domain.order.rules import BEATS, REMINDED, WHEN_DUE, WHO_MAY, Action
 from domain.order.state import ClockName
 from domain.order.tables import FULFILMENT, PAYMENT, RELEASE
@@ -220,6 +223,16 @@ def purchase_entries() -> str:
     )
 
 
+def repayment_entries() -> str:
+    """The entry of half an order that is paid again."""
+    half = _TOTAL // 2
+    funds = OrderFunds("o-1", "s-1", "EUR", _TOTAL, _TOTAL * 8 // 100, captured=_TOTAL)
+    funds = replace(funds, refunded=half)
+    plan, others = repaying.plan_settlement(half, funds, 0)
+    legs = repaying.paid_again("stripe", "s-1", PaidBy(half), 175, plan, others)
+    return _entries([("repayment/o-1/capture/pi_2", legs)])
+
+
 def purchase_requests() -> str:
     """Every request of a purchase: who may make it, and where."""
     rows = [
@@ -310,6 +323,10 @@ DOCUMENTS: Final[Mapping[str, Mapping[str, Draw]]] = MappingProxyType(
             "requests": purchase_requests,
             "entries": purchase_entries,
             "letters": notices("purchase"),
+        },
+        "processes/repayment.md": {
+            "repayment": lambda: state_diagram(REPAYMENT),
+            "entries": repayment_entries,
         },
         "processes/dispute.md": {
             "dispute": lambda: state_diagram(DISPUTE),

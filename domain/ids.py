@@ -34,6 +34,11 @@ def process_of_parcel(parcel: str, order: str) -> str:
     return owner if owner.startswith("dispute/") else order_workflow_id(order)
 
 
+def repayment_workflow_id(order: str) -> str:
+    """The execution by which a buyer pays again for goods that came after their refund."""
+    return f"repayment/{order}"
+
+
 def aftercare_workflow_id(subject: str) -> str:
     """The execution that hears facts which came after their object's own had ended."""
     return f"aftercare/{subject}"

@@ -13,6 +13,7 @@ from persistence.ledger import SqlLedger
 from persistence.orders import SqlOrders, SqlSellers
 from persistence.purchases import SqlPurchases
 from persistence.rates import SqlRates
+from persistence.repayments import SqlRepayments
 from persistence.story import SqlStory
 from persistence.vault import Vault
 
@@ -31,6 +32,7 @@ class SqlTransaction:
         self.purchases = SqlPurchases(session)
         self.labels = SqlLabels(session)
         self.disputes = SqlDisputes(session)
+        self.repayments = SqlRepayments(session)
 
 
 @asynccontextmanager

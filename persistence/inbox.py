@@ -127,7 +127,7 @@ async def _with_followers(
 async def person_of(db: AsyncConnection, subject: str) -> str:
     """Whose message it is: a buyer's, or of a payout its seller's; "" if nobody's is known."""
     kind, _, name = subject.partition("/")
-    if kind == "order":
+    if kind in {"order", "repayment"}:
         query = select(col(OrderRow.buyer)).where(col(OrderRow.order) == name)
     elif kind == "purchase":
         query = select(col(PurchaseRow.buyer)).where(col(PurchaseRow.purchase) == name)

@@ -16,6 +16,7 @@ from typing import Protocol
 from domain.dispute.state import DisputeState
 from domain.ledger import Account, Posting
 from domain.order.money import OrderFunds
+from domain.order.repaying import RepaymentState
 from domain.order.state import OrderState
 from domain.payout.rules import Standing
 from domain.payout.state import PayoutState
@@ -232,6 +233,18 @@ class Orders(Protocol):
         ...
 
 
+class Repayments(Protocol):
+    """What buyers pay again for goods that came after their refund, one per order."""
+
+    async def state(self, order: str) -> RepaymentState | None:
+        """The last state that was written."""
+        ...
+
+    async def put(self, state: RepaymentState) -> None:
+        """Write a state unless a newer one is written."""
+        ...
+
+
 class Sellers(Protocol):
     """Sellers, as far as orders and payouts ask."""
 
@@ -324,6 +337,8 @@ class Transaction(Protocol):
     def labels(self) -> Labels: ...
     @property
     def disputes(self) -> Disputes: ...
+    @property
+    def repayments(self) -> Repayments: ...
 
 
 class Database(Protocol):

@@ -10,6 +10,7 @@ from domain.dispute.state import DisputeState
 from domain.dispute.terms import DisputeTerms
 from domain.order.headlines import headline
 from domain.order.money import OrderFunds
+from domain.order.repaying import RepaymentState
 from domain.order.rules import next_due
 from domain.order.state import OrderState
 from domain.payout.rules import Standing
@@ -25,6 +26,7 @@ from persistence.tables.purchases import PurchaseRow
 
 ORDER_STATE: TypeAdapter[OrderState] = TypeAdapter(OrderState)
 PAYOUT_STATE: TypeAdapter[PayoutState] = TypeAdapter(PayoutState)
+REPAYMENT_STATE: TypeAdapter[RepaymentState] = TypeAdapter(RepaymentState)
 PURCHASE_STATE: TypeAdapter[PurchaseState] = TypeAdapter(PurchaseState)
 DISPUTE_STATE: TypeAdapter[DisputeState] = TypeAdapter(DisputeState)
 DISPUTE_TERMS: TypeAdapter[DisputeTerms] = TypeAdapter(DisputeTerms)

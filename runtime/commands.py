@@ -15,8 +15,13 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities import exchange
 from domain.dispute.state import DisputeState
-from domain.errors import AlreadyExists, SellerNotActive
-from domain.ids import dispute_workflow_id, order_workflow_id, purchase_workflow_id
+from domain.errors import AlreadyExists, IllegalTransition, SellerNotActive
+from domain.ids import (
+    dispute_workflow_id,
+    order_workflow_id,
+    purchase_workflow_id,
+    repayment_workflow_id,
+)
 from domain.money import Money
 from domain.order.headlines import headline
 from domain.order.state import OrderState
@@ -25,12 +30,18 @@ from domain.payout.state import PayoutState
 from domain.policy import Policy
 from domain.purchase.rules import must_be_paid_at_once
 from domain.purchase.state import PurchaseState
-from persistence import purchase_reading
+from persistence import purchase_reading, repayments
 from persistence.database import SqlDatabase
 from persistence.engine import looking
 from persistence.idempotency import Recorded, creation_of
 from persistence.port import SellerRecord
-from persistence.records import DISPUTE_STATE, ORDER_STATE, PAYOUT_STATE, PURCHASE_STATE
+from persistence.records import (
+    DISPUTE_STATE,
+    ORDER_STATE,
+    PAYOUT_STATE,
+    PURCHASE_STATE,
+    REPAYMENT_STATE,
+)
 from persistence.vault import ConcernsAnother, Vault
 from workflows._kit.attributes import at_start
 from workflows.dispute.messages import DisputeRequest, OpenDispute
@@ -39,6 +50,7 @@ from workflows.order.messages import DecideAmount, PayAnotherWay, PlaceOrder, Re
 from workflows.order.requests import REQUESTS
 from workflows.payout.messages import ResolvePayout, StartPayout
 from workflows.purchase.messages import CancelPurchase, PlacePurchase
+from workflows.repayment.messages import PayAgain
 
 T = TypeVar("T")
 Result = tuple[int, dict[str, Any]]
@@ -46,6 +58,7 @@ PLACE: Final = "order.place"
 PURCHASE: Final = "purchase.place"
 PAY_OUT: Final = "payout.send"
 DISPUTE: Final = "dispute.open"
+REPAY: Final = "order.pay_again"
 _CREATED: Final = 201
 _OK: Final = 200
 
@@ -258,6 +271,29 @@ async def _dispute(delivery: Delivery, row: Recorded, asked: OpenDispute) -> Res
     return _CREATED, DISPUTE_STATE.dump_python(state, mode="json")
 
 
+async def _repay(delivery: Delivery, row: Recorded, asked: PayAgain) -> Result:
+    """Let the buyer pay again; one that is open already is found, and answered with."""
+    async with looking(delivery.engine) as db:
+        state = await repayments.offered(db, asked.order)
+    if state is None:
+        raise IllegalTransition(
+            f"nothing of order {asked.order} is to be paid again", order=asked.order
+        )
+    await delivery.vault.bind(row.object, asked.buyer)
+    with suppress(WorkflowAlreadyStartedError):
+        await delivery.client.start_workflow(
+            "repayment",
+            asked,
+            id=repayment_workflow_id(asked.order),
+            task_queue=delivery.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=at_start("repayment", state.stage, asked.seller, asked.order),
+            static_summary=f"{Money(state.amount, state.currency)} to pay again for order "
+            f"{asked.order}",
+        )
+    return _CREATED, REPAYMENT_STATE.dump_python(state, mode="json")
+
+
 def _update(name: str, result: type[T], form: TypeAdapter[T]) -> Deliver:
     """Ask the process, and keep the state that it answers with."""
 
@@ -299,6 +335,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         ),
         "order.resolve": _asks_order(Resolve, "resolve"),
         DISPUTE: Command(TypeAdapter(OpenDispute), _dispute),
+        REPAY: Command(TypeAdapter(PayAgain), _repay),
         "dispute.resolve": _asks_dispute(Resolve, "resolve"),
     }
     | {f"dispute.{action}": _asks_dispute(DisputeRequest, action) for action in DISPUTE_REQUESTS}

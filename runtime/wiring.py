@@ -40,6 +40,7 @@ from activities.purchase_care import PurchaseCareActivities
 from activities.purchase_payment import PurchasePaymentActivities
 from activities.reconciliation import ReconciliationActivities
 from activities.refund import RefundActivities
+from activities.repayment import RepaymentActivities
 from activities.shipment import ShipmentActivities
 from activities.standing import StandingActivities
 from activities.upkeep import UpkeepActivities
@@ -97,6 +98,7 @@ SHARED_MODULES = (
     "workflows.purchase.messages",
     "workflows.purchase.stepper",
     "workflows.purchase.tasks",
+    "workflows.repayment.messages",
 )
 
 
@@ -310,6 +312,7 @@ def _of_payments(database: SqlDatabase, payments: PaymentGateway) -> tuple[Calla
     amount = AmountActivities(database, payments)
     capture = CaptureActivities(database, payments)
     fraud = FraudActivities(database, payments)
+    repayment = RepaymentActivities(database, payments)
     return (
         attempts.ask_again,
         attempts.close_others,
@@ -320,6 +323,10 @@ def _of_payments(database: SqlDatabase, payments: PaymentGateway) -> tuple[Calla
         fraud.report,
         fraud.heed,
         fraud.decide,
+        repayment.ask,
+        repayment.settle,
+        repayment.close,
+        repayment.care,
     )
 
 

@@ -69,7 +69,9 @@ SELECT entries.id AS entry, entries.type, entries.amount, entries.fee, entries.c
     json_extract(body, '$.metadata.key') AS key, json_extract(body, '$.metadata.order') AS "order",
     json_extract(body, '$.metadata.payout') AS payout,
     json_extract(body, '$.metadata.purchase') AS purchase,
-    json_extract(body, '$.metadata.dispute') AS dispute, json_extract(body, '$.status') AS status
+    json_extract(body, '$.metadata.dispute') AS dispute,
+    json_extract(body, '$.metadata.repayment') AS repayment,
+    json_extract(body, '$.status') AS status
 FROM entries JOIN objects ON objects.id = entries.source
 WHERE entries.type NOT IN (?, ?)
 """
@@ -78,7 +80,7 @@ _DUPLICATES: Final = (
     " FROM effects WHERE key IS NOT NULL GROUP BY key HAVING count(DISTINCT source) > 1"
 )
 # What of ours an effect can be about.
-_OBJECTS: Final = ("order", "payout", "purchase", "dispute")
+_OBJECTS: Final = ("order", "payout", "purchase", "dispute", "repayment")
 _SHOWN: Final = (
     *(
         "entry",

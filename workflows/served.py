@@ -9,6 +9,7 @@ from workflows.fx.workflow import FxRatesWorkflow
 from workflows.order.workflow import OrderWorkflow
 from workflows.payout.workflow import PayoutCycleWorkflow, PayoutWorkflow
 from workflows.purchase.workflow import PurchaseWorkflow
+from workflows.repayment.workflow import RepaymentWorkflow
 from workflows.upkeep.carriage import CarriageCheckWorkflow
 from workflows.upkeep.workflow import BooksCheckWorkflow, SweepWorkflow
 
@@ -19,6 +20,7 @@ ALL = (
     PayoutWorkflow,
     PayoutCycleWorkflow,
     AftercareWorkflow,
+    RepaymentWorkflow,
     SweepWorkflow,
     BooksCheckWorkflow,
     FxRatesWorkflow,

@@ -22,12 +22,14 @@ from api.schemas.disputes import DisputeFigures
 from api.schemas.money import PostingView
 from api.schemas.order_views import HappenedView, OrderView
 from api.schemas.orders import OrderQuery
+from api.schemas.repayments import RepaymentView
 from domain.actors import STAFF, Role
 from domain.ids import order_workflow_id
+from domain.order.repaying import worth_of as came_anyway
 from domain.order.state import OrderState, Outcome
 from domain.order.whereabouts import Part, whereabouts
 from domain.order.whereabouts import Whereabouts as At
-from persistence import case_reading, reading
+from persistence import case_reading, reading, repayments
 from persistence.disputes import reading as dispute_reading
 from persistence.disputes.reading import DisputeFilter
 from persistence.reading import Happened
@@ -82,6 +84,7 @@ class Case:
     temporal: str
     disputes: list[DisputeFigures]
     may_dispute: bool
+    repayment: RepaymentView | None
 
 
 @router.get("/orders/{order}")
@@ -102,6 +105,7 @@ async def case_of(
     """Everything that *who* may know about an order."""
     funds = await case_reading.funds(db, state.order)
     happened = await _happened(db, state.order)
+    again = await repayments.offered(db, state.order) if came_anyway(state) else None
     return Case(
         state=state,
         view=OrderView.of(state, who.caller),
@@ -112,6 +116,7 @@ async def case_of(
         acts=acts_for(state, who.caller),
         disputes=await _disputes(db, state.order, who.caller),
         may_dispute=may_dispute(state, who.caller),
+        repayment=RepaymentView.of(again) if again else None,
         temporal=f"/namespaces/{namespace}/workflows/{quote(order_workflow_id(state.order), '')}",
     )
 

@@ -172,7 +172,10 @@ def moved(state: OrderState, terms: Terms, news: News, at: datetime) -> OrderSta
 
 def arrived_after_refund(state: OrderState, name: str) -> OrderState:
     """A parcel that was given up has come after all; its money stays with the buyer."""
-    parcel = replace(parcel_named(state, name), milestone="delivered")
+    parcel = parcel_named(state, name)
+    # What the whole order gave back does not show in a parcel that was never given up.
+    worth = parcel.owed if parcel.stage in GONE else parcel.amount
+    parcel = replace(parcel, milestone="delivered", came_anyway=worth)
     return replace(state, parcels=_with(state, parcel), version=state.version + 1)
 
 

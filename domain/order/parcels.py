@@ -125,6 +125,7 @@ class Parcel:
     `number` is the carrier's, `tracker` the tracking provider's reference, `name` ours within the
     order. `amount` is what the buyer paid for its `lines` (none named: all of them), `freight`
     the part of that for carriage, in minor units. `refused`: the addressee would not take it.
+    `came_anyway` is the price of what arrived after its money had gone back.
     """
 
     carrier: str
@@ -140,6 +141,7 @@ class Parcel:
     edits: int = 0
     refused: bool = False
     doubt: Doubt = Doubt.NONE
+    came_anyway: int = 0
 
     @property
     def owed(self) -> int:

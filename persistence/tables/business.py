@@ -131,6 +131,17 @@ class OrderViewRow(SQLModel, table=True):
     state: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
 
 
+class RepaymentRow(SQLModel, table=True):
+    """What an order's buyer pays again for goods that came after their refund."""
+
+    __tablename__ = "repayments"  # pyright: ignore[reportAssignmentType] - SQLModel's own form
+
+    order: str = Field(primary_key=True, foreign_key="orders.order")
+    buyer: str
+    version: int
+    state: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+
+
 class ParcelRow(SQLModel, table=True):
     """One declared number and what the carrier's scans amount to."""
 

@@ -41,6 +41,7 @@ _SIGNALS: Final[Mapping[str, tuple[str, Said]]] = MappingProxyType(
         "purchase": ("payment_changed", PaymentChanged),
         "dispute": ("payment_changed", PaymentChanged),
         "payout": ("payout_changed", PayoutChanged),
+        "repayment": ("payment_changed", PaymentChanged),
     }
 )
 # Whose payment can be reported as fraudulent.

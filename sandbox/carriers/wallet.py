@@ -80,6 +80,7 @@ def lines(store: Store, subject: str | None) -> list[Json]:
             "payout": None,
             "purchase": None,
             "dispute": None,
+            "repayment": None,
         }
         for row in store.rows(_LINES)
         if subject is None or subject == row["subject"]

@@ -14,6 +14,7 @@ from adapters.errors import Unavailable
 from persistence.engine import connect
 from tests.activities.dispute_steps import DISPUTE_STEPS
 from tests.activities.money_steps import STEPS, MoneyStep, Ready
+from tests.activities.repayment_steps import REPAYMENT_STEPS
 from tests.activities.victim import CONVERTER
 from tests.support.audit import Left, left_by
 from tests.support.sandbox import ROOT
@@ -23,7 +24,7 @@ _PATIENCE = 30
 _TWINS: dict[str, Left] = {}
 Disturbed = Callable[[MoneyStep], Awaitable[Ready]]
 
-EVERY: Final = (*STEPS, *DISPUTE_STEPS)
+EVERY: Final = (*STEPS, *DISPUTE_STEPS, *REPAYMENT_STEPS)
 GAPS: Final = tuple((step, entry) for step in EVERY for entry in range(step.entries))
 EFFECTS: Final = tuple((step, route) for step in EVERY for route in step.effects)
 

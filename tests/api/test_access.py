@@ -64,6 +64,9 @@ MAY: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("POST", "/v1/orders/{order}/labels/voiding"): frozenset({Role.SELLER, Role.SERVICE}),
     ("POST", "/v1/orders/{order}/pickups"): frozenset({Role.SELLER, Role.SERVICE}),
     ("POST", "/v1/orders/{order}/payment-attempts"): frozenset({Role.BUYER, Role.SERVICE}),
+    ("POST", "/v1/orders/{order}/repayment"): frozenset({Role.BUYER, Role.SERVICE}),
+    ("GET", "/v1/orders/{order}/repayment"): ALL,
+    ("GET", "/v1/orders/{order}/repayment/payment"): frozenset({Role.BUYER, Role.SERVICE}),
     ("POST", "/v1/orders/{order}/amount-decision"): frozenset(
         {Role.SUPPORT_AGENT, Role.SUPPORT_LEAD}
     ),

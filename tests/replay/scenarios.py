@@ -14,6 +14,7 @@ from domain.payout.state import Resolution
 from domain.shipment.pickup import PickupStatus
 from tests.replay import dispute_scenarios as disputes
 from tests.replay import purchase_scenarios as bundles
+from tests.replay import repayment_scenarios as repayments
 from tests.support.marketplace import (
     COMPLIANCE,
     LEAD,
@@ -650,6 +651,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
                 disputes.paid_by_hand,
                 disputes.charged_back,
             ),
+            "repayment": (repayments.paid, repayments.lapsed),
             "aftercare": (aftercare, bundles.forwarded),
             "upkeep": (sweep, books_check, carriage_check),
             "fx": (rates,),

@@ -153,7 +153,8 @@ async def _balances(shop: Shop, subjects: set[str]) -> dict[str, int]:
     """The provider's balances, as far as they are ours, by the names of our accounts."""
     found: dict[str, int] = {}
     for line in (await shop.world.effects())["lines"]:
-        whose = {line["order"], line["payout"], line["purchase"], line["dispute"]}
+        kinds = ("order", "payout", "purchase", "dispute", "repayment")
+        whose = {line[kind] for kind in kinds}
         if line["account"] in _OURS and subjects & whose:
             name = f"{_OURS[line['account']]}/{line['currency'].upper()}"
             found[name] = found.get(name, 0) + line["amount"] - line["fee"]
@@ -198,6 +199,7 @@ UNION ALL SELECT state::text FROM purchase_views WHERE purchase = :o
 UNION ALL SELECT to_jsonb(m)::text FROM order_money m JOIN purchase_allocations a
     ON a."order" = m."order" WHERE a.purchase = :o
 UNION ALL SELECT state::text FROM dispute_views WHERE "order" = :o
+UNION ALL SELECT state::text FROM repayments WHERE "order" = :o
 UNION ALL SELECT to_jsonb(d)::text FROM dispute_lines d WHERE "order" = :o
 UNION ALL SELECT to_jsonb(l)::text FROM labels l WHERE "order" = :o
 UNION ALL SELECT (to_jsonb(p) - 'confirmation')::text FROM pickups p WHERE strpos(label, :o) > 0

@@ -41,6 +41,7 @@ from activities.purchase_attempts import PurchaseAttemptActivities
 from activities.purchase_care import PurchaseCareActivities
 from activities.purchase_payment import PurchasePaymentActivities
 from activities.refund import RefundActivities
+from activities.repayment import RepaymentActivities
 from activities.requests import (
     AskPayment,
     BuyLabel,
@@ -138,6 +139,7 @@ class Shop:
         self.payouts = PayoutActivities(self.database, self.gateway)
         self.payout_operator = PayoutOperatorActivities(self.database, self.gateway)
         self.aftercare = AftercareActivities(self.database, self.gateway)
+        self.repayments = RepaymentActivities(self.database, self.gateway)
         self.consent = ConsentActivities(self.database)
         self.standing = StandingActivities(self.database)
         self.purchases = PurchaseActivities(self.database)

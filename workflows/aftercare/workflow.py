@@ -8,6 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.aftercare import AftercareActivities
     from activities.dispute_money import DisputeMoneyActivities
     from activities.payout import PayoutActivities
+    from activities.repayment import RepaymentActivities
     from activities.requests import CallOperator, CareForPayment
     from activities.shipment import ShipmentActivities
     from workflows._kit.insistence import insisting
@@ -69,6 +70,12 @@ class AftercareWorkflow:
                 DisputeMoneyActivities.care,
                 CareForPayment(name, fact.received_at),
                 **summed_up(PROVIDER, "A refund has news after its dispute's end"),
+            )
+        if kind == "repayment":
+            return await workflow.execute_activity_method(
+                RepaymentActivities.care,
+                CareForPayment(name, fact.received_at),
+                **summed_up(PROVIDER, "A repayment has news after its end"),
             )
         if fact.kind in _OF_PARCELS:
             return await workflow.execute_activity_method(

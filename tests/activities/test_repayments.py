@@ -1,0 +1,152 @@
+"""Goods that came although their money had gone back: the buyer pays again, if they like."""
+
+import pytest
+from sqlalchemy import text
+
+from activities.repayment_requests import RepaymentStep
+from activities.requests import CareForPayment
+from domain.order.repaying import RepaymentState, Stage
+from tests.activities.repayment_steps import asked_again, came_anyway, paying_again
+from tests.activities.test_returns import balances
+from tests.support.shop import CARD, SLIP, Deal, Shop, after, attempted
+
+
+async def looked_at(deal: Deal, state: RepaymentState) -> RepaymentState:
+    return await attempted(deal.shop.repayments.settle, RepaymentStep(state, after(days=7)), 1)
+
+
+async def closed(deal: Deal, state: RepaymentState, day: int = 30) -> RepaymentState:
+    return await attempted(deal.shop.repayments.close, RepaymentStep(state, after(days=day)), 1)
+
+
+async def kinds(deal: Deal) -> list[str]:
+    """What the order's timeline tells of it."""
+    query = (
+        "SELECT kind FROM timeline WHERE subject = :subject AND "
+        "(kind LIKE '%repayment%' OR kind LIKE '%again%') ORDER BY seq"
+    )
+    async with deal.shop.engine.connect() as db:
+        found = await db.execute(text(query), {"subject": f"order/{deal.order}"})
+        return [kind.removeprefix("order.") for kind in found.scalars()]
+
+
+@pytest.mark.case(25)
+async def test_what_is_paid_again_is_the_seller_s_at_once(shop: Shop) -> None:
+    """The goods are there: less commission it is payable, and the order's own money untouched."""
+    deal = await came_anyway(shop)
+    before = await balances(shop)
+    paid = await looked_at(deal, await asked_again(deal, CARD))
+    now = await balances(shop)
+
+    assert (paid.stage, paid.amount, paid.settled) == (Stage.PAID, 5_000, 5_000)
+    assert before["escrow"] == now["escrow"] == 5_000
+    assert now["seller_payable"] + now["commission"] == 5_000
+    assert now["commission"] == 400
+    assert await kinds(deal) == ["repayment_asked", "paid_again"]
+
+
+@pytest.mark.case(25)
+async def test_nothing_is_taken_from_a_buyer_who_does_not_pay(shop: Shop) -> None:
+    """The window closes, and they may ask for another: the first can no longer be paid."""
+    deal = await came_anyway(shop)
+    first = await asked_again(deal)
+    lapsed = await closed(deal, first)
+    second = await asked_again(deal, CARD)
+    paid = await looked_at(deal, second)
+
+    assert (first.closes_at, lapsed.stage) == (after(days=9), Stage.LAPSED)
+    assert (second.attempt, second.intent == first.intent) == (2, False)
+    assert paid.stage is Stage.PAID
+    told = ["repayment_asked", "repayment_lapsed", "repayment_asked", "paid_again"]
+    assert await kinds(deal) == told
+
+
+async def test_what_was_paid_again_is_not_asked_twice(shop: Shop) -> None:
+    """A late click finds nothing to pay, and opens nothing."""
+    deal = await came_anyway(shop)
+    await looked_at(deal, await asked_again(deal, CARD))
+    nothing = await attempted(shop.repayments.ask, paying_again(deal, CARD), 1)
+
+    assert (nothing.stage, nothing.intent) == (Stage.LAPSED, "")
+    assert await kinds(deal) == ["repayment_asked", "paid_again"]
+
+
+async def test_the_platform_pays_its_part_of_the_price_again(shop: Shop) -> None:
+    """Its subsidy had gone back as well: the buyer is asked for no more than they had back."""
+    deal = await came_anyway(shop, subsidy=1_000)
+    async with shop.engine.connect() as db:
+        told = "SELECT facts->>'amount' FROM outbox WHERE template = 'order.arrived_after_refund'"
+        letter = (await db.execute(text(told))).scalar_one()
+    paid = await looked_at(deal, await asked_again(deal, CARD))
+    found = await balances(shop)
+
+    assert (letter, paid.amount, paid.worth) == ("4500", 4_500, 5_000)
+    assert found["seller_payable"] + found["commission"] == 5_000
+    assert found["subsidy"] == -1_000
+
+
+async def test_a_seller_abroad_has_their_own_currency(shop: Shop) -> None:
+    """At the rate that the order keeps, beside the entry in the buyer's."""
+    deal = await came_anyway(shop, settles_in="CNY")
+    await looked_at(deal, await asked_again(deal, CARD))
+    async with shop.engine.connect() as db:
+        query = "SELECT currency, -sum(amount) FROM legs WHERE kind = 'seller_payable' GROUP BY 1"
+        ((currency, amount),) = (await db.execute(text(query))).all()
+
+    assert currency == "CNY"
+    assert 30_000 < amount < 45_000
+
+
+async def test_a_debit_on_its_way_is_waited_for(shop: Shop) -> None:
+    """It cannot be called back: the window stays open until it has arrived."""
+    deal = await came_anyway(shop)
+    state = await asked_again(deal)
+    await shop.world.pay(state.intent, "pm_sepa_debit")
+    waiting = await closed(deal, state)
+    await shop.world.arrive(state.intent)
+    paid = await closed(deal, waiting, day=40)
+
+    assert waiting.stage is Stage.AWAITING_PAYMENT
+    assert waiting.closes_at is not None
+    assert waiting.closes_at > after(days=30)
+    assert paid.stage is Stage.PAID
+
+
+@pytest.mark.case(5)
+async def test_another_amount_goes_back_and_may_be_paid_anew(shop: Shop) -> None:
+    """Nobody decides about it: the buyer has it back in full, and the seller nothing yet."""
+    deal = await came_anyway(shop)
+    state = await asked_again(deal)
+    await shop.world.pay(state.intent, SLIP)
+    await shop.world.arrive(state.intent, amount=4_000)
+    back = await looked_at(deal, state)
+    found = await balances(shop)
+    moved = [line["amount"] for line in (await shop.world.effects(deal.order))["lines"]]
+
+    assert (back.stage, back.settled) == (Stage.SENT_BACK, 0)
+    assert "seller_payable" not in found
+    assert "unapplied_receipts" not in found
+    assert sorted(moved)[:2] == [-5_000, -4_000]
+    assert (await asked_again(deal)).attempt == 2
+
+
+async def test_what_was_sent_back_and_comes_back_calls_a_person(shop: Shop) -> None:
+    """The process has ended: aftercare hears of it, and nothing is lost."""
+    await shop.world.change(auto_refunds=False)
+    deal = await came_anyway(shop)
+    state = await asked_again(deal)
+    await shop.world.pay(state.intent, SLIP)
+    await shop.world.arrive(state.intent, amount=4_000)
+    await looked_at(deal, state)
+    async with shop.engine.connect() as db:
+        query = "SELECT reference FROM effects WHERE kind = 'late_refund'"
+        reference = (await db.execute(text(query))).scalar_one()
+    await shop.world.fail_refund(reference)
+    care = CareForPayment(deal.order, after(days=40))
+    done = await attempted(shop.repayments.care, care, 1)
+    async with shop.engine.connect() as db:
+        alarms = (await db.execute(text("SELECT kind, subject FROM alarms"))).all()
+
+    assert done == "refund_came_back"
+    assert ("refund_came_back", f"repayment/{deal.order}") in [tuple(row) for row in alarms]
+    assert (await balances(shop))["unapplied_receipts"] == 4_000

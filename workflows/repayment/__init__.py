@@ -1,0 +1,1 @@
+"""The life of one payment for goods that came after their refund."""
