@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from persistence.carriage.labels import SqlLabels
 from persistence.disputes.store import SqlDisputes
+from persistence.engine import looking
 from persistence.funds import SqlFunds
 from persistence.ledger import SqlLedger
 from persistence.orders import SqlOrders, SqlSellers
@@ -40,6 +41,13 @@ async def inside(db: AsyncConnection) -> AsyncGenerator[SqlTransaction]:
     """The same within a transaction that is open on *db* already; its owner commits."""
     session = AsyncSession(db, expire_on_commit=False, join_transaction_mode="create_savepoint")
     async with session, session.begin():
+        yield SqlTransaction(session)
+
+
+@asynccontextmanager
+async def looked_at(engine: AsyncEngine) -> AsyncGenerator[SqlTransaction]:
+    """The same for who only looks: no transaction holds what is read together."""
+    async with looking(engine) as db, AsyncSession(db, expire_on_commit=False) as session:
         yield SqlTransaction(session)
 
 

@@ -1,6 +1,8 @@
 """The connection to PostgreSQL: one engine per process, as the application's own role."""
 
 import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from sqlalchemy import Engine, event
@@ -34,13 +36,18 @@ def connect(url: str, *, pool_size: int = 10, as_owner: bool = False) -> AsyncEn
     return engine
 
 
-def looking(engine: AsyncEngine) -> AsyncConnection:
-    """A connection, to be entered, for statements that only look.
+@asynccontextmanager
+async def one_by_one(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
+    """A connection on which each statement is a transaction of its own.
 
-    Each is a transaction of its own, which it is anyway as far as what it sees goes: without a
-    `BEGIN` and a `ROLLBACK` around it a look costs one round trip instead of three.
+    Without a `BEGIN` and a `COMMIT` around it a statement costs one round trip instead of three.
     """
-    return engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+    async with engine.connect() as db:
+        yield await db.execution_options(isolation_level="AUTOCOMMIT")
+
+
+# For statements that only look, which see no more in a transaction of their own than in one.
+looking: Final = one_by_one
 
 
 def _try_what_has_rested(engine: Engine) -> None:

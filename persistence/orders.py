@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import (
     BigInteger,
@@ -285,7 +286,7 @@ class SqlSellers:
         if row is None:
             raise NotKnown(f"there is no published policy {name}", policy=name)
         document, published, holidays = row
-        return from_document(document, name, published, holidays)
+        return _policy(json.dumps(document), name, published, tuple(holidays))
 
     async def payable(
         self, as_of: datetime, after: tuple[str, str], limit: int, policy: str = ""
@@ -334,3 +335,9 @@ def _minimum_payout(currency: ColumnElement[str]) -> ScalarSelect[int]:
         .correlate_except(PolicyRow)
         .scalar_subquery()
     )
+
+
+@lru_cache(maxsize=64)
+def _policy(document: str, name: str, version: int, holidays: tuple[str, ...]) -> Policy:
+    """A published version never changes: the same document is the same policy."""
+    return from_document(json.loads(document), name, version, holidays)

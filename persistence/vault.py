@@ -6,16 +6,17 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import structlog
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
 from persistence.ciphers import DataKey, Tampered, decrypt, encrypt, new_key
-from persistence.engine import looking
+from persistence.engine import looking, one_by_one
+from persistence.tables import table_of
 from persistence.tables.keys import DataKeyRow, PersonKey
 
 _FRESH_SECONDS: Final = 50.0
@@ -34,6 +35,22 @@ _ROWS: Final = select(
     col(PersonKey.wrapped),
     col(PersonKey.master_id),
 ).outerjoin(PersonKey, col(PersonKey.person) == col(DataKeyRow.person))
+
+_DATA_KEYS: Final = table_of(DataKeyRow)
+_BOUND: Final = ("key_id", "workflow_id", "person", "wrapped", "wrapped_by")
+_BINDING: Final = (
+    insert(_DATA_KEYS)
+    .from_select(
+        _BOUND,
+        select(*(bindparam(name, type_=_DATA_KEYS.c[name].type) for name in _BOUND)).where(
+            exists().where(
+                col(PersonKey.person) == bindparam("person"), col(PersonKey.wrapped).is_not(None)
+            )
+        ),
+    )
+    .on_conflict_do_nothing(index_elements=["workflow_id"])
+    .returning(_DATA_KEYS.c.key_id)
+)
 
 log = structlog.get_logger()
 
@@ -108,17 +125,37 @@ class Vault:
 
     async def bind_all(self, workflow_ids: Iterable[str], person: str) -> None:
         """Bind several executions, all of them or none: what is refused leaves no trace."""
+        names = tuple(workflow_ids)
+        if len(names) == 1 and await self._bound_at_once(names[0], person):
+            return
         async with self._engine.begin() as db:
             wrapper = await self._person_key(db, person)
             # In one order for everybody: two that bind the same names must not lock up.
             bound = [
-                await self._bind(db, workflow_id, person, wrapper)
-                for workflow_id in sorted(workflow_ids)
+                await self._bind(db, workflow_id, person, wrapper) for workflow_id in sorted(names)
             ]
         for row in bound:
             if row.person == person:
                 # Whoever binds an execution is about to start it, and needs its key at once.
                 self._remember(row)
+
+    async def _bound_at_once(self, workflow_id: str, person: str) -> bool:
+        """Bind an execution that has no key yet, in one statement, by a wrapper that is at hand.
+
+        False where there is none, or the execution has a key, or the person was erased: then the
+        long way says what is so.
+        """
+        wrapper = self._to_seal.get(person)
+        if wrapper is None:
+            return False
+        key = DataKey(uuid.uuid4().hex, new_key())
+        values = _key_values(key, workflow_id, person, wrapper, _BY_PERSON)
+        async with one_by_one(self._engine) as db:
+            if (await db.execute(_BINDING, values)).one_or_none() is None:
+                return False
+        self._by_id.put(key.key_id, key)
+        self._by_workflow.put(workflow_id, key)
+        return True
 
     async def _bind(
         self, db: AsyncConnection, workflow_id: str, person: str, wrapper: bytes
@@ -166,7 +203,7 @@ class Vault:
         """
         key = self._to_seal.get(person)
         if key is None:
-            async with self._engine.begin() as db:
+            async with one_by_one(self._engine) as db:
                 key = await self._person_key(db, person)
             self._to_seal.put(person, key)
         header = _SEAL_VERSION + _name_of(person)
@@ -219,12 +256,14 @@ class Vault:
         if row is None:
             master = self._ring.active
             wrapped = encrypt(self._ring.key(master), new_key(), _person_context(person))
-            await db.execute(
+            made = await db.execute(
                 insert(PersonKey)
                 .values(person=person, wrapped=wrapped, master_id=master)
                 .on_conflict_do_nothing()
+                .returning(col(PersonKey.wrapped), col(PersonKey.master_id))
             )
-            row = (await db.execute(wanted)).one()
+            # Another process may have been quicker: what is in the table counts.
+            row = made.one_or_none() or (await db.execute(wanted)).one()
         return self._unwrap_person(person, row[0], row[1])
 
     def _unwrap_person(self, person: str, wrapped: bytes | None, master_id: str | None) -> bytes:
@@ -301,18 +340,23 @@ async def _insert_key(
     wrapper: bytes,
     wrapped_by: str,
 ) -> None:
-    wrapped = encrypt(wrapper, key.secret, _key_context(key.key_id))
+    values = _key_values(key, workflow_id, person, wrapper, wrapped_by)
     await db.execute(
-        insert(DataKeyRow)
-        .values(
-            key_id=key.key_id,
-            workflow_id=workflow_id,
-            person=person,
-            wrapped=wrapped,
-            wrapped_by=wrapped_by,
-        )
-        .on_conflict_do_nothing(index_elements=["workflow_id"])
+        insert(DataKeyRow).values(**values).on_conflict_do_nothing(index_elements=["workflow_id"])
     )
+
+
+def _key_values(
+    key: DataKey, workflow_id: str, person: str | None, wrapper: bytes, wrapped_by: str
+) -> dict[str, Any]:
+    """The columns of a data key; another process that opens it needs the same wrapper."""
+    return {
+        "key_id": key.key_id,
+        "workflow_id": workflow_id,
+        "person": person,
+        "wrapped": encrypt(wrapper, key.secret, _key_context(key.key_id)),
+        "wrapped_by": wrapped_by,
+    }
 
 
 async def _found(db: AsyncConnection, wanted: ColumnElement[bool]) -> _Row | None:

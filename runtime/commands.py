@@ -31,7 +31,7 @@ from domain.policy import Policy
 from domain.purchase.rules import must_be_paid_at_once
 from domain.purchase.state import PurchaseState
 from persistence import purchase_reading, repayments
-from persistence.database import SqlDatabase
+from persistence.database import SqlDatabase, looked_at
 from persistence.engine import looking
 from persistence.idempotency import Recorded, creation_of
 from persistence.port import SellerRecord
@@ -143,7 +143,7 @@ async def _must_be_sold(
 
     Returns the seller, and the policy by which they sell.
     """
-    async with SqlDatabase(delivery.engine).transaction() as books:
+    async with looked_at(delivery.engine) as books:
         seller = await books.sellers.get(of_seller)
         policy = await books.sellers.policy(seller.policy)
         settles_in = seller.settles_in or currency

@@ -13,7 +13,7 @@ from temporalio.client import Client
 
 from domain.errors import IllegalTransition, NotKnown, Refusal
 from persistence import idempotency, seen
-from persistence.engine import looking
+from persistence.engine import looking, one_by_one
 from persistence.idempotency import Entry, Recorded
 from persistence.vault import Erased, Vault
 from runtime import schedules
@@ -147,13 +147,7 @@ class Desk:
         except Exception as defect:
             log.exception("request.failed", request=row.id, command=row.command)
             return await self._failed(row, defect)
-        async with self._engine.begin() as db:
-            kept = await idempotency.answered(db, row.id, status, body)
-            if row.command in _PLACING and status >= _REFUSED:
-                await idempotency.forget_particulars(db, row)
-            if row.command == _READDRESSING:
-                # An accepted draft has become the order's own by now.
-                await idempotency.forget_drafts(db, row)
+        kept = await self._kept(row, status, body)
         log.info(
             "request.answered",
             request=row.id,
@@ -162,6 +156,21 @@ class Desk:
             status=status,
         )
         return _answer(kept)
+
+    async def _kept(self, row: Recorded, status: int, body: Mapping[str, Any]) -> Recorded:
+        """The request with its answer; what was said for it alone is forgotten with that."""
+        is_over = row.command in _PLACING and status >= _REFUSED
+        if not is_over and row.command != _READDRESSING:
+            async with one_by_one(self._engine) as db:
+                return await idempotency.answered(db, row.id, status, body)
+        async with self._engine.begin() as db:
+            kept = await idempotency.answered(db, row.id, status, body)
+            if is_over:
+                await idempotency.forget_particulars(db, row)
+            else:
+                # An accepted draft has become the order's own by now.
+                await idempotency.forget_drafts(db, row)
+        return kept
 
     async def message_of(self, row: Recorded) -> Any:  # noqa: ANN401 - any command's message
         """The command of a request that still waits. Raises `Erased`."""

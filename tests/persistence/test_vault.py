@@ -132,6 +132,40 @@ async def test_an_execution_cannot_change_its_person(vault: Vault, person: str) 
         await vault.bind(f"order/{person}", "somebody-else")
 
 
+async def test_whose_seal_is_at_hand_is_bound_in_one_statement(
+    vault: Vault, engine: AsyncEngine, ring: KeyRing, person: str, statements: list[str]
+) -> None:
+    """As the desk does for each order; every process opens what that key closes."""
+    await vault.seal(person, b"an address")
+    statements.clear()
+    await vault.bind(f"order/{person}", person)
+    key = await vault.key_of(f"order/{person}")
+
+    assert len(statements) == 1
+    assert await Vault(engine, ring).key_of(f"order/{person}") == key
+    await vault.bind(f"order/{person}", person)
+    assert await vault.key_of(f"order/{person}") == key
+    await vault.seal(f"{person}-2", b"another's")
+    with pytest.raises(ConcernsAnother):
+        await vault.bind(f"order/{person}", f"{person}-2")
+
+
+async def test_a_seal_at_hand_binds_nothing_to_who_was_erased_elsewhere(
+    vault: Vault, engine: AsyncEngine, ring: KeyRing, person: str
+) -> None:
+    """An execution under a key that is gone could never be read again, by its own worker either."""
+    await vault.seal(person, b"an address")
+    await Vault(engine, ring).erase(person)
+
+    with pytest.raises(Erased):
+        await vault.bind(f"order/{person}", person)
+    async with engine.connect() as db:
+        query = "SELECT count(*) FROM data_keys WHERE workflow_id = :name"
+        kept = await db.execute(text(query), {"name": f"order/{person}"})
+
+        assert kept.scalar_one() == 0
+
+
 async def test_several_executions_are_bound_together_or_not_at_all(
     vault: Vault, engine: AsyncEngine, person: str
 ) -> None:
