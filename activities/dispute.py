@@ -254,7 +254,12 @@ class DisputeActivities:
                 for one in await tx.disputes.open_of(state.order)
             ]
             given = await tx.disputes.given(state.order)
-            after = order_disputes.heeded(state, funds, standing, given, request.at)
+            is_charged_back = funds.charged_back > 0 and not await tx.chargebacks.is_open(
+                state.order
+            )
+            after = order_disputes.heeded(
+                state, funds, standing, given, request.at, is_charged_back=is_charged_back
+            )
             facts: Facts = {"open": len(standing), "held": funds.held}
             await tx.story.tell(after, Event("order.disputes_heeded", request.at, facts=facts))
         log.info("order.disputes_heeded", order=state.order, open=len(standing))

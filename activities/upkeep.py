@@ -13,6 +13,7 @@ from adapters.errors import Rejected
 from adapters.logistics.port import Tracking, TrackingProvider
 from adapters.payment.port import EffectStatus, IntentStatus, PaymentGateway
 from domain.ids import (
+    chargeback_workflow_id,
     fingerprint,
     money_key,
     order_workflow_id,
@@ -28,6 +29,8 @@ PAYMENT_SILENCE: Final = timedelta(minutes=30)
 _NEWS: Final = frozenset({IntentStatus.AUTHORISED, IntentStatus.CAPTURED, IntentStatus.CANCELLED})
 # A sweep that did not run for a weekend still finds what was reported meanwhile.
 _REPORTED_WITHIN: Final = timedelta(days=3)
+# Banks take up to four months over one.
+_CLAIMED_WITHIN: Final = timedelta(days=130)
 _BATCH: Final = 100
 _AT_ONCE: Final = 8
 
@@ -94,7 +97,7 @@ class UpkeepActivities:
         purchases, paid_at_once = await self._purchases(request.at)
         refunds, ended = await self._refunds(request.at)
         payouts, returned = await self._payouts(request.at)
-        doubted = await self._reports(request.at)
+        doubted = await self._reports(request.at) + await self._claims(request.at)
         found = moved + paid + paid_at_once + ended + returned + doubted
         overdue = await self._silence.overdue(request.at)
         swept = Swept(parcels, payments + purchases, refunds, payouts, found, overdue)
@@ -199,8 +202,27 @@ class UpkeepActivities:
                 found += await self._found("fraud", subject, reference, "reported", at)
         return found
 
+    async def _claims(self, at: datetime) -> int:
+        """Chargebacks that stand differently with the bank than with us."""
+        found = 0
+        for bank in await self._gateway.claimed(at - _CLAIMED_WITHIN):
+            stage, is_taken, owner = await self._silence.claim(bank.reference, bank.intent)
+            is_news = bool(bank.taken.minor) and not is_taken
+            if stage == str(bank.status) and not is_news:
+                continue
+            subject = chargeback_workflow_id(bank.reference)
+            state = f"{bank.status}-{bank.taken.minor}"
+            found += await self._found("chargeback", subject, bank.reference, state, at, owner)
+        return found
+
     async def _found(
-        self, what: str, subject: str, reference: str, state: str, at: datetime
+        self,
+        what: str,
+        subject: str,
+        reference: str,
+        state: str,
+        at: datetime,
+        owner: str = "",
     ) -> bool:
         return await self._silence.found(
             Found(
@@ -210,6 +232,7 @@ class UpkeepActivities:
                 subject=subject,
                 reference=reference,
                 at=at,
+                owner=owner,
             )
         )
 

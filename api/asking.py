@@ -299,6 +299,7 @@ def _location(subject: str) -> str | None:
         "purchase": "purchases",
         "dispute": "disputes",
         "payout": "payouts",
+        "chargeback": "chargebacks",
         "seller": "sellers",
         "alarm": "alarms",
         "webhook-endpoint": "webhook-endpoints",

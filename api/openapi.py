@@ -19,6 +19,7 @@ _TAGS: Final = [
     {"name": "orders", "description": "Placed, read, listed; what happened to them."},
     {"name": "requests of an order", "description": "What people ask; judged at once."},
     {"name": "purchases", "description": "One payment over several sellers' orders."},
+    {"name": "chargebacks", "description": "What a bank takes back: read, spoken about, answered."},
     {"name": "disputes", "description": "Opened, negotiated, decided, appealed; who did it."},
     {"name": "online shipping", "description": "Rates, labels, couriers at the door."},
     {"name": "sellers", "description": "Who sells, what they have, what they are paid."},

@@ -11,6 +11,8 @@ from typing import Any, Final
 from api.schemas.order_views import PATHS
 from api.schemas.purchases import PATHS as PURCHASE_PATHS
 from cli import dispute_parts
+from domain.chargeback import money as claims
+from domain.chargeback.state import CHARGEBACK
 from domain.dispute.state import DISPUTE, PAUSE
 from domain.fx import settlement
 from domain.fx.rates import Exchange
@@ -223,6 +225,26 @@ def purchase_entries() -> str:
     )
 
 
+def chargeback_entries() -> str:
+    """The entries of a chargeback that is lost, of which most is the seller's already."""
+    funds = OrderFunds("o-1", "s-1", "EUR", _TOTAL, _TOTAL * 8 // 100, captured=_TOTAL)
+    part = _TOTAL * 6 // 10
+    released = postings.plan_release(
+        part, released=0, total=_TOTAL, commission=funds.commission, reserve_bp=0
+    )
+    funds = funds.with_release(released)
+    sources = postings.RefundSources(
+        funds.releasable, funds.released, funds.charged, payable=released.payable
+    )
+    plan = postings.plan_refund(_TOTAL, sources)
+    return _entries(
+        [
+            ("chargeback/du_1/taken", claims.taken("stripe", "du_1", _TOTAL, 1_500)),
+            ("chargeback/du_1/lost/o-1", claims.lost("du_1", "o-1", "s-1", plan)),
+        ]
+    )
+
+
 def repayment_entries() -> str:
     """The entry of half an order that is paid again."""
     half = _TOTAL // 2
@@ -327,6 +349,10 @@ DOCUMENTS: Final[Mapping[str, Mapping[str, Draw]]] = MappingProxyType(
         "processes/repayment.md": {
             "repayment": lambda: state_diagram(REPAYMENT),
             "entries": repayment_entries,
+        },
+        "processes/chargeback.md": {
+            "chargeback": lambda: state_diagram(CHARGEBACK),
+            "entries": chargeback_entries,
         },
         "processes/dispute.md": {
             "dispute": lambda: state_diagram(DISPUTE),

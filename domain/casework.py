@@ -22,6 +22,7 @@ class WorkKind(StrEnum):
     RULING = "ruling_due"
     SECOND = "second_word_due"
     APPEAL = "appeal_due"
+    CHARGEBACK = "chargeback_due"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,9 @@ MANNERS: Final[Mapping[WorkKind, Manner]] = MappingProxyType(
         WorkKind.RULING: Manner(_SUPPORT, timedelta(days=7)),
         WorkKind.SECOND: Manner(_SUPPORT, timedelta(days=3)),
         WorkKind.APPEAL: Manner(_SUPPORT, timedelta(days=7)),
+        WorkKind.CHARGEBACK: Manner(
+            frozenset({Role.SUPPORT_LEAD, Role.COMPLIANCE}), timedelta(days=5)
+        ),
     }
 )
 

@@ -23,6 +23,11 @@ def dispute_workflow_id(dispute: str) -> str:
     return f"dispute/{dispute}"
 
 
+def chargeback_workflow_id(chargeback: str) -> str:
+    """The execution that follows one chargeback; *chargeback* is the provider's name of it."""
+    return f"chargeback/{chargeback}"
+
+
 def dispute_parcel(dispute: str, number: int) -> str:
     """Our name of a parcel of a dispute's own: goods on their way back, or sent once more."""
     return f"{dispute_workflow_id(dispute)}/{number}"

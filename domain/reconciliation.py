@@ -25,6 +25,8 @@ class Effect(StrEnum):
     PAYOUT = "payout"
     PAYOUT_FAILURE = "payout_failure"
     CONVERSION = "conversion"
+    DISPUTE = "dispute"
+    DISPUTE_REVERSAL = "dispute_reversal"
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,9 @@ def effect_of(posting: str) -> tuple[str, str]:
         return money_key(subject.removesuffix("/capture"), "take", 1), Effect.CHARGE
     if what in {"capture", "late"}:
         return money_key(subject, "take", 1), Effect.CHARGE
+    if stem.startswith("chargeback/"):
+        effects = {"taken": Effect.DISPUTE, "given_back": Effect.DISPUTE_REVERSAL}
+        return (stem, effects[step]) if step in effects else (posting, step)
     if stem.startswith("payout/"):
         return _effect_of_payout(stem, step, posting)
     refunds = {"settled": Effect.REFUND, "returned": Effect.REFUND_FAILURE}

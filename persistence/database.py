@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from persistence.carriage.labels import SqlLabels
+from persistence.chargebacks.store import SqlChargebacks
 from persistence.disputes.store import SqlDisputes
 from persistence.engine import looking
 from persistence.funds import SqlFunds
@@ -33,6 +34,7 @@ class SqlTransaction:
         self.purchases = SqlPurchases(session)
         self.labels = SqlLabels(session)
         self.disputes = SqlDisputes(session)
+        self.chargebacks = SqlChargebacks(session)
         self.repayments = SqlRepayments(session)
 
 

@@ -12,7 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from adapters.logistics.port import Scan
-from domain.ids import order_workflow_id, process_of_parcel, purchase_workflow_id
+from domain.ids import (
+    order_workflow_id,
+    process_of_parcel,
+    purchase_workflow_id,
+    repayment_workflow_id,
+)
 from domain.shipment.milestones import Milestone
 from persistence import waiting
 from persistence.tables.business import (
@@ -21,8 +26,10 @@ from persistence.tables.business import (
     ParcelRow,
     PayoutRow,
     PolicyRow,
+    RepaymentRow,
     ScanRow,
 )
+from persistence.tables.chargebacks import ChargebackRow
 from persistence.tables.disputes import DisputeRow
 from persistence.tables.purchases import PurchaseRow, PurchaseViewRow
 from persistence.tables.traffic import Fact
@@ -131,6 +138,8 @@ async def person_of(db: AsyncConnection, subject: str) -> str:
         query = select(col(OrderRow.buyer)).where(col(OrderRow.order) == name)
     elif kind == "purchase":
         query = select(col(PurchaseRow.buyer)).where(col(PurchaseRow.purchase) == name)
+    elif kind == "chargeback":
+        query = select(col(ChargebackRow.buyer)).where(col(ChargebackRow.chargeback) == name)
     elif kind == "dispute":
         query = select(col(DisputeRow.buyer)).where(col(DisputeRow.dispute) == name)
     elif kind == "payout":
@@ -148,7 +157,13 @@ async def paid_by(db: AsyncConnection, payment: str) -> str:
         return purchase_workflow_id(purchase)
     query = select(col(OrderViewRow.order)).where(col(OrderViewRow.intent) == payment).limit(1)
     order = (await db.execute(query)).scalar_one_or_none()
-    return order_workflow_id(order) if order else ""
+    if order:
+        return order_workflow_id(order)
+    again = select(col(RepaymentRow.order)).where(
+        col(RepaymentRow.state)["intent"].as_string() == payment
+    )
+    order = (await db.execute(again.limit(1))).scalar_one_or_none()
+    return repayment_workflow_id(order) if order else ""
 
 
 async def parcel_of(

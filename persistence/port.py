@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from domain.chargeback.state import ChargebackState
 from domain.dispute.state import DisputeState
 from domain.ledger import Account, Posting
 from domain.order.money import OrderFunds
@@ -23,6 +24,7 @@ from domain.payout.state import PayoutState
 from domain.policy import Policy, Terms
 from domain.purchase.state import PurchaseState
 from persistence.carriage.port import Labels
+from persistence.chargebacks.port import Chargebacks
 from persistence.disputes.port import Disputes
 from persistence.fx_port import Rates
 from persistence.purchase_port import Purchases
@@ -297,6 +299,10 @@ class Story(Protocol):
         """The same for a dispute."""
         ...
 
+    async def tell_chargeback(self, state: ChargebackState, *events: Event) -> None:
+        """The same for a chargeback; its orders are told of it by themselves."""
+        ...
+
     async def payout(self, payout: str) -> PayoutState | None:
         """The last state that was written of a payout."""
         ...
@@ -337,6 +343,8 @@ class Transaction(Protocol):
     def labels(self) -> Labels: ...
     @property
     def disputes(self) -> Disputes: ...
+    @property
+    def chargebacks(self) -> Chargebacks: ...
     @property
     def repayments(self) -> Repayments: ...
 

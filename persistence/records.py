@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from domain.chargeback.state import ChargebackState
 from domain.dispute import clocks as dispute_clocks
 from domain.dispute import rules as disputes
 from domain.dispute.state import DisputeState
@@ -28,6 +29,7 @@ ORDER_STATE: TypeAdapter[OrderState] = TypeAdapter(OrderState)
 PAYOUT_STATE: TypeAdapter[PayoutState] = TypeAdapter(PayoutState)
 REPAYMENT_STATE: TypeAdapter[RepaymentState] = TypeAdapter(RepaymentState)
 PURCHASE_STATE: TypeAdapter[PurchaseState] = TypeAdapter(PurchaseState)
+CHARGEBACK_STATE: TypeAdapter[ChargebackState] = TypeAdapter(ChargebackState)
 DISPUTE_STATE: TypeAdapter[DisputeState] = TypeAdapter(DisputeState)
 DISPUTE_TERMS: TypeAdapter[DisputeTerms] = TypeAdapter(DisputeTerms)
 TERMS: TypeAdapter[Terms] = TypeAdapter(Terms)
@@ -105,6 +107,22 @@ def dispute_values(state: DisputeState) -> dict[str, Any]:
         "opened_at": state.opened_at,
         "ended_at": state.ended_at,
         "state": DISPUTE_STATE.dump_python(state, mode="json"),
+    }
+
+
+def chargeback_values(state: ChargebackState) -> dict[str, Any]:
+    """The columns of a chargeback's view."""
+    return {
+        "chargeback": state.chargeback,
+        "version": state.version,
+        "payment": state.payment,
+        "buyer": state.buyer,
+        "status": str(state.stage),
+        "currency": state.currency,
+        "amount": state.amount,
+        "opened_at": state.opened_at,
+        "ended_at": state.ended_at,
+        "state": CHARGEBACK_STATE.dump_python(state, mode="json"),
     }
 
 

@@ -9,11 +9,13 @@ from sqlmodel import col
 from domain.errors import VersionConflict
 from persistence.idempotency import WAITING, Recorded, lock_object
 from persistence.tables.business import OrderViewRow, PayoutRow
+from persistence.tables.chargebacks import ChargebackRow
 from persistence.tables.disputes import DisputeViewRow
 from persistence.tables.purchases import PurchaseViewRow
 from persistence.tables.traffic import Request
 
 _VERSIONS: Final = {
+    "chargeback": (ChargebackRow.version, ChargebackRow.chargeback),
     "dispute": (DisputeViewRow.version, DisputeViewRow.dispute),
     "order": (OrderViewRow.version, OrderViewRow.order),
     "payout": (PayoutRow.version, PayoutRow.payout),

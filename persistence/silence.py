@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from domain.payout.state import PayoutState, Stage
 from persistence import inbox, records
+from persistence.chargebacks import reading
 from persistence.inbox import Arrived
 from persistence.port import EffectRecord
 from persistence.tables.business import Alarm, ParcelRow, PayoutRow
@@ -133,6 +134,13 @@ class SqlSilence:
             raised = await db.execute(_OVERDUE, {"at": at, "kind": OVERDUE})
             return len(raised.all())
 
+    async def claim(self, chargeback: str, intent: str) -> tuple[str, bool, str]:
+        """As the view has it."""
+        async with self._engine.connect() as db:
+            state = await reading.chargeback(db, chargeback)
+            owner = await inbox.paid_by(db, intent)
+        return ("", False, owner) if state is None else (str(state.stage), state.taken, owner)
+
     async def unheard(self, provider: str, reference: str, intent: str) -> str:
         """Asked of the inbox, which keeps every message."""
         heard = exists().where(col(Fact.provider) == provider, col(Fact.reference) == reference)
@@ -152,6 +160,6 @@ class SqlSilence:
                 reference=fact.reference,
                 occurred_at=fact.at,
                 received_at=fact.at,
-                person=await inbox.person_of(db, fact.subject),
+                person=await inbox.person_of(db, fact.owner or fact.subject),
             )
             return await inbox.keep(db, arrived)

@@ -11,9 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import col
 
+from domain.chargeback import work as chargeback_work
+from domain.chargeback.state import ChargebackState
 from domain.dispute import work as dispute_work
 from domain.dispute.state import DisputeState
-from domain.ids import dispute_workflow_id, order_workflow_id, purchase_workflow_id
+from domain.ids import (
+    chargeback_workflow_id,
+    dispute_workflow_id,
+    order_workflow_id,
+    purchase_workflow_id,
+)
 from domain.notices import concerned
 from domain.order import work
 from domain.order.state import OrderState
@@ -25,11 +32,12 @@ from persistence import casework, hooks, records
 from persistence.port import Event, Facts
 from persistence.tables import table_of
 from persistence.tables.business import Alarm, OrderViewRow, PayoutRow
+from persistence.tables.chargebacks import ChargebackRow
 from persistence.tables.disputes import DisputeViewRow
 from persistence.tables.purchases import PurchaseViewRow
 from persistence.tables.traffic import Notice, Request, TimelineEntry
 
-_View = type[OrderViewRow | PayoutRow | PurchaseViewRow | DisputeViewRow]
+_View = type[OrderViewRow | PayoutRow | PurchaseViewRow | DisputeViewRow | ChargebackRow]
 # Made once, on the tables themselves: putting a statement together, and taking it through the
 # mapper, costs more than running it, and these are run for every step of every process.
 _TIMELINE: Final = table_of(TimelineEntry)
@@ -111,6 +119,19 @@ class SqlStory:
         people = {"buyer": state.buyer, "seller": state.seller}
         for event in events:
             await self._happened(subject, state.version, event, people)
+
+    async def tell_chargeback(self, state: ChargebackState, *events: Event) -> None:
+        """The same for a chargeback; nobody gets a letter of it but by an order's."""
+        subject = chargeback_workflow_id(state.chargeback)
+        if await self._show(ChargebackRow, "chargeback", records.chargeback_values(state)):
+            await casework.keep(
+                self._session,
+                subject,
+                chargeback_work.work_of(state),
+                _first_seen(events, state.opened_at),
+            )
+        for event in events:
+            await self._happened(subject, state.version, event, {})
 
     async def payout(self, payout: str) -> PayoutState | None:
         """The state that the payout's view shows."""

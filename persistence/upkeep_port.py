@@ -33,7 +33,10 @@ class SilentPayment:
 
 @dataclass(frozen=True)
 class Found:
-    """What the sweep found out by asking; it enters by the inbox as a webhook would."""
+    """What the sweep found out by asking; it enters by the inbox as a webhook would.
+
+    `owner` is whose payment it is about, where that is not its subject.
+    """
 
     provider: str
     event_id: str
@@ -41,6 +44,7 @@ class Found:
     subject: str
     reference: str
     at: datetime
+    owner: str = ""
 
 
 class Silence(Protocol):
@@ -74,6 +78,13 @@ class Silence(Protocol):
         """Raise an alarm for each object whose work for people is overdue; how many are new.
 
         Alarms of work that has been done since, or has got more time, are closed.
+        """
+        ...
+
+    async def claim(self, chargeback: str, intent: str) -> tuple[str, bool, str]:
+        """What we know of a chargeback: its stage ("" for nothing), whether it took money.
+
+        And whose payment *intent* is.
         """
         ...
 

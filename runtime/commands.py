@@ -14,6 +14,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities import exchange
+from domain.chargeback.state import ChargebackState
 from domain.dispute.state import DisputeState
 from domain.errors import AlreadyExists, IllegalTransition, SellerNotActive
 from domain.ids import (
@@ -36,6 +37,7 @@ from persistence.engine import looking
 from persistence.idempotency import Recorded, creation_of
 from persistence.port import SellerRecord
 from persistence.records import (
+    CHARGEBACK_STATE,
     DISPUTE_STATE,
     ORDER_STATE,
     PAYOUT_STATE,
@@ -44,6 +46,7 @@ from persistence.records import (
 )
 from persistence.vault import ConcernsAnother, Vault
 from workflows._kit.attributes import at_start
+from workflows.chargeback.messages import AnswerBank
 from workflows.dispute.messages import DisputeRequest, OpenDispute
 from workflows.dispute.requests import REQUESTS as DISPUTE_REQUESTS
 from workflows.order.messages import DecideAmount, PayAnotherWay, PlaceOrder, Resolve
@@ -59,6 +62,8 @@ PURCHASE: Final = "purchase.place"
 PAY_OUT: Final = "payout.send"
 DISPUTE: Final = "dispute.open"
 REPAY: Final = "order.pay_again"
+ANSWER_BANK: Final = "chargeback.answer"
+SAY_TO_BANK: Final = "chargeback.statement"
 _CREATED: Final = 201
 _OK: Final = 200
 
@@ -335,6 +340,9 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         ),
         "order.resolve": _asks_order(Resolve, "resolve"),
         DISPUTE: Command(TypeAdapter(OpenDispute), _dispute),
+        ANSWER_BANK: Command(
+            TypeAdapter(AnswerBank), _update("answer", ChargebackState, CHARGEBACK_STATE)
+        ),
         REPAY: Command(TypeAdapter(PayAgain), _repay),
         "dispute.resolve": _asks_dispute(Resolve, "resolve"),
     }

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.logistics.port import TrackingProvider
 from adapters.payment.port import PaymentGateway, PaymentNews
+from domain.ids import chargeback_workflow_id
 from persistence import inbox
 from persistence.inbox import Arrived
 from persistence.vault import Erased, Vault
@@ -48,6 +49,10 @@ class Intake:
         """
         found = self._payments.verify(headers, body, now or datetime.now(UTC))
         subject = found.subject or await self._subject_of(found)
+        owner = ""
+        if found.kind in news.CHARGEBACKS:
+            owner = await self._payment_of(found)
+            subject = chargeback_workflow_id(found.reference)
         arrived = Arrived(
             provider=self._payments.name,
             event_id=found.event_id,
@@ -57,8 +62,8 @@ class Intake:
             occurred_at=found.occurred_at,
             received_at=self._clock.now(subject),
         )
-        is_news = bool(subject) and found.kind in news.PAYMENT | news.FRAUD
-        return await self._keep(arrived, body, is_news=is_news)
+        is_news = bool(subject) and found.kind in news.PAYMENT | news.FRAUD | news.CHARGEBACKS
+        return await self._keep(arrived, body, is_news=is_news, owner=owner)
 
     async def tracking(
         self,
@@ -88,15 +93,19 @@ class Intake:
 
     async def _subject_of(self, found: PaymentNews) -> str:
         """Whose payment a report is about; it names the payment and nothing of ours."""
+        return await self._payment_of(found) if found.kind in news.FRAUD else ""
+
+    async def _payment_of(self, found: PaymentNews) -> str:
         payment = found.facts.get("payment_intent", "")
-        if found.kind not in news.FRAUD or not payment:
+        if not payment:
             return ""
         async with self._engine.connect() as db:
             return await inbox.paid_by(db, payment)
 
-    async def _keep(self, arrived: Arrived, body: bytes, *, is_news: bool) -> bool:
+    async def _keep(self, arrived: Arrived, body: bytes, *, is_news: bool, owner: str = "") -> bool:
+        """*owner* is whose payment it is about, where that is not its subject."""
         async with self._engine.connect() as db:
-            person = await inbox.person_of(db, arrived.subject) or UNATTRIBUTED
+            person = await inbox.person_of(db, owner or arrived.subject) or UNATTRIBUTED
         try:
             sealed = await self._vault.seal(person, body)
         except Erased:

@@ -28,6 +28,17 @@ FRAUD: Final = frozenset(
         "sweep.fraud",
     }
 )
+# A cardholder's bank takes a payment back, asks, or has decided.
+CHARGEBACKS: Final = frozenset(
+    {
+        "charge.dispute.created",
+        "charge.dispute.updated",
+        "charge.dispute.closed",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.funds_reinstated",
+        "sweep.chargeback",
+    }
+)
 TRACKING: Final = frozenset({"tracker.created", "tracker.updated"})
 # What the sweep found out by asking.
 SWEPT_PAYMENT: Final = frozenset({"sweep.payment", "sweep.refund", "sweep.payout"})

@@ -15,6 +15,38 @@ from temporalio.converter import StorageDriverStoreContext as StoreContext
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+# Imported once per process instead of once per execution: what keeps no state and asks the
+# outside nothing. The workflow classes themselves stay inside the sandbox.
+SHARED_MODULES: Final = (
+    "activities",
+    "adapters",
+    "domain",
+    "persistence",
+    "sqlalchemy",
+    "sqlmodel",
+    "structlog",
+    "workflows._kit",
+    "workflows.aftercare.messages",
+    "workflows.aftercare.purchases",
+    "workflows.chargeback.messages",
+    "workflows.dispute.details",
+    "workflows.dispute.messages",
+    "workflows.dispute.tasks",
+    "workflows.order.details",
+    "workflows.order.hearing",
+    "workflows.order.messages",
+    "workflows.order.paying",
+    "workflows.order.requests",
+    "workflows.order.shipping",
+    "workflows.order.stepper",
+    "workflows.order.tasks",
+    "workflows.payout.messages",
+    "workflows.purchase.details",
+    "workflows.purchase.messages",
+    "workflows.purchase.stepper",
+    "workflows.purchase.tasks",
+    "workflows.repayment.messages",
+)
 _TO_ANOTHER: Final = frozenset(
     {
         CommandType.COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION,

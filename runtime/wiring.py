@@ -19,6 +19,7 @@ from activities.attempts import AttemptActivities
 from activities.beating import Beating
 from activities.capture import CaptureActivities
 from activities.carriage_check import CarriageCheckActivities
+from activities.chargeback import ChargebackActivities
 from activities.consent import ConsentActivities
 from activities.courier_desk import CourierDesk
 from activities.dispute import DisputeActivities
@@ -44,6 +45,7 @@ from activities.repayment import RepaymentActivities
 from activities.shipment import ShipmentActivities
 from activities.standing import StandingActivities
 from activities.upkeep import UpkeepActivities
+from adapters.documents.pdf import PdfPress
 from adapters.fx.ecb import OWN_ADDRESS, EcbRates
 from adapters.fx.port import RateSource
 from adapters.logistics.easypost import EasyPostTracking
@@ -57,49 +59,20 @@ from adapters.payment.stripe import StripeGateway
 from persistence.books import SqlBooks
 from persistence.carriage.addresses import SealedAddresses
 from persistence.carriage.port import Addresses
+from persistence.chargebacks.papers import SealedPapers
+from persistence.chargebacks.port import PaperDesk
 from persistence.database import SqlDatabase
 from persistence.engine import connect
 from persistence.silence import SqlSilence
 from persistence.vault import Vault
 from runtime.codec import data_converter
 from runtime.keyring import KeyRing
-from runtime.runner import Runner
+from runtime.runner import SHARED_MODULES, Runner
 from runtime.settings import KeySettings, Settings, required
 from workflows.served import ALL
 
 # Longer than any step that is under way when the worker is told to stop.
 _GRACE = timedelta(seconds=70)
-# Imported once per process instead of once per execution: what keeps no state and asks the
-# outside nothing. The workflow classes themselves stay inside the sandbox.
-SHARED_MODULES = (
-    "activities",
-    "adapters",
-    "domain",
-    "persistence",
-    "sqlalchemy",
-    "sqlmodel",
-    "structlog",
-    "workflows._kit",
-    "workflows.aftercare.messages",
-    "workflows.aftercare.purchases",
-    "workflows.dispute.details",
-    "workflows.dispute.messages",
-    "workflows.dispute.tasks",
-    "workflows.order.details",
-    "workflows.order.hearing",
-    "workflows.order.messages",
-    "workflows.order.paying",
-    "workflows.order.requests",
-    "workflows.order.shipping",
-    "workflows.order.stepper",
-    "workflows.order.tasks",
-    "workflows.payout.messages",
-    "workflows.purchase.details",
-    "workflows.purchase.messages",
-    "workflows.purchase.stepper",
-    "workflows.purchase.tasks",
-    "workflows.repayment.messages",
-)
 
 
 @dataclass(frozen=True)
@@ -132,6 +105,7 @@ class Services:
         return [
             *activities(self.database, self.payments, self.tracking, self.rates),
             *carriage(self.database, self.shipping, self.tracking, self.addresses, self.rates),
+            *of_banks(self.database, self.payments, SealedPapers(self.engine, self.vault)),
         ]
 
     async def temporal(self, runtime: Runtime | None = None) -> Client:
@@ -360,6 +334,14 @@ def carriage(
         dispute.park,
         dispute.heed,
     ]
+
+
+def of_banks(
+    database: SqlDatabase, payments: PaymentGateway, papers: PaperDesk
+) -> list[Callable[..., Any]]:
+    """The steps that answer a cardholder's bank, from what is sealed."""
+    chargeback = ChargebackActivities(database, payments, papers, PdfPress())
+    return [chargeback.open, chargeback.contest, chargeback.concede, chargeback.follow]
 
 
 def worker(

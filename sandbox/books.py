@@ -71,6 +71,7 @@ SELECT entries.id AS entry, entries.type, entries.amount, entries.fee, entries.c
     json_extract(body, '$.metadata.purchase') AS purchase,
     json_extract(body, '$.metadata.dispute') AS dispute,
     json_extract(body, '$.metadata.repayment') AS repayment,
+    json_extract(body, '$.metadata.chargeback') AS chargeback,
     json_extract(body, '$.status') AS status
 FROM entries JOIN objects ON objects.id = entries.source
 WHERE entries.type NOT IN (?, ?)
@@ -80,7 +81,7 @@ _DUPLICATES: Final = (
     " FROM effects WHERE key IS NOT NULL GROUP BY key HAVING count(DISTINCT source) > 1"
 )
 # What of ours an effect can be about.
-_OBJECTS: Final = ("order", "payout", "purchase", "dispute", "repayment")
+_OBJECTS: Final = ("order", "payout", "purchase", "dispute", "repayment", "chargeback")
 _SHOWN: Final = (
     *(
         "entry",

@@ -4,6 +4,7 @@ Apart from the package itself: each execution imports its own module anew, and t
 """
 
 from workflows.aftercare.workflow import AftercareWorkflow
+from workflows.chargeback.workflow import ChargebackWorkflow
 from workflows.dispute.workflow import DisputeWorkflow
 from workflows.fx.workflow import FxRatesWorkflow
 from workflows.order.workflow import OrderWorkflow
@@ -21,6 +22,7 @@ ALL = (
     PayoutCycleWorkflow,
     AftercareWorkflow,
     RepaymentWorkflow,
+    ChargebackWorkflow,
     SweepWorkflow,
     BooksCheckWorkflow,
     FxRatesWorkflow,

@@ -149,6 +149,38 @@ class PaymentNews:
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+class BankStatus(StrEnum):
+    """Where a chargeback stands with the cardholder's bank, in one vocabulary over providers."""
+
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class BankDispute:
+    """A chargeback as the provider sees it now.
+
+    `taken` is what the provider has taken out of our balance for it and not given back, `fee` what
+    it kept; an inquiry has taken nothing. `respond_by` is its last moment for evidence (UTC),
+    `submissions` how often evidence was submitted.
+    """
+
+    reference: str
+    intent: str
+    amount: Money
+    status: BankStatus
+    is_inquiry: bool
+    reason: str
+    opened_at: datetime
+    respond_by: datetime | None
+    submissions: int
+    taken: Money
+    fee: Money
+
+
 class PaymentGateway(Protocol):
     """Takes a buyer's money and gives back what is owed.
 
@@ -267,6 +299,27 @@ class PaymentGateway(Protocol):
 
     async def payout_status(self, key: str, account: str, reference: str) -> Effect:
         """How an earlier payout stands now; one that came back after "paid" is failed."""
+        ...
+
+    async def chargeback(self, reference: str, subject: str = "") -> BankDispute:
+        """How a chargeback stands; with *subject* it is marked as that process's."""
+        ...
+
+    async def claimed(self, since: datetime) -> Sequence[BankDispute]:
+        """The chargebacks that were opened since an instant, by the provider's clock."""
+        ...
+
+    async def contest(
+        self, reference: str, evidence: Mapping[str, str], packet: bytes
+    ) -> BankDispute:
+        """Submit the evidence, once: texts by the provider's names for them, and a PDF.
+
+        Repeating it changes nothing: what was submitted is found.
+        """
+        ...
+
+    async def concede(self, reference: str) -> BankDispute:
+        """Give a chargeback up: it is lost, for good. Repeating it changes nothing."""
         ...
 
     def books(self, account: str, since: datetime | None) -> AsyncIterator[BookLine]:

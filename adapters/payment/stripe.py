@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import stripe
 
+from adapters.payment import stripe_chargebacks as chargebacks
 from adapters.payment.port import (
+    BankDispute,
     BookLine,
     Capture,
     Effect,
@@ -62,9 +64,11 @@ class StripeGateway:
 
         *webhook_secret* may be several, separated by commas: one for each endpoint.
         """
+        # Files have an address of their own at Stripe; a stand-in serves them at its one.
+        base = (api_base or "").rstrip("/")
         self._client = stripe.StripeClient(
             api_key,
-            base_addresses={"api": api_base.rstrip("/")} if api_base else None,
+            base_addresses={"api": base, "files": base} if base else None,
             http_client=stripe.RequestsClient(timeout=timeout_seconds),
             max_network_retries=0,
         )
@@ -274,6 +278,26 @@ class StripeGateway:
     async def payout_status(self, key: str, account: str, reference: str) -> Effect:
         """As the port has it."""
         return payout_of(key, await self._ask(lambda: self._payout(account, reference)))
+
+    async def chargeback(self, reference: str, subject: str = "") -> BankDispute:
+        """As the port has it."""
+        return await self._ask(lambda: chargebacks.look(self._client, reference, subject))
+
+    async def claimed(self, since: datetime) -> Sequence[BankDispute]:
+        """As the port has it."""
+        return await self._ask(lambda: chargebacks.claimed(self._client, since))
+
+    async def contest(
+        self, reference: str, evidence: Mapping[str, str], packet: bytes
+    ) -> BankDispute:
+        """As the port has it."""
+        return await self._ask(
+            lambda: chargebacks.contest(self._client, reference, evidence, packet)
+        )
+
+    async def concede(self, reference: str) -> BankDispute:
+        """As the port has it."""
+        return await self._ask(lambda: chargebacks.concede(self._client, reference))
 
     async def books(self, account: str, since: datetime | None) -> AsyncIterator[BookLine]:
         """As the port has it.

@@ -199,12 +199,18 @@ def done_at_once(key: str, seen: stripe.Transfer | stripe.TransferReversal) -> E
     return Effect(key, seen.id, EffectStatus.DONE, money(seen.amount, seen.currency))
 
 
+def _chargeback_kind(entry: stripe.BalanceTransaction) -> str:
+    """Chargebacks are adjustments to Stripe; only its reporting tells them from others."""
+    is_one = entry.type == "adjustment" and entry.reporting_category.startswith("dispute")
+    return entry.reporting_category if is_one else ""
+
+
 def line_of(entry: stripe.BalanceTransaction, account: str, key: str) -> BookLine:
     kinds = _KINDS_OF_SELLER if account else _KINDS
     return BookLine(
         reference=entry.id,
         account=account,
-        kind=kinds.get(entry.type, entry.type),
+        kind=_chargeback_kind(entry) or kinds.get(entry.type, entry.type),
         change=money(entry.net, entry.currency),
         fee=money(entry.fee, entry.currency),
         key=key,

@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from api.console import (
     acts,
+    chargebacks,
     dispute_list,
     disputes,
     evidence,
@@ -42,6 +43,7 @@ _ROUTERS: Final = (
     dispute_list.router,
     disputes.router,
     evidence.router,
+    chargebacks.router,
     payouts.router,
     live.router,
 )

@@ -11,8 +11,9 @@ from starlette.responses import Response
 from api.asking import visible_dispute, visible_order
 from api.console.visitor import Somebody, Visitor, visitors
 from api.deps import Services, Use
+from api.routers.chargebacks import visible as visible_chargeback
 from domain.actors import STAFF
-from domain.ids import dispute_workflow_id, order_workflow_id
+from domain.ids import chargeback_workflow_id, dispute_workflow_id, order_workflow_id
 from persistence import case_reading
 from runtime.wakeups import ANYTHING
 
@@ -38,6 +39,13 @@ async def dispute_news(dispute: str, who: Somebody, use: Use, after: After = 0) 
     """Say when something has happened to a dispute."""
     await visible_dispute(use, who.caller, dispute)
     return _streaming(use, dispute_workflow_id(dispute), after, 0)
+
+
+@router.get("/chargebacks/{chargeback}/news")
+async def chargeback_news(chargeback: str, who: Somebody, use: Use, after: After = 0) -> Response:
+    """Say when something has happened to a chargeback."""
+    await visible_chargeback(use, who.caller, chargeback)
+    return _streaming(use, chargeback_workflow_id(chargeback), after, 0)
 
 
 @router.get("/news")

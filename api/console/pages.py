@@ -94,10 +94,11 @@ def places(role: Role) -> tuple[Place, ...]:
     """Where somebody of that role can go."""
     orders = Place("orders", f"{PATH}/orders", "o")
     disputes = Place("disputes", f"{PATH}/disputes", "d")
+    chargebacks = Place("chargebacks", f"{PATH}/chargebacks", "c")
     if role in STAFF:
-        return Place("queue", f"{PATH}/queue", "q"), orders, disputes
+        return Place("queue", f"{PATH}/queue", "q"), orders, disputes, chargebacks
     if role is Role.SELLER:
-        return orders, disputes, Place("money", f"{PATH}/money", "m")
+        return orders, disputes, chargebacks, Place("money", f"{PATH}/money", "m")
     return orders, disputes
 
 

@@ -8,6 +8,9 @@ from starlette.responses import Response
 
 from api.asking import Asking, Show, visible_dispute, visible_order
 from api.deps import Services
+from api.routers.chargebacks import visible as visible_chargeback
+from domain.chargeback import rules as chargeback_rules
+from domain.chargeback.state import ChargebackState
 from domain.dispute import rules as dispute_rules
 from domain.dispute.rules import Action as DisputeAction
 from domain.dispute.state import DisputeState
@@ -19,9 +22,11 @@ from domain.order.state import OrderState
 from domain.order.whereabouts import Whereabouts, whereabouts
 from persistence.carriage.addresses import SealedAddresses
 from runtime import rehearsal
-from runtime.desk import Ask
+from runtime.claim_rehearsal import if_lost
+from runtime.desk import Ask, Work
 from runtime.dispute_rehearsal import DisputeRehearsal, Theatre
 from runtime.rehearsal import OrderRehearsal
+from workflows.chargeback.messages import AnswerBank
 from workflows.dispute.messages import DisputeRequest, OpenDispute
 from workflows.order.hearing import judge
 from workflows.order.messages import Resolve
@@ -96,11 +101,21 @@ class Rehearsing(Asking):
             self.found.append(Preview(refusal=refusal))
         return Response()
 
+    async def do(self, ask: Ask, work: Work) -> Response:
+        """What moves no money and no process is not done either: there is nothing to rehearse."""
+        del ask, work
+        self.found.append(Preview())
+        return Response()
+
     async def _previewed(self, ask: Ask) -> Preview:
         kind, _, name = ask.object.partition("/")
         action = ask.command.partition("/")[0].partition(".")[2]
         if isinstance(ask.message, OpenDispute):
             return _of_dispute(await _theatre(self.use).opening(ask.message))
+        if isinstance(ask.message, AnswerBank):
+            chargeback = await visible_chargeback(self.use, self.caller, name)
+            chargeback_rules.check(chargeback, ask.message.action, ask.message.actor)
+            return await _answered(self.use, chargeback, ask.message)
         if kind == "dispute":
             dispute = await visible_dispute(self.use, self.caller, name)
             return await _asked_of_dispute(self.use, dispute, DisputeAction(action), ask.message)
@@ -120,6 +135,14 @@ async def _asked_of_order(
     played = await rehearsal.rehearse(use.engine, state, request)
     before = _places(played.funds_before, state.received)
     return Preview(played, _moved(before, _places(played.funds_after, played.after.received)))
+
+
+async def _answered(use: Services, state: ChargebackState, said: AnswerBank) -> Preview:
+    """Evidence moves nothing; what is given up is taken from the first of its orders as it is."""
+    if said.action is not chargeback_rules.Action.CONCEDE or not state.slices:
+        return Preview()
+    before, after = await if_lost(use.engine, state, state.slices[0], said.received_at)
+    return Preview(moved=_moved(_places(before), _places(after)))
 
 
 async def rehearsed(

@@ -120,5 +120,10 @@ async def keep_view(who: Worker, use: Use, fields: Fields) -> Response:
 def path_of(subject: str) -> str:
     """The page of an object that work is about; "" where there is none."""
     kind, _, name = subject.partition("/")
-    known = {"dispute": "disputes", "order": "orders", "payout": "payouts"}
+    known = {
+        "chargeback": "chargebacks",
+        "dispute": "disputes",
+        "order": "orders",
+        "payout": "payouts",
+    }
     return f"{PATH}/{known[kind]}/{name}" if kind in known else ""

@@ -27,12 +27,14 @@ def heeded(
     disputes: Sequence[Disputed],
     given: Mapping[str, int],
     at: datetime,
+    *,
+    is_charged_back: bool = False,
 ) -> OrderState:
-    """The order as its locked row and its disputes have it now.
+    """The order as its locked row, its disputes and chargebacks have it now.
 
     A clock that nothing stops any more has as much time left as when it stopped. What a dispute
-    gave for goods that do not come is not owed once more. Where all has gone back, the order is
-    over.
+    gave for goods that do not come is not owed once more. Where all has gone back, or *is charged
+    back* for good, the order is over.
     """
     open_now = replace(state, disputes=tuple(disputes))
     mirrored = replace(
@@ -41,13 +43,16 @@ def heeded(
         refunded=funds.refunded,
         recovered=funds.recovered,
         contributed=funds.contributed,
+        charged_back=funds.charged_back,
         reserved=funds.reserved,
         given_back=tuple(GivenBack(line, given[line]) for line in sorted(given) if given[line]),
         owed=_still_owed(state, given),
         clocks=tuple(_shifted(clock, state, open_now, at) for clock in state.clocks),
         version=state.version + 1,
     )
-    return _as_refunded(mirrored, state.refunded, at)
+    after = _as_refunded(mirrored, state.refunded, at)
+    is_gone = after.refunded + after.charged_back >= after.captured
+    return given_up(after, at) if is_charged_back and is_gone else after
 
 
 def _shifted(clock: Clock, before: OrderState, after: OrderState, at: datetime) -> Clock:

@@ -101,12 +101,13 @@ def ticking(state: OrderState) -> tuple[Clock, ...]:
 
 def escrowed(state: OrderState) -> int:
     """What has to leave escrow for the seller in all, holds included."""
-    return state.captured - state.refunded + state.recovered + state.contributed
+    gone = state.refunded + state.charged_back
+    return state.captured - gone + state.recovered + state.contributed
 
 
 def refundable(state: OrderState) -> int:
     """What may still be refunded: captured, less what went back or is held for a stated claim."""
-    return state.captured - state.refunded - state.held
+    return state.captured - state.refunded - state.charged_back - state.held
 
 
 def releasable(state: OrderState) -> int:

@@ -208,7 +208,8 @@ class OrderState:
     `labels` were bought online; `labels_asked` counts purchases, refused ones included. `ship_by`
     is when the shipping time ends that a declaration has stopped.
     `disputes` are open; `given_back` is what earlier ones gave for a line, `contributed` what
-    others than the seller paid of that.
+    others than the seller paid of that. `charged_back` is what the buyer's bank took back, and what
+    it has taken and the platform stands in for until the verdict.
     """
 
     order: str
@@ -266,6 +267,7 @@ class OrderState:
     contributed: int = 0
     disputes: tuple[Disputed, ...] = ()
     given_back: tuple[GivenBack, ...] = ()
+    charged_back: int = 0
 
     def __post_init__(self) -> None:
         """Take the one parcel of an order that began before there could be several."""

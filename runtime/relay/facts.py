@@ -27,6 +27,7 @@ from runtime.intake import UNATTRIBUTED
 from runtime.relay.lane import DELIVERED, MOST_DEFECTS, MOST_OUTAGES, Job, wait_after
 from workflows._kit.attributes import at_start
 from workflows.aftercare.messages import LateFact
+from workflows.chargeback.messages import FollowChargeback
 from workflows.order.messages import FraudWarned, ParcelMoved, PaymentChanged, SellerChanged
 from workflows.payout.messages import PayoutChanged
 
@@ -98,6 +99,10 @@ class Facts:
         if fact.kind in news.OF_PARCELS:
             await self._parcel_moved(fact)
             return
+        if fact.kind in news.CHARGEBACKS:
+            await self._bank_says(fact)
+            await self._done(fact)
+            return
         kind = fact.subject.partition("/")[0]
         if fact.kind == news.SELLER_STANDING:
             # An order that has ended has nothing more to do with its seller's standing.
@@ -152,6 +157,30 @@ class Facts:
         except (Refusal, Erased):
             return False
         return True
+
+    async def _bank_says(self, fact: Waiting) -> None:
+        """Let the chargeback's process hear it: its first message starts it.
+
+        One that comes after the end starts it anew: it finds that nothing is left to do.
+        """
+        if fact.person not in {"", UNATTRIBUTED}:
+            await self._bind(fact.subject, fact.person)
+        asked = FollowChargeback(fact.subject.partition("/")[2], fact.received_at)
+        try:
+            with hearing(fact.subject):
+                async with asyncio.timeout(_PATIENCE):
+                    await self._client.start_workflow(
+                        "chargeback",
+                        asked,
+                        id=fact.subject,
+                        task_queue=self._task_queue,
+                        start_signal="payment_changed",
+                        start_signal_args=[PaymentChanged(fact.event_id, fact.received_at)],
+                        search_attributes=at_start("chargeback", "opening", ""),
+                        static_summary="A cardholder's bank takes a payment back",
+                    )
+        except Refusal as no:
+            raise Undelivered(f"the chargeback cannot be followed: {no.detail}") from no
 
     async def _arrived_late(self, fact: Waiting) -> None:
         """Let aftercare hear it: its execution is started if there is none."""

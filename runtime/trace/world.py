@@ -19,6 +19,7 @@ from adapters.payment.stripe import StripeGateway
 from domain.order.state import OrderState
 from domain.policy import Policy
 from persistence.carriage.addresses import SealedAddresses
+from persistence.chargebacks.papers import SealedPapers
 from persistence.database import SqlDatabase
 from persistence.engine import connect
 from persistence.records import ORDER_STATE
@@ -38,7 +39,7 @@ from runtime.trace.hooks import hooks
 from runtime.trace.player import Player
 from runtime.trace.servers import Servers
 from runtime.trace.skips import Skips
-from runtime.wiring import activities, carriage, worker
+from runtime.wiring import activities, carriage, of_banks, worker
 
 TASK_QUEUE: Final = "trace"
 _STRIPE_KEY: Final = "sk_test_trace"
@@ -130,6 +131,7 @@ async def open_world(
         steps = [
             *activities(database, payments, tracking, rates),
             *carriage(database, shipping, tracking, addresses, rates),
+            *of_banks(database, payments, SealedPapers(engine, vault)),
         ]
         await stack.enter_async_context(worker(client, steps, task_queue=TASK_QUEUE))
         intake = Intake(engine, vault, payments, tracking, clock)

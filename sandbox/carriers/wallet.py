@@ -81,6 +81,7 @@ def lines(store: Store, subject: str | None) -> list[Json]:
             "purchase": None,
             "dispute": None,
             "repayment": None,
+            "chargeback": None,
         }
         for row in store.rows(_LINES)
         if subject is None or subject == row["subject"]

@@ -36,6 +36,7 @@ class Control:
             ("POST", "/labels/{name}/{act}", self.label),
             ("POST", "/pickups/{name}/{act}", self.pickup),
             ("POST", "/refunds/{name}/{act}", self.refund),
+            ("POST", "/disputes/{name}/{act}", self.dispute),
             ("POST", "/payouts/{name}/{act}", self.payout),
             ("POST", "/accounts/{name}", self.account),
             ("POST", "/topup", self.topup),
@@ -102,6 +103,12 @@ class Control:
         where = request.path_params
         with self._store.transaction():
             return play.refund(self._world, where["name"], where["act"], asked, _at(asked))
+
+    async def dispute(self, request: Request) -> Json:
+        asked = await _body(request)
+        where = request.path_params
+        with self._store.transaction():
+            return play.dispute(self._world, where["name"], where["act"], _at(asked))
 
     async def payout(self, request: Request) -> Json:
         asked = await _body(request)

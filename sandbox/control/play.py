@@ -10,6 +10,7 @@ from sandbox.carriers.trackers import DETAILS, STATUSES, Scan
 from sandbox.payments import (
     accounts,
     conversions,
+    disputes,
     frauds,
     intents,
     methods,
@@ -84,6 +85,13 @@ _BANK: Final[Mapping[str, Callable[[Desk, Json, Json], Json]]] = MappingProxyTyp
 )
 _REPORTS: Final[Mapping[str, Callable[[Desk, Json, Json], Json]]] = MappingProxyType(
     {
+        "dispute": lambda desk, it, asked: disputes.open_(
+            desk,
+            it,
+            asked.get("reason", "general"),
+            _amount(asked),
+            is_inquiry=asked.get("inquiry") is True,
+        ),
         "warn": lambda desk, it, asked: frauds.warn(desk, it, asked.get("fraud_type", "misc")),
         "review": lambda desk, it, _: frauds.open_review(desk, it),
         "close_review": lambda desk, it, asked: frauds.close_review(
@@ -121,6 +129,17 @@ def refund(world: World, refund_id: str, act: str, asked: Json, at: int | None) 
     if act == "fail":
         return refunds.fail(desk, found, asked.get("reason", "expired_or_canceled_card"))
     raise BadControl(404, "a refund can: succeed, fail")
+
+
+def dispute(world: World, dispute_id: str, act: str, at: int | None) -> Json:
+    """Play the cardholder's bank: it decides, or an inquiry becomes a chargeback."""
+    desk = world.desk(account=_owner(world, "dispute", dispute_id), at=at)
+    found = disputes.load(desk, dispute_id)
+    if act == "escalate":
+        return disputes.escalate(desk, found)
+    if act in {"won", "lost"}:
+        return disputes.decide(desk, found, act)
+    raise BadControl(404, "a dispute can be: won, lost, escalate")
 
 
 def payout(world: World, payout_id: str, act: str, asked: Json, at: int | None) -> Json:

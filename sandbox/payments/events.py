@@ -39,7 +39,7 @@ def tell(desk: Desk, kind: str, body: Json, *, before: Json | None = None) -> No
 
 def _subjects(desk: Desk, body: Json) -> frozenset[str]:
     metadata: Json = body.get("metadata") or {}
-    kinds = ("order", "payout", "purchase", "dispute", "repayment", "key")
+    kinds = ("order", "payout", "purchase", "dispute", "repayment", "chargeback", "key")
     named = [metadata.get(name) for name in kinds]
     linked = [body.get(name) for name in ("id", "payment_intent", "charge", "transfer")]
     about = {name for name in (*named, *linked) if isinstance(name, str)}

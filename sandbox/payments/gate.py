@@ -171,8 +171,10 @@ class Gate:
 
 
 async def _read(request: Request) -> Asked:
-    text = (await request.body()).decode() if request.method == "POST" else request.url.query
     path = request.url.path.removeprefix("/stripe")
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return await _read_file(request, path)
+    text = (await request.body()).decode() if request.method == "POST" else request.url.query
     pairs = parse_qsl(text, keep_blank_values=True)
     whole = json.dumps([request.method, path, sorted(pairs)])
     return Asked(
@@ -182,6 +184,21 @@ async def _read(request: Request) -> Asked:
         hashlib.sha256(whole.encode()).hexdigest(),
         request.headers,
     )
+
+
+async def _read_file(request: Request, path: str) -> Asked:
+    """A file comes in parts; the rest of its fields are as anywhere else."""
+    values: Json = {}
+    digest = hashlib.sha256(f"{request.method} {path}".encode())
+    async with request.form() as form:
+        for name, value in sorted(form.multi_items(), key=lambda item: item[0]):
+            if isinstance(value, str):
+                values[name], content = value, value.encode()
+            else:
+                values[name] = content = await value.read()
+                values["filename"] = value.filename or ""
+            digest.update(name.encode() + b"\x00" + content)
+    return Asked(request.method, path, Params(values), digest.hexdigest(), request.headers)
 
 
 def _authenticate(request: Request) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from adapters.errors import Unavailable
 from persistence.engine import connect
+from tests.activities.chargeback_steps import CHARGEBACK_STEPS
 from tests.activities.dispute_steps import DISPUTE_STEPS
 from tests.activities.money_steps import STEPS, MoneyStep, Ready
 from tests.activities.repayment_steps import REPAYMENT_STEPS
@@ -24,7 +25,7 @@ _PATIENCE = 30
 _TWINS: dict[str, Left] = {}
 Disturbed = Callable[[MoneyStep], Awaitable[Ready]]
 
-EVERY: Final = (*STEPS, *DISPUTE_STEPS, *REPAYMENT_STEPS)
+EVERY: Final = (*STEPS, *DISPUTE_STEPS, *REPAYMENT_STEPS, *CHARGEBACK_STEPS)
 GAPS: Final = tuple((step, entry) for step in EVERY for entry in range(step.entries))
 EFFECTS: Final = tuple((step, route) for step in EVERY for route in step.effects)
 

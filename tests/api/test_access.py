@@ -85,6 +85,18 @@ MAY: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("POST", "/v1/orders/{order}/questions/{topic}/withdrawal"): frozenset(
         {Role.BUYER, Role.SELLER}
     ),
+    ("GET", "/v1/chargebacks"): STAFF | {Role.SERVICE, Role.SELLER},
+    ("GET", "/v1/chargebacks/{chargeback}"): STAFF | {Role.SERVICE, Role.SELLER},
+    ("GET", "/v1/chargebacks/{chargeback}/timeline"): STAFF | {Role.SERVICE},
+    ("POST", "/v1/chargebacks/{chargeback}/statements"): frozenset(
+        {Role.SELLER, Role.SERVICE, Role.SUPPORT_LEAD, Role.COMPLIANCE}
+    ),
+    ("POST", "/v1/chargebacks/{chargeback}/contest"): frozenset(
+        {Role.SUPPORT_LEAD, Role.COMPLIANCE}
+    ),
+    ("POST", "/v1/chargebacks/{chargeback}/concession"): frozenset(
+        {Role.SUPPORT_LEAD, Role.COMPLIANCE}
+    ),
     ("POST", "/v1/purchases"): frozenset({Role.BUYER, Role.SERVICE}),
     ("GET", "/v1/purchases"): STAFF | {Role.SERVICE, Role.BUYER},
     ("GET", "/v1/purchases/{purchase}"): ALL,
@@ -178,6 +190,7 @@ MAY: Final[dict[tuple[str, str], frozenset[Role]]] = {
 NAMES: Final = {
     "{order}": "o-none",
     "{purchase}": "p-none",
+    "{chargeback}": "du_none",
     "{dispute}": "d-none",
     "{hold}": "h-1",
     "{seller}": "s-none",

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from api.console import dispute_forms, pages
+from api.console import chargebacks, dispute_forms, pages
 from api.console.forms import ACTS
 from api.console.orders import STATUSES
 from api.console.words import LANGUAGES, catalogue
 from api.problems import KINDS
 from domain.actors import Role
 from domain.casework import WorkKind
+from domain.chargeback.state import Stage as Claimed
 from domain.dispute import reasons
 from domain.dispute import state as disputes
 from domain.ledger import AccountKind
@@ -26,7 +27,12 @@ from domain.payout.state import Stage
 from domain.shipment.milestones import Milestone
 
 TEMPLATES = sorted((pages.HERE / "templates").glob("*.html"))
-EVERY_ACT = [*ACTS.values(), *dispute_forms.ACTS.values(), dispute_forms.OPENING]
+EVERY_ACT = [
+    *ACTS.values(),
+    *dispute_forms.ACTS.values(),
+    dispute_forms.OPENING,
+    *chargebacks.ACTS.values(),
+]
 each_language = pytest.mark.parametrize("language", LANGUAGES)
 _SAID = re.compile(r"""\bt\(["']([\w.-]+)["'](?!\s*~)""")
 # What processes tell of an order without a letter: seen on its page alone.
@@ -38,6 +44,7 @@ FAMILIES: dict[str, Iterable[object]] = {
     "where": Whereabouts,
     "account": AccountKind,
     "milestone": Milestone,
+    "claim": Claimed,
     "topic": Topic,
     "payment": Payment,
     "release": Release,

@@ -22,6 +22,9 @@ SEEN = {
     "dispute": (Role.SUPPORT_AGENT, "agent-1", "/console/orders/o-1009"),
     "ruling": (Role.SUPPORT_AGENT, "agent-1", "/console/orders/o-1009"),
     "dispute-buyer": (Role.BUYER, "b-1", "/console/orders/o-1009"),
+    "chargebacks": (Role.SELLER, "s-1", "/console/chargebacks"),
+    "chargeback": (Role.SUPPORT_LEAD, "lead-1", "/console/chargebacks"),
+    "answering": (Role.SUPPORT_LEAD, "lead-1", "/console/chargebacks"),
     "opening": (Role.BUYER, "b-1", "/console/orders/o-1010/dispute"),
     "ended": (Role.SUPPORT_AGENT, "agent-1", "/console/session-ended"),
 }
@@ -35,6 +38,12 @@ async def filled(page: Page, name: str) -> None:
         await page.get_by_role("row", name="EUR 60.00").get_by_role("link").click()
         await page.fill("#f-platform", "10.00")
         await expect(page.get_by_text("loss: +10.00")).to_be_visible()
+    if name in {"chargeback", "answering"}:
+        await page.get_by_role("link", name="product not received").click()
+        await expect(page.get_by_role("heading", name="What is claimed of whom")).to_be_visible()
+    if name == "answering":
+        await page.get_by_role("link", name="Give it up").click()
+        await expect(page.get_by_role("button", name="Give the chargeback up")).to_be_visible()
     if name == "opening":
         await page.get_by_label("1", exact=True).check()
         await page.get_by_label("damaged").check()

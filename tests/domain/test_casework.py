@@ -7,6 +7,11 @@ import pytest
 
 from domain.actors import STAFF, Role
 from domain.casework import MANNERS, Work, WorkKind
+from domain.chargeback import moves as claims
+from domain.chargeback import rules as chargeback_rules
+from domain.chargeback import work as chargeback_work
+from domain.chargeback.state import ChargebackState
+from domain.chargeback.state import Stage as Claimed
 from domain.dispute import moves
 from domain.dispute import rules as dispute_rules
 from domain.dispute import work as dispute_work
@@ -69,6 +74,17 @@ WAITING: dict[WorkKind, tuple[OrderState, Action]] = {
 }
 
 
+CLAIMED = ChargebackState(
+    "du_1",
+    NOON,
+    currency="EUR",
+    amount=700,
+    stage=Claimed.NEEDS_RESPONSE,
+    reason="fraudulent",
+    answer_by=LATER,
+)
+
+
 def awaiting_second() -> DisputeState:
     state = in_review()
     return moves.ruled(state, terms(), ruling(9_000, state.revision), LEAD.id, after(days=5))
@@ -90,7 +106,19 @@ DISPUTED: dict[WorkKind, tuple[DisputeState, dispute_rules.Action]] = {
 
 def test_every_kind_of_work_has_a_case_here_and_a_manner() -> None:
     """A kind that nobody may do, or that nothing makes, is a hole."""
-    assert set(WAITING) | set(DISPUTED) == set(WorkKind) == set(MANNERS)
+    claimed = {work.kind for work in chargeback_work.work_of(CLAIMED)}
+    assert set(WAITING) | set(DISPUTED) | claimed == set(WorkKind) == set(MANNERS)
+
+
+def test_a_chargeback_is_answered_by_whoever_may_until_its_evidence_is_due() -> None:
+    """Given up or contested, nobody is waited for but the bank."""
+    (work,) = chargeback_work.work_of(CLAIMED)
+    given_up = claims.conceded(CLAIMED, "support-lead:l-1")
+    contested = claims.contested(CLAIMED, LATER)
+
+    assert (work.amount, work.due_at, work.why) == (700, LATER, "fraudulent")
+    assert MANNERS[work.kind].roles == chargeback_rules.WHO_MAY[chargeback_rules.Action.CONTEST]
+    assert chargeback_work.work_of(given_up) == chargeback_work.work_of(contested) == ()
 
 
 @pytest.mark.parametrize("kind", list(DISPUTED))

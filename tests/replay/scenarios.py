@@ -12,6 +12,7 @@ from domain.order.paying import AmountDecision
 from domain.payout.rules import Standing
 from domain.payout.state import Resolution
 from domain.shipment.pickup import PickupStatus
+from tests.replay import chargeback_scenarios as claimed
 from tests.replay import dispute_scenarios as disputes
 from tests.replay import purchase_scenarios as bundles
 from tests.replay import repayment_scenarios as repayments
@@ -650,6 +651,12 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
                 disputes.appealed,
                 disputes.paid_by_hand,
                 disputes.charged_back,
+            ),
+            "chargeback": (
+                claimed.won,
+                claimed.lost,
+                claimed.conceded,
+                claimed.asked_again,
             ),
             "repayment": (repayments.paid, repayments.lapsed),
             "aftercare": (aftercare, bundles.forwarded),

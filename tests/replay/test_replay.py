@@ -14,8 +14,7 @@ from domain.payout.state import PayoutState, Stage
 from domain.purchase.state import PurchaseState
 from domain.purchase.state import Stage as Bought
 from runtime.codec import data_converter
-from runtime.runner import Runner
-from runtime.wiring import SHARED_MODULES
+from runtime.runner import SHARED_MODULES, Runner
 from tests.replay.recording import HERE, commands, fingerprint, keys, recorded
 from tests.replay.scenarios import SCENARIOS
 from workflows.order import messages as said

@@ -52,6 +52,7 @@ _FACTS = {
     "answer_by": (_AT + timedelta(days=3)).isoformat(),
     "return_by": (_AT + timedelta(days=10)).isoformat(),
     "send_by": (_AT + timedelta(days=10)).isoformat(),
+    "chargeback": "du_1",
     "until": (_AT + timedelta(days=3)).isoformat(),
 }
 # An object of each family of events, by the name that its letters call it.

@@ -138,8 +138,9 @@ async def differences(shop: Shop) -> dict[str, tuple[int, int]]:
         ).all()
         named = (await db.execute(text("SELECT DISTINCT subject FROM effects"))).scalars().all()
         orders = (await db.execute(text('SELECT "order" FROM order_money'))).scalars().all()
+        claims = (await db.execute(text("SELECT chargeback FROM chargebacks"))).scalars().all()
         bought = (await db.execute(text("SELECT purchase FROM purchases"))).scalars().all()
-    subjects = {name.partition("/")[2] for name in named} | set(orders) | set(bought)
+    subjects = {name.partition("/")[2] for name in named} | set(orders) | set(bought) | set(claims)
     theirs = await _balances(shop, subjects)
     mine = {f"{owner}/{currency}": int(amount) for owner, currency, amount in ours if amount}
     return {
@@ -153,7 +154,7 @@ async def _balances(shop: Shop, subjects: set[str]) -> dict[str, int]:
     """The provider's balances, as far as they are ours, by the names of our accounts."""
     found: dict[str, int] = {}
     for line in (await shop.world.effects())["lines"]:
-        kinds = ("order", "payout", "purchase", "dispute", "repayment")
+        kinds = ("order", "payout", "purchase", "dispute", "repayment", "chargeback")
         whose = {line[kind] for kind in kinds}
         if line["account"] in _OURS and subjects & whose:
             name = f"{_OURS[line['account']]}/{line['currency'].upper()}"
@@ -177,7 +178,7 @@ class Left:
 
 
 _REFERENCE: Final = re.compile(
-    r"\b(pi|ch|re|tr|trr|po|acct|trk|evt|txn|shp|rate|pl|pickup)_[A-Za-z0-9]\w*"
+    r"\b(pi|ch|re|tr|trr|po|acct|trk|evt|txn|shp|rate|pl|pickup|du)_[A-Za-z0-9]\w*"
 )
 _NUMBER: Final = re.compile(r"\b(\d{10}|1Z[A-Z]{3}\d{13})\b")
 
@@ -199,6 +200,8 @@ UNION ALL SELECT state::text FROM purchase_views WHERE purchase = :o
 UNION ALL SELECT to_jsonb(m)::text FROM order_money m JOIN purchase_allocations a
     ON a."order" = m."order" WHERE a.purchase = :o
 UNION ALL SELECT state::text FROM dispute_views WHERE "order" = :o
+UNION ALL SELECT state::text FROM chargebacks c WHERE EXISTS (SELECT FROM chargeback_orders o
+    WHERE o.chargeback = c.chargeback AND strpos(o."order", :o) > 0)
 UNION ALL SELECT state::text FROM repayments WHERE "order" = :o
 UNION ALL SELECT to_jsonb(d)::text FROM dispute_lines d WHERE "order" = :o
 UNION ALL SELECT to_jsonb(l)::text FROM labels l WHERE "order" = :o

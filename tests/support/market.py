@@ -29,6 +29,7 @@ from api.deps import Services
 from api.limits import RateLimit
 from domain.actors import Role
 from persistence.carriage.addresses import SealedAddresses
+from persistence.chargebacks.papers import SealedPapers
 from persistence.database import SqlDatabase
 from persistence.engine import connect
 from persistence.vault import Vault
@@ -120,6 +121,11 @@ class Market:
         steps = [
             *wiring.activities(database, self.payments, self.tracking, self.rates),
             *wiring.carriage(database, self.shipping, self.tracking, addresses, self.rates),
+            *wiring.of_banks(
+                database,
+                self.payments,
+                SealedPapers(self.services.engine, self.services.vault),
+            ),
         ]
         async with wiring.worker(client, steps, task_queue=self.task_queue):
             yield

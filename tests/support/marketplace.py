@@ -29,6 +29,7 @@ from domain.payout.rules import Standing
 from domain.payout.state import PayoutState
 from persistence import reading
 from persistence.carriage.addresses import SealedAddresses
+from persistence.chargebacks.papers import SealedPapers
 from persistence.database import SqlDatabase
 from persistence.engine import connect
 from persistence.tables.business import Seller
@@ -36,7 +37,7 @@ from persistence.vault import Vault
 from runtime.codec import DataKeys, data_converter
 from runtime.keyring import KeyRing
 from runtime.policies import publish_shipped
-from runtime.wiring import activities, carriage, worker
+from runtime.wiring import activities, carriage, of_banks, worker
 from tests.support.looking import Looking
 from tests.support.policies import publish_variant
 from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, SandboxWorld
@@ -380,6 +381,7 @@ async def serving(
     steps = [
         *activities(market.database, market.gateway, market.tracking, rates),
         *carriage(market.database, market.shipping, market.tracking, addresses, rates),
+        *of_banks(market.database, market.gateway, SealedPapers(market.engine, market.vault)),
     ]
     async with worker(
         market.client,

@@ -235,6 +235,23 @@ class SandboxWorld:
         """Let the courier find nobody."""
         return await self._ask("POST", f"/pickups/{pickup}/miss", at=at)
 
+    async def dispute(
+        self,
+        intent: str,
+        reason: str = "product_not_received",
+        amount: int | None = None,
+        *,
+        inquiry: bool = False,
+        at: str | None = None,
+    ) -> Json:
+        """Play the cardholder's bank: take a payment, or a part of it, back; or only ask."""
+        path = f"/payment_intents/{intent}/dispute"
+        return await self._ask("POST", path, reason=reason, amount=amount, inquiry=inquiry, at=at)
+
+    async def decide(self, dispute: str, verdict: str, *, at: str | None = None) -> Json:
+        """The bank's verdict: `won`, `lost`, or `escalate` of an inquiry."""
+        return await self._ask("POST", f"/disputes/{dispute}/{verdict}", at=at)
+
     async def succeed_refund(self, refund: str, *, at: str | None = None) -> Json:
         return await self._ask("POST", f"/refunds/{refund}/succeed", at=at)
 

@@ -8,6 +8,7 @@ from domain.actors import Role
 from domain.ids import order_workflow_id
 from tests.support.market import Market, Person, an_order
 from tests.support.sandbox import SandboxWorld
+from workflows.chargeback.messages import FollowChargeback
 from workflows.order.messages import ParcelMoved, PaymentChanged
 
 
@@ -30,6 +31,7 @@ class Scenes:
         await self.partly_refunded("o-1008")
         await self.disputed("o-1009", "1ZW4F5810390310136")
         await self.received("o-1010", "1ZW4F5810391234566")
+        await self.claimed("o-1011")
 
     async def buyer(self) -> Person:
         return await self.market.caller(Role.BUYER, "b-1")
@@ -130,6 +132,27 @@ class Scenes:
             answer = await who.post(f"{path}/{what}", said)
             assert answer.status_code == 200, answer.text
         return path.removeprefix("/v1")
+
+    async def claimed(self, order: str) -> str:
+        """Paid, and taken back by its buyer's bank; where the chargeback is read."""
+        buyer = await self.paid(order)
+        intent = (await buyer.get(f"/v1/orders/{order}/payment")).json()["reference"]
+        dispute = str((await self.world.dispute(intent))["id"])
+        now = self._now(order)
+        await self.market.services.temporal.start_workflow(
+            "chargeback",
+            FollowChargeback(dispute, now),
+            id=f"chargeback/{dispute}",
+            task_queue=self.market.task_queue,
+            start_signal="payment_changed",
+            start_signal_args=[PaymentChanged("evt-bank", now)],
+        )
+        path = f"/v1/chargebacks/{dispute}"
+        lead = await self.market.caller(Role.SUPPORT_LEAD, "lead-1")
+        async with asyncio.timeout(20):
+            while (await lead.get(path)).status_code != 200:
+                await asyncio.sleep(0.05)
+        return path
 
     async def until(self, person: Person, order: str, status: str) -> None:
         """Wait until the order has a status."""

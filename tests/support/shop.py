@@ -24,6 +24,7 @@ from activities.amount import AmountActivities
 from activities.attempts import AttemptActivities
 from activities.capture import CaptureActivities
 from activities.carriage_check import CarriageCheckActivities
+from activities.chargeback import ChargebackActivities
 from activities.consent import ConsentActivities
 from activities.courier_desk import CourierDesk
 from activities.dispute import DisputeActivities
@@ -58,6 +59,7 @@ from activities.requests import (
 )
 from activities.shipment import ShipmentActivities
 from activities.standing import StandingActivities
+from adapters.documents.pdf import PdfPress
 from adapters.fx.ecb import EcbRates
 from adapters.logistics.easypost import EasyPostTracking
 from adapters.logistics.easypost_shipping import EasyPostShipping
@@ -69,6 +71,7 @@ from domain.payout.state import PayoutState
 from domain.shipment.labels import Label
 from persistence.books import SqlBooks
 from persistence.carriage.addresses import SealedAddresses
+from persistence.chargebacks.papers import SealedPapers
 from persistence.database import SqlDatabase
 from persistence.engine import connect
 from persistence.idempotency import keep_particulars
@@ -151,6 +154,8 @@ class Shop:
         addresses = SealedAddresses(self.engine, self.vault)
         self.disputes = DisputeActivities(self.database, self.tracking, addresses)
         self.dispute_money = DisputeMoneyActivities(self.database, self.gateway)
+        papers = SealedPapers(self.engine, self.vault)
+        self.chargebacks = ChargebackActivities(self.database, self.gateway, papers, PdfPress())
         self.books = SqlBooks(self.engine)
         self.labels = LabelDesk(self.database, self.shipping, addresses, self.rates)
         self.pickups = CourierDesk(self.database, self.shipping, self.tracking, addresses)

@@ -1,0 +1,1 @@
+"""Chargebacks: a cardholder's bank takes a payment back."""
