@@ -156,3 +156,16 @@ async def test_everything_works_before_any_script(shop: Shop, open_page: Open) -
         await page.get_by_role("button", name="Refund EUR 2.00 to the buyer").click()
 
         await expect(page.get_by_text("the refund is on its way")).to_be_visible()
+
+
+async def test_what_is_folded_is_printed_all_the_same(shop: Shop, open_page: Open) -> None:
+    """Whoever takes a case to a meeting takes its postings along, and no buttons."""
+    async with open_page(Role.SUPPORT_LEAD, "lead-1") as page:
+        await page.goto("/console/orders/o-1008")
+        postings = page.locator("details table").first
+        await expect(postings).not_to_be_visible()
+        await page.emulate_media(media="print")
+
+        await expect(postings).to_be_visible()
+        assert await postings.evaluate("table => table.getBoundingClientRect().height") > 0
+        await expect(page.locator(".side")).not_to_be_visible()

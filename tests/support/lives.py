@@ -1,6 +1,7 @@
 """Orders of every kind, each driven to its end by its own callers."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ SELLER: Final = "s-storm"
 UNPAID: Final = "s-unpaid"
 UNSHIPPED: Final = "s-unshipped"
 TOTAL: Final = 20_400
+_HEARD_WITHIN: Final = 15
 _PARTS: Final = (10_000, 10_400)
 _LONG: Final[dict[str, str]] = dict.fromkeys(
     (
@@ -114,13 +116,42 @@ class Life:
         wish = {"amount": amount, "reason": "as agreed"}
         await self.support.ask(f"{self.here}/refunds", wish, f"refund {self.order}")
 
-    async def deliver(self, *lines: str) -> None:
-        """Let the seller declare a parcel of *lines* (none: of all) and the carrier bring it."""
+    async def ship(self, *lines: str) -> str:
+        """Let the seller declare a parcel of *lines* (none: of all); its number."""
         place = int(lines[0]) if lines else 0
         parcel = dhl_number(200_000_000 + 10 * self.number + place)
         body = {"carrier": "DHLExpress", "number": parcel, "lines": lines}
         await self.seller.ask(f"{self.here}/shipments", body, f"ship {self.order} {place}")
+        return parcel
+
+    async def deliver(self, *lines: str) -> None:
+        """The same, and the carrier brings it."""
+        parcel = await self.ship(*lines)
         await played(lambda: self.world.deliver("DHLExpress", parcel, city="Hamburg"))
+
+    async def claimed(self) -> str:
+        """Let the buyer's bank take the payment back; the path of the chargeback."""
+        await self.place()
+        await self.paid()
+        payment = await self.buyer.until(f"{self.here}/payment", lambda seen: "reference" in seen)
+        await played(lambda: self.world.dispute(payment["reference"]))
+        listed = f"/v1/chargebacks?order={self.order}"
+        found = await self.lead.until(listed, lambda seen: bool(seen["items"]))
+        return str(found["items"][0]["links"]["self"])
+
+    async def came(self, parcel: str, path: str) -> None:
+        """Let the carrier bring a parcel that nobody watches any more, until that is heard of."""
+        while True:
+            await played(lambda: self.world.deliver("DHLExpress", parcel, city="Hamburg"))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_HEARD_WITHIN):
+                    await self.buyer.until(path, lambda seen: seen.get("status") == "opening")
+                    return
+
+    async def decided(self, path: str, verdict: str) -> None:
+        """Let the bank decide, and everybody hear of it."""
+        await played(lambda: self.world.decide(path.rpartition("/")[2], verdict))
+        await self.lead.until(path, lambda seen: seen["ended_at"] is not None)
 
     async def received(self) -> None:
         await self.buyer.until(self.here, lambda seen: seen["axes"]["fulfilment"] == "delivered")
@@ -226,6 +257,32 @@ async def _ruled(life: Life) -> None:
     await life.settled(path, 4_000)
 
 
+async def _claimed(life: Life) -> None:
+    claim = await life.claimed()
+    await life.lead.ask(f"{claim}/contest", {"why": "it was delivered"}, f"contest {life.order}")
+    await life.decided(claim, "won")
+    await life.deliver()
+    await life.received()
+
+
+async def _charged(life: Life) -> None:
+    claim = await life.claimed()
+    await life.decided(claim, "lost")
+
+
+async def _again(life: Life) -> None:
+    await life.place()
+    await life.paid()
+    parcel = await life.ship()
+    lost = {"status_detail": "lost"}
+    await played(lambda: life.world.scan("DHLExpress", parcel, "failure", **lost))
+    await life.buyer.until(life.here, lambda seen: seen["ended_at"] is not None)
+    path = f"{life.here}/repayment"
+    await life.came(parcel, path)
+    await life.buyer.ask(path, {"method": "pm_card_visa"}, f"again {life.order}")
+    await life.buyer.until(path, lambda seen: seen.get("status") == "paid")
+
+
 async def _unpaid(life: Life) -> None:
     await life.place("", seller=UNPAID)
 
@@ -246,6 +303,9 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "agreed": Kind("cancelled_by_agreement", (-TOTAL, TOTAL), _agreed),
         "disputed": Kind("completed", (TOTAL,), _disputed),
         "ruled": Kind("completed", (TOTAL,), _ruled),
+        "claimed": Kind("completed", (TOTAL,), _claimed),
+        "charged": Kind("refunded", (TOTAL,), _charged),
+        "again": Kind("refunded", (-TOTAL, TOTAL, TOTAL), _again),
         "unpaid": Kind("never_paid", (), _unpaid),
         "unshipped": Kind("never_shipped", (-TOTAL, TOTAL), _unshipped),
     }
