@@ -24,6 +24,7 @@ from domain.ledger import Leg, Posting
 from domain.order import postings
 from domain.order.money import OrderFunds
 from persistence.chargebacks.port import PaperDesk
+from persistence.disputes.port import Deed
 from persistence.port import Database, Event, Facts, Transaction
 
 log = structlog.get_logger()
@@ -91,11 +92,13 @@ class ChargebackActivities:
             return await self._followed(step, bank)
         async with self._database.transaction() as tx:
             if (shown := await _shown_since(tx, state)) is not None:
-                return Heard(shown)
+                return Heard(shown, await _disputes(tx, shown))
             after = moves.contested(state, step.at)
             facts: Facts = {"orders": len(papers), "statements": len(said), "bytes": len(packet)}
             event = Event("chargeback.contested", step.at, step.actor, facts)
             await tx.story.tell_chargeback(after, event)
+            if step.actor:
+                await _decided_by(tx, after, "contest", step)
         log.info("chargeback.contested", chargeback=after.chargeback)
         return Heard(after)
 
@@ -113,6 +116,7 @@ class ChargebackActivities:
                 state = moves.conceded(state, step.actor)
                 event = _event(state, "conceded", step)
                 await tx.story.tell_chargeback(state, event)
+                await _decided_by(tx, state, "concede", step)
         bank = await self._gateway.concede(state.chargeback)
         return await self._followed(replace(step, state=state), bank)
 
@@ -129,7 +133,7 @@ class ChargebackActivities:
             if (shown := await _shown_since(tx, state)) is not None:
                 return Heard(shown, await _disputes(tx, shown))
             if not state.is_open:
-                return Heard(state)
+                return Heard(state, await _disputes(tx, state))
             after = await self._caught_up(tx, step, bank)
             verdict = _verdict(bank)
             if verdict is not None:
@@ -186,6 +190,15 @@ class ChargebackActivities:
         subject = chargeback_workflow_id(state.chargeback)
         await tx.story.clear("chargeback_of_no_order", subject, step.at)
         return after
+
+
+async def _decided_by(
+    tx: Transaction, state: ChargebackState, action: str, step: ChargebackStep
+) -> None:
+    """Who decided it and why stays on record, whatever the bank says."""
+    facts: Facts = {"amount": state.amount, "currency": state.currency}
+    deed = Deed(action, step.actor, step.at, step.reason, facts)
+    await tx.chargebacks.did(state.chargeback, state.version, deed)
 
 
 def _verdict(bank: BankDispute) -> ChargebackEvent | None:

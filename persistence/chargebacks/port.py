@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.chargeback.state import ChargebackState, Slice
+from persistence.disputes.port import Deed
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,10 @@ class Chargebacks(Protocol):
 
     async def number(self, chargeback: str, order: str) -> int:
         """The how-manieth chargeback of the order it is, from 1 on."""
+        ...
+
+    async def did(self, chargeback: str, version: int, deed: Deed) -> None:
+        """Add to the log of what people decided, once per version of the chargeback."""
         ...
 
     async def is_open(self, order: str) -> bool:

@@ -8,8 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.chargeback.state import ChargebackState, Slice
+from domain.ids import chargeback_workflow_id
 from persistence import inbox, records
+from persistence.disputes.port import Deed
 from persistence.tables.chargebacks import ChargebackOrder, ChargebackRow
+from persistence.tables.disputes import AuditEntry
 
 
 class SqlChargebacks:
@@ -52,6 +55,22 @@ class SqlChargebacks:
             col(ChargebackOrder.chargeback) == chargeback, col(ChargebackOrder.order) == order
         )
         return (await self._session.execute(query)).scalar_one_or_none() or 1
+
+    async def did(self, chargeback: str, version: int, deed: Deed) -> None:
+        """One row, never changed."""
+        await self._session.execute(
+            insert(AuditEntry)
+            .values(
+                subject=chargeback_workflow_id(chargeback),
+                version=version,
+                action=deed.action,
+                actor=deed.actor,
+                at=deed.at,
+                why=deed.why,
+                facts=dict(deed.facts),
+            )
+            .on_conflict_do_nothing()
+        )
 
     async def is_open(self, order: str) -> bool:
         """One that has not ended."""

@@ -32,7 +32,7 @@ async def test_a_seller_sees_and_speaks_and_a_lead_answers(scenes: Scenes) -> No
     seller = await scenes.market.caller(Role.SELLER, "s-1")
     lead = await scenes.market.caller(Role.SUPPORT_LEAD, "lead-1")
     told = {"text": "The buyer wrote that it had come."}
-    listed = (await seller.get("/v1/chargebacks?order=o-claimed")).json()["items"]
+    listed = (await seller.get("/v1/chargebacks", order="o-claimed")).json()["items"]
     said = await seller.post(f"{path}/statements", told, "key-1")
     again = await seller.post(f"{path}/statements", told, "key-1")
     answered = await lead.post(f"{path}/contest", {"why": "it was delivered"})
@@ -67,14 +67,19 @@ async def test_one_that_is_given_up_is_lost(scenes: Scenes) -> None:
     """The bank's word of it comes at once; a second decision finds it decided."""
     path = await scenes.claimed("o-claimed-3")
     compliance = await scenes.market.caller(Role.COMPLIANCE, "compliance-1")
-    work = (await compliance.get("/v1/work-items?kind=chargeback_due")).json()["items"]
+    work = (await compliance.get("/v1/work-items", kind="chargeback_due")).json()["items"]
     given_up = await compliance.post(f"{path}/concession", {"why": "the goods never left"})
+    auditor = await scenes.market.caller(Role.AUDITOR)
+    subject = path.replace("/v1/chargebacks", "chargeback")
+    (deed,) = (await auditor.get("/v1/audit", subject=subject)).json()["items"]
     twice = await compliance.post(f"{path}/contest", {})
     order = await until(
         compliance, "/v1/orders/o-claimed-3", lambda found: found["status"] == "refunded"
     )
 
-    assert any(one["subject"] == path.replace("/v1/chargebacks", "chargeback") for one in work)
+    assert any(one["subject"] == subject for one in work)
+    told = (deed["action"], deed["actor"], deed["why"])
+    assert told == ("concede", "compliance:compliance-1", "the goods never left")
     assert (given_up.status_code, given_up.json()["status"]) == (200, "lost")
     assert twice.status_code in {404, 409}
     assert order["ended_at"]

@@ -142,7 +142,7 @@ class Person:
         return await self.client.post(path, json=body, headers=headers)
 
     async def get(self, path: str, **query: str | int) -> httpx2.Response:
-        return await self.client.get(path, params=query)
+        return await self.client.get(path, params=query or None)
 
     async def patch(self, path: str, body: object, version: int) -> httpx2.Response:
         return await self.client.patch(path, json=body, headers={"If-Match": f'"{version}"'})
