@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -28,13 +28,21 @@ indexes = st.integers(0, 10**6)
 Fit = Callable[[OrderState], bool]
 
 
+class Hearer(Protocol):
+    """Whatever else keeps what its steps come to."""
+
+    def heard(self, answer: object) -> None:
+        """Keep what a step has come to."""
+        ...
+
+
 @dataclass
 class Taken:
     """One step as it was asked for, and whose state takes its answer."""
 
     step: Callable[[Any], Coroutine[Any, Any, Any]]
     asked: Any
-    whose: Deal | Out | Bundle | None = None
+    whose: "Deal | Out | Bundle | Hearer | None" = None
 
 
 @dataclass(frozen=True)
@@ -110,12 +118,14 @@ class Machine(RuleBasedStateMachine):
                 taken.whose.state = answer
             if isinstance(taken.whose, Bundle) and isinstance(answer, PurchaseState):
                 taken.whose.state = answer
+            if taken.whose is not None and not isinstance(taken.whose, Deal | Out | Bundle):
+                taken.whose.heard(answer)
 
     def tick(self) -> datetime:
         self.now += _HOUR
         return self.now
 
-    def is_busy(self, whose: Deal | Out | Bundle) -> bool:
+    def is_busy(self, whose: "Deal | Out | Bundle | Hearer") -> bool:
         """Whether a step of theirs is to be taken again: no other is taken before that."""
         return any(taken.whose is whose for taken in self.unfinished)
 

@@ -31,6 +31,7 @@ from domain.purchase.state import PurchaseEvent
 from domain.purchase.state import Stage as Bought
 from runtime.embedded import LocalPostgres
 from tests.persistence.machine import Taken, indexes, move
+from tests.persistence.machine_claims import Claims
 from tests.persistence.machine_labels import Labels
 from tests.persistence.machine_payouts import Payouts
 from tests.support.audit import differences, wrongs
@@ -44,7 +45,7 @@ _STEPS_EACH: Final = 30
 shares = st.sampled_from([1, 10, 33, 50, 99, 100])
 
 
-class MoneyMachine(Payouts, Labels):
+class MoneyMachine(Payouts, Labels, Claims):
     """Three sellers, two currencies, a few orders; a provider that sometimes loses an answer."""
 
     # What people and providers do.
@@ -318,6 +319,8 @@ class MoneyMachine(Payouts, Labels):
                     self.hear(deal)
             for bought in self.bought:
                 self.hear_of_all(bought)
+            self.finish()
+            self.everything_is_heard()
             self.finish()
             assert self._run(wrongs(self.shop.engine)) == {}
             assert self._run(differences(self.shop)) == {}
