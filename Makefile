@@ -34,7 +34,7 @@ up: $(INSTALLED) ## the whole stack in the foreground; Ctrl-C ends it
 	@exec $(BIN)/caravan up $(ARGS)
 
 test: check ## every gate and every test: what CI runs
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(INSTALLED) ## the gates that run nothing: style, types, imports, dependencies
 	@.ci/check $(BIN)

@@ -4,7 +4,6 @@ What they pay is the seller's at once, less commission: the goods are there, and
 that could keep it in escrow.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -14,15 +13,16 @@ from activities import exchange
 from activities.repayment_requests import AskAgain, RepaymentStep
 from activities.requests import CareForPayment
 from activities.returns import Payer, Returns
-from adapters.payment.port import Intent, IntentStatus, PaymentGateway
+from adapters.payment.port import Intent, IntentStatus, PaymentGateway, Todo
 from domain.charges import smallest
 from domain.errors import NotKnown
 from domain.ids import money_key, repayment_workflow_id
 from domain.ledger import Posting
 from domain.money import Money
 from domain.order import repaying
+from domain.order.money import OrderFunds
 from domain.order.postings import PaidBy
-from domain.order.repaying import RepaymentEvent, RepaymentState
+from domain.order.repaying import Due, RepaymentEvent, RepaymentState, Stage
 from domain.order.state import OrderState
 from persistence.port import Database, Event, Facts, Transaction
 
@@ -45,49 +45,57 @@ class RepaymentActivities:
     async def ask(self, request: AskAgain) -> RepaymentState:
         """Open a payment of all that came and is not paid again; it closes by itself.
 
-        A repeat finds the payment by our key. Where nothing is left to pay, it has lapsed.
+        What it asks for is on record before the provider hears of it: a repeat, however late and
+        whatever has come since, asks for the same under the same key. Where nothing is left to
+        pay, it has lapsed.
         """
         async with self._database.transaction() as tx:
+            funds = await tx.funds.locked(request.state.order)
             before = await tx.repayments.state(request.state.order)
-            if before is not None and before.is_open:
+            if before is not None and _is_answered(request, before):
                 return before
-            order = await _order(tx, request.state.order)
-            terms = (await tx.orders.get(order.order)).terms
-            settled = before.settled if before else 0
-            owed = repaying.due(order, await tx.funds.locked(order.order), settled)
-        state = replace(before or request.state, asked_at=request.state.asked_at)
-        if owed.buyer < smallest(order.currency).minor:
-            return await self._nothing_due(request)
+            begun = before if before is not None and before.is_open else None
+            state = begun or await _begun(tx, request, before, funds)
+        if state is None:
+            return repaying.ended(request.state, RepaymentEvent.WINDOW_CLOSED, request.at)
+        return await self._opened(request, state, is_repeat=begun is not None)
+
+    async def _opened(
+        self, request: AskAgain, state: RepaymentState, *, is_repeat: bool
+    ) -> RepaymentState:
         subject = repayment_workflow_id(state.order)
         intent = await self._gateway.open(
-            money_key(subject, "take", state.attempt + 1),
+            money_key(subject, "take", state.attempt),
             subject,
-            Money(owed.buyer, state.currency),
+            Money(state.amount, state.currency),
             request.method,
-            again=activity.info().attempt > 1,
+            again=is_repeat,
         )
-        closes_at = request.at + timedelta(seconds=terms.pay_within)
-        after = repaying.asked(state, owed, intent.reference, closes_at)
-        facts: Facts = {
-            "amount": after.amount,
-            "currency": after.currency,
-            "pay_by": closes_at.isoformat(),
-        }
-        if intent.decline:
-            facts = {**facts, "declined": intent.decline}
         async with self._database.transaction() as tx:
+            await tx.funds.locked(state.order)
+            if (shown := await _shown_since(tx, state)) is not None:
+                return shown
+            terms = (await tx.orders.get(state.order)).terms
+            closes_at = request.at + timedelta(seconds=terms.pay_within)
+            after = repaying.asked(state, intent.reference, closes_at)
+            facts: Facts = {
+                "amount": after.amount,
+                "currency": after.currency,
+                "pay_by": closes_at.isoformat(),
+            }
+            if intent.decline:
+                facts = {**facts, "declined": intent.decline}
             await _tell(tx, after, "order.repayment_asked", request.at, facts)
         log.info("repayment.asked", order=state.order, status=str(intent.status))
         return after
 
-    async def _nothing_due(self, request: AskAgain) -> RepaymentState:
-        """Paid meanwhile, or the refund has come back: there is nothing to pay."""
-        log.info("repayment.not_due", order=request.state.order)
-        return repaying.ended(request.state, RepaymentEvent.WINDOW_CLOSED, request.at)
-
     @activity.defn(name="repayment.settle")
     async def settle(self, step: RepaymentStep) -> RepaymentState:
-        """Look at the payment as it stands, and post what is new."""
+        """Look at the payment as it stands, and post what is new.
+
+        What earlier attempts sent back may have come back itself: the news of it comes here.
+        """
+        await self._returns.follow(repayment_workflow_id(step.state.order), step.at)
         intent = await self._gateway.look(step.state.intent)
         return await self._settled(step, intent)
 
@@ -95,12 +103,14 @@ class RepaymentActivities:
     async def close(self, step: RepaymentStep) -> RepaymentState:
         """Close the window, unless the money is there or on its way: the provider's truth decides.
 
-        A debit on its way cannot be cancelled; the window stays open until it has arrived or
-        failed.
+        A debit on its way cannot be cancelled: the window stays open until it has arrived or
+        failed. For a buyer before their bank's page it is lengthened once.
         """
         state = step.state
+        await self._returns.follow(repayment_workflow_id(state.order), step.at)
         intent = await self._gateway.look(state.intent)
-        if intent.status not in (IntentStatus.CAPTURED, IntentStatus.PROCESSING):
+        is_begun = intent.todo is Todo.AUTHENTICATION and not state.lengthened
+        if not is_begun and intent.status not in (IntentStatus.CAPTURED, IntentStatus.PROCESSING):
             intent = await self._gateway.cancel(state.intent)
         if intent.status is IntentStatus.CAPTURED:
             return await self._settled(step, intent)
@@ -109,8 +119,8 @@ class RepaymentActivities:
                 return shown
             if intent.status is not IntentStatus.CANCELLED:
                 terms = (await tx.orders.get(state.order)).terms
-                until = step.at + timedelta(seconds=terms.pending_payment_within)
-                after = repaying.waited_for(state, until)
+                longer = terms.authenticate_within if is_begun else terms.pending_payment_within
+                after = repaying.waited_for(state, step.at + timedelta(seconds=longer))
                 await tx.repayments.put(after)
                 return after
             after = repaying.ended(state, RepaymentEvent.WINDOW_CLOSED, step.at)
@@ -121,32 +131,53 @@ class RepaymentActivities:
 
     @activity.defn(name="aftercare.repayment")
     async def care(self, request: CareForPayment) -> str:
-        """News after the end: what was sent back may have come back itself."""
-        came_back = await self._returns.follow(repayment_workflow_id(request.subject), request.at)
-        return "refund_came_back" if came_back else "nothing_to_do"
+        """News after the end: a payment that nobody waited for, or money that was sent back.
+
+        A payment that is still open belongs to an execution that is gone: it is settled here.
+        """
+        subject = repayment_workflow_id(request.subject)
+        came_back = await self._returns.follow(subject, request.at)
+        done = ["refund_came_back"] * bool(came_back)
+        async with self._database.transaction() as tx:
+            state = await tx.repayments.state(request.subject)
+            key = _key(state) if state else ""
+            is_posted = bool(key) and await tx.ledger.entry(key) is not None
+        if state is not None and state.intent and not is_posted:
+            intent = await self._gateway.look(state.intent)
+            if state.is_open:
+                after = await self._settled(RepaymentStep(state, request.at), intent)
+                done += [str(after.stage)] * (not after.is_open)
+            elif intent.status is IntentStatus.CAPTURED and state.stage is Stage.LAPSED:
+                await self._returns.close(_payer(state), (intent.reference,), request.at)
+                done.append("late_payment_refunded")
+        return ", ".join(done) or "nothing_to_do"
 
     async def _settled(self, step: RepaymentStep, intent: Intent) -> RepaymentState:
         if intent.status is not IntentStatus.CAPTURED:
             return step.state
-        if intent.captured.minor != step.state.amount:
-            return await self._sent_back(step, intent)
-        return await self._paid(step, intent)
+        if intent.captured.minor == step.state.amount:
+            paid = await self._paid(step, intent)
+            if paid is not None:
+                return paid
+        return await self._sent_back(step, intent)
 
-    async def _paid(self, step: RepaymentStep, intent: Intent) -> RepaymentState:
+    async def _paid(self, step: RepaymentStep, intent: Intent) -> RepaymentState | None:
+        """Post it; None where less is due by now: the refund has come back meanwhile."""
         state, subject = step.state, repayment_workflow_id(step.state.order)
         async with self._database.transaction() as tx:
             funds = await tx.funds.locked(state.order)
             if (shown := await _shown_since(tx, state)) is not None:
                 return shown
-            plan, others = repaying.plan_settlement(state.worth, funds, state.settled)
+            if (await _due(tx, state.order, funds, state.settled)).share.total < state.worth:
+                return None
+            plan, others = repaying.plan_settlement(state, funds)
             terms = (await tx.orders.get(state.order)).terms
             plan = await exchange.released(tx, terms, funds, plan, step.at)
             share = PaidBy(state.amount, state.worth - state.amount)
             legs = repaying.paid_again(
                 self._gateway.name, state.seller, share, intent.fee.minor, plan, others
             )
-            key = f"{subject}/capture/{intent.reference}"
-            entry = Posting(key, "repayment", subject, state.currency, step.at, legs)
+            entry = Posting(_key(state), "repayment", subject, state.currency, step.at, legs)
             await tx.ledger.post(entry)
             await exchange.post_released(tx, funds, plan, entry)
             after = repaying.ended(state, RepaymentEvent.MONEY_ARRIVED, step.at)
@@ -156,10 +187,9 @@ class RepaymentActivities:
         return after
 
     async def _sent_back(self, step: RepaymentStep, intent: Intent) -> RepaymentState:
-        """Money of another amount than was asked goes back in full; the buyer may try again."""
+        """Another amount than was asked, or one that is not due any more, goes back in full."""
         state = step.state
-        payer = Payer(repayment_workflow_id(state.order), state.currency)
-        await self._returns.close(payer, (intent.reference,), step.at)
+        await self._returns.close(_payer(state), (intent.reference,), step.at)
         after = repaying.ended(state, RepaymentEvent.OTHER_AMOUNT_ARRIVED, step.at)
         facts: Facts = {
             "amount": intent.captured.minor,
@@ -173,6 +203,41 @@ class RepaymentActivities:
             await _tell(tx, after, "order.repayment_sent_back", step.at, facts)
         log.warning("repayment.sent_back", order=state.order, minor=intent.captured.minor)
         return after
+
+
+def _is_answered(request: AskAgain, before: RepaymentState) -> bool:
+    """Whether a payment is open, or the last attempt was made for this very request and is over."""
+    wanted = request.state.request
+    is_same = bool(wanted) and wanted == before.request
+    return bool(before.intent) and (before.is_open or is_same)
+
+
+def _key(state: RepaymentState) -> str:
+    return f"{repayment_workflow_id(state.order)}/capture/{state.intent}"
+
+
+def _payer(state: RepaymentState) -> Payer:
+    return Payer(repayment_workflow_id(state.order), state.currency)
+
+
+async def _begun(
+    tx: Transaction, request: AskAgain, before: RepaymentState | None, funds: OrderFunds
+) -> RepaymentState | None:
+    """The next attempt, on record; None where nothing is due."""
+    first = request.state
+    owed = await _due(tx, first.order, funds, before.settled if before else 0)
+    if owed.share.buyer < smallest(first.currency).minor:
+        log.info("repayment.not_due", order=first.order)
+        return None
+    state = repaying.begun(before or first, owed, first.request, first.asked_at)
+    await tx.repayments.put(state)
+    return state
+
+
+async def _due(tx: Transaction, name: str, funds: OrderFunds, settled: int) -> Due:
+    order = await _order(tx, name)
+    failed = await tx.repayments.failed(repaying.refunds_of(order))
+    return repaying.due(order, funds, settled, failed)
 
 
 async def _order(tx: Transaction, name: str) -> OrderState:

@@ -1,6 +1,5 @@
 """Goods on their way: declare a parcel, put its number right, follow what its carrier says."""
 
-import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -10,6 +9,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from temporalio import activity
 
+from activities.arrivals import arrived_after_all, is_elsewhere, is_paid_back
 from activities.carried import carried
 from activities.order import shown_since
 from activities.requests import CareForPayment, EditShipment, Ship, Step
@@ -17,7 +17,7 @@ from adapters.errors import Rejected
 from adapters.logistics.port import Tracking, TrackingProvider
 from domain.errors import ShipmentFixed, TrackingInvalid
 from domain.ids import order_workflow_id
-from domain.order import facts, online_moves, parcel_moves, repaying
+from domain.order import facts, online_moves, parcel_moves
 from domain.order.lines import amounts_of
 from domain.order.parcel_moves import News
 from domain.order.parcels import GONE, PARCEL, Doubt, Parcel, ParcelEvent, ParcelStage
@@ -201,8 +201,8 @@ class ShipmentActivities:
                     continue
                 if state.fulfilment in _HEARD_IN:
                     state = await self._followed(tx, state, record, parcel, scan, step)
-                elif _is_paid_back(state, parcel):
-                    state = await _arrived_after_all(tx, state, parcel, scan, step)
+                elif is_paid_back(state, parcel):
+                    state = await arrived_after_all(tx, state, parcel, scan, step)
                 if state.ended_at is not None:
                     await _mind_after_end(tx, state, parcel, scan, step)
         return state
@@ -220,9 +220,9 @@ class ShipmentActivities:
             scans, before = await tx.orders.scans(state.order), state.version
             for parcel in state.parcels:
                 scan = scans.get(parcel.name)
-                if scan is not None and _is_paid_back(state, parcel):
+                if scan is not None and is_paid_back(state, parcel):
                     step = Step(state, request.at)
-                    state = await _arrived_after_all(tx, state, parcel, scan, step)
+                    state = await arrived_after_all(tx, state, parcel, scan, step)
         return "arrived_after_refund" if state.version > before else "nothing_to_do"
 
     async def _followed(
@@ -235,7 +235,7 @@ class ShipmentActivities:
         step: Step,
     ) -> OrderState:
         if parcel.stage in GONE:
-            return await _arrived_after_all(tx, state, parcel, scan, step)
+            return await arrived_after_all(tx, state, parcel, scan, step)
         if parcel.stage is ParcelStage.GIVEN_BACK:
             if not set(parcel.lines) <= set(state.unshipped):
                 await _used_twice(tx, state, parcel, step)
@@ -244,7 +244,7 @@ class ShipmentActivities:
                 state, record.terms, parcel.name, step.at, _scan_by(record, step.at)
             )
             parcel = facts.parcel_named(state, parcel.name)
-        news = _news(parcel, scan, record, await _is_elsewhere(tx, record, scan))
+        news = _news(parcel, scan, record, await is_elsewhere(tx, record, scan))
         if news is None or not PARCEL.allows(parcel.stage, news.event):
             return state
         after = parcel_moves.moved(state, record.terms, news, step.at)
@@ -328,23 +328,6 @@ def _news(parcel: Parcel, scan: LastScan, record: OrderRecord, is_elsewhere: boo
     return News(parcel.name, event, milestone, is_refused=is_refused)
 
 
-async def _is_elsewhere(tx: Transaction, record: OrderRecord, scan: LastScan) -> bool:
-    """Whether a delivery was in another country or city than the buyer's, as far as is known."""
-    if scan.milestone != Milestone.DELIVERED:
-        return False
-    if scan.country and scan.country != record.ship_to:
-        return True
-    city = _plain(await tx.orders.city(record.order)) if scan.city else ""
-    there = _plain(scan.city)
-    return bool(city) and city not in there and there not in city
-
-
-def _plain(place: str) -> str:
-    """A place's name as carriers spell it: no accents, no signs, small letters."""
-    bare = unicodedata.normalize("NFKD", place)
-    return "".join(sign for sign in bare.casefold() if sign.isalnum())
-
-
 async def _mind_alarms(
     tx: Transaction, before: ParcelStage, after: OrderState, name: str, step: Step
 ) -> None:
@@ -359,11 +342,6 @@ async def _mind_alarms(
         await tx.story.alarm(kind, subject, detail, step.at, {"parcel": name})
 
 
-def _is_paid_back(state: OrderState, parcel: Parcel) -> bool:
-    is_all_back = state.fulfilment is Fulfilment.CANCELLED or state.refunded >= state.captured
-    return is_all_back or parcel.stage in GONE
-
-
 async def _mind_after_end(
     tx: Transaction, state: OrderState, parcel: Parcel, scan: LastScan, step: Step
 ) -> None:
@@ -374,22 +352,3 @@ async def _mind_after_end(
         told: dict[str, str | int] = {"parcel": parcel.name, "is": scan.milestone}
         words = "a parcel has news after its order's end"
         await tx.story.alarm("parcel_after_end", subject, words, step.at, told)
-
-
-async def _arrived_after_all(
-    tx: Transaction, state: OrderState, parcel: Parcel, scan: LastScan, step: Step
-) -> OrderState:
-    """The goods came although their money went back: the buyer is asked, never charged."""
-    if scan.milestone != Milestone.DELIVERED or parcel.milestone == scan.milestone:
-        return state
-    after = parcel_moves.arrived_after_refund(state, parcel.name)
-    funds, before = await tx.funds.locked(state.order), await tx.repayments.state(state.order)
-    owed = repaying.due(after, funds, before.settled if before else 0)
-    told: dict[str, str | int] = {
-        "parcel": parcel.name,
-        # A refund that is still on its way out has not been counted yet.
-        "amount": owed.buyer or parcel.owed,
-        "currency": state.currency,
-    }
-    await tx.story.tell(after, Event("order.arrived_after_refund", step.at, facts=told))
-    return after

@@ -250,7 +250,9 @@ def repayment_entries() -> str:
     half = _TOTAL // 2
     funds = OrderFunds("o-1", "s-1", "EUR", _TOTAL, _TOTAL * 8 // 100, captured=_TOTAL)
     funds = replace(funds, refunded=half)
-    plan, others = repaying.plan_settlement(half, funds, 0)
+    asked_at = datetime(2026, 3, 2, tzinfo=UTC)
+    state = repaying.RepaymentState("o-1", "b-1", "s-1", "EUR", asked_at, worth=half)
+    plan, others = repaying.plan_settlement(state, funds)
     legs = repaying.paid_again("stripe", "s-1", PaidBy(half), 175, plan, others)
     return _entries([("repayment/o-1/capture/pi_2", legs)])
 

@@ -246,6 +246,10 @@ class Repayments(Protocol):
         """Write a state unless a newer one is written."""
         ...
 
+    async def failed(self, refunds: Sequence[str]) -> frozenset[str]:
+        """Of these refunds, by their keys, those that did not leave or have come back."""
+        ...
+
 
 class Sellers(Protocol):
     """Sellers, as far as orders and payouts ask."""

@@ -1,5 +1,7 @@
 """What buyers pay again for goods that came after their refund, in PostgreSQL."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -10,6 +12,7 @@ from domain.order import repaying
 from domain.order.repaying import RepaymentState
 from persistence import case_reading, reading, records
 from persistence.tables.business import RepaymentRow
+from persistence.tables.ledger import MoneyEffect
 
 
 class SqlRepayments:
@@ -39,6 +42,20 @@ class SqlRepayments:
             )
         )
 
+    async def failed(self, refunds: Sequence[str]) -> frozenset[str]:
+        """By their effects, as they are on record."""
+        return await failed(await self._session.connection(), refunds)
+
+
+async def failed(db: AsyncConnection, refunds: Sequence[str]) -> frozenset[str]:
+    """Of these refunds those that did not leave, or have come back."""
+    if not refunds:
+        return frozenset()
+    query = select(col(MoneyEffect.key)).where(
+        col(MoneyEffect.key).in_(refunds), col(MoneyEffect.state).in_(("done", "pending"))
+    )
+    return frozenset(refunds) - frozenset((await db.execute(query)).scalars())
+
 
 async def repayment(db: AsyncConnection, order: str) -> RepaymentState | None:
     """An order's repayment as last written, if one was ever asked for."""
@@ -55,8 +72,9 @@ async def offered(db: AsyncConnection, order: str) -> RepaymentState | None:
         return shown
     if state is None or funds is None:
         return None
-    owed = repaying.due(state, funds, shown.settled if shown else 0)
-    if owed.buyer < smallest(state.currency).minor:
+    gone = await failed(db, repaying.refunds_of(state))
+    owed = repaying.due(state, funds, shown.settled if shown else 0, gone)
+    if owed.share.buyer < smallest(state.currency).minor:
         return None
     before = shown or RepaymentState(
         order, state.buyer, state.seller, state.currency, state.placed_at

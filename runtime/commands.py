@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -279,7 +279,17 @@ async def _dispute(delivery: Delivery, row: Recorded, asked: OpenDispute) -> Res
 async def _repay(delivery: Delivery, row: Recorded, asked: PayAgain) -> Result:
     """Let the buyer pay again; one that is open already is found, and answered with."""
     async with looking(delivery.engine) as db:
+        shown = await repayments.repayment(db, asked.order)
         state = await repayments.offered(db, asked.order)
+    if shown is not None and shown.request == row.id:
+        # Started by an earlier delivery, whose answer was lost: it may be over by now.
+        return _CREATED, REPAYMENT_STATE.dump_python(shown, mode="json")
+    if state is not None and state.intent and asked.method:
+        raise IllegalTransition(
+            f"a payment for order {asked.order} is open already: pay it in the browser, with what "
+            f"GET /v1/orders/{asked.order}/repayment/payment says",
+            order=asked.order,
+        )
     if state is None:
         raise IllegalTransition(
             f"nothing of order {asked.order} is to be paid again", order=asked.order
@@ -288,7 +298,7 @@ async def _repay(delivery: Delivery, row: Recorded, asked: PayAgain) -> Result:
     with suppress(WorkflowAlreadyStartedError):
         await delivery.client.start_workflow(
             "repayment",
-            asked,
+            replace(asked, request=row.id),
             id=repayment_workflow_id(asked.order),
             task_queue=delivery.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

@@ -15,6 +15,7 @@ pytest_plugins = ["tests.support.stack"]
 collect_ignore = [] if "CHROMIUM" in os.environ else ["browser"]
 
 _LAST_CASE = 69
+_LONG = frozenset({"e2e", "trace", "deploy"})
 _shared = pytest.StashKey[SharedServers]()
 _cases = pytest.StashKey[set[int]]()
 
@@ -58,7 +59,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.option.cases:
         config.stash[_cases] = {number for item in items for number in _numbers(item)}
         items.clear()
-    elif not config.option.thorough:
+        return
+    # The longest files first: what is left for the end is short, and no worker waits for another.
+    items.sort(key=lambda item: item.path.parent.name not in _LONG)
+    if not config.option.thorough:
         left_out = [item for item in items if item.get_closest_marker("thorough")]
         if left_out:
             items[:] = [item for item in items if not item.get_closest_marker("thorough")]

@@ -25,7 +25,7 @@ from api.schemas.orders import OrderQuery
 from api.schemas.repayments import RepaymentView
 from domain.actors import STAFF, Role
 from domain.ids import order_workflow_id
-from domain.order.repaying import worth_of as came_anyway
+from domain.order.repaying import has_come
 from domain.order.state import OrderState, Outcome
 from domain.order.whereabouts import Part, whereabouts
 from domain.order.whereabouts import Whereabouts as At
@@ -105,7 +105,7 @@ async def case_of(
     """Everything that *who* may know about an order."""
     funds = await case_reading.funds(db, state.order)
     happened = await _happened(db, state.order)
-    again = await repayments.offered(db, state.order) if came_anyway(state) else None
+    again = await repayments.offered(db, state.order) if has_come(state) else None
     return Case(
         state=state,
         view=OrderView.of(state, who.caller),

@@ -6,6 +6,7 @@ from datetime import datetime
 from domain.order.clocks import reserve_clock, with_clocks
 from domain.order.facts import escrowed
 from domain.order.moves import called_off
+from domain.order.parcels import Parcel
 from domain.order.state import (
     Clock,
     ClockName,
@@ -94,11 +95,19 @@ def refund_sent(
         refunded=refunded,
         recovered=state.recovered + recovered,
         owed=_still_owed(state, owed, amount),
+        parcels=_refunded_by(state, key, owed),
         refunds=state.refunds + 1,
         open_refunds=state.open_refunds if is_final else (*state.open_refunds, key),
         version=state.version + 1,
     )
     return given_up(sent, at) if event is PaymentEvent.FULLY_REFUNDED else sent
+
+
+def _refunded_by(state: OrderState, key: str, name: str) -> tuple[Parcel, ...]:
+    """The parcels, of which one knows by which refund its money has gone back."""
+    return tuple(
+        replace(one, refunded_by=key) if one.name == name else one for one in state.parcels
+    )
 
 
 def _still_owed(state: OrderState, name: str, amount: int) -> tuple[Owed, ...]:
@@ -147,6 +156,9 @@ def refund_failed(state: OrderState, key: str, amount: int, *, recovered: int = 
         payment=payment,
         refunded=refunded,
         recovered=state.recovered - recovered,
+        parcels=tuple(
+            replace(one, refunded_by="") if one.refunded_by == key else one for one in state.parcels
+        ),
     )
 
 

@@ -179,6 +179,12 @@ def arrived_after_refund(state: OrderState, name: str) -> OrderState:
     return replace(state, parcels=_with(state, parcel), version=state.version + 1)
 
 
+def went_away(state: OrderState, name: str, milestone: str) -> OrderState:
+    """The carrier has taken that delivery back: nothing has come after all."""
+    parcel = replace(parcel_named(state, name), milestone=milestone, came_anyway=0)
+    return replace(state, parcels=_with(state, parcel), version=state.version + 1)
+
+
 def not_all_shipped(state: OrderState, terms: Terms, amount: int, at: datetime) -> OrderState:
     """The rest was never shipped: its *amount* goes back, and what is under way goes on."""
     after = replace(

@@ -125,7 +125,8 @@ class Parcel:
     `number` is the carrier's, `tracker` the tracking provider's reference, `name` ours within the
     order. `amount` is what the buyer paid for its `lines` (none named: all of them), `freight`
     the part of that for carriage, in minor units. `refused`: the addressee would not take it.
-    `came_anyway` is the price of what arrived after its money had gone back.
+    `came_anyway` is the price of what arrived after its money had gone back, `refunded_by` the
+    refund by which it did, if there was one for this parcel alone.
     """
 
     carrier: str
@@ -142,6 +143,7 @@ class Parcel:
     refused: bool = False
     doubt: Doubt = Doubt.NONE
     came_anyway: int = 0
+    refunded_by: str = ""
 
     @property
     def owed(self) -> int:

@@ -1,5 +1,6 @@
 """Goods that came although their money went back: what the buyer may pay again, and who has it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +12,7 @@ from domain.ledger import Leg, move
 from domain.machine import Machine
 from domain.order.money import OrderFunds
 from domain.order.postings import PaidBy, ReleasePlan, plan_release
-from domain.order.state import OrderState
+from domain.order.state import Fulfilment, OrderState
 
 
 class Stage(StrEnum):
@@ -27,6 +28,7 @@ class Stage(StrEnum):
 class RepaymentEvent(StrEnum):
     """What happens to it."""
 
+    BEGUN = "begun"
     ASKED = "asked"
     MONEY_ARRIVED = "money_arrived"
     OTHER_AMOUNT_ARRIVED = "other_amount_arrived"
@@ -38,13 +40,14 @@ REPAYMENT: Final = Machine(
     "repayment",
     MappingProxyType(
         {
+            (Stage.OPENING, RepaymentEvent.BEGUN): Stage.OPENING,
             (Stage.OPENING, RepaymentEvent.ASKED): Stage.AWAITING_PAYMENT,
             (Stage.OPENING, RepaymentEvent.WINDOW_CLOSED): Stage.LAPSED,
             (Stage.AWAITING_PAYMENT, RepaymentEvent.MONEY_ARRIVED): Stage.PAID,
             (Stage.AWAITING_PAYMENT, RepaymentEvent.OTHER_AMOUNT_ARRIVED): Stage.SENT_BACK,
             (Stage.AWAITING_PAYMENT, RepaymentEvent.WINDOW_CLOSED): Stage.LAPSED,
         }
-        | {(ended, RepaymentEvent.ASKED): Stage.AWAITING_PAYMENT for ended in _ENDED}
+        | {(ended, RepaymentEvent.BEGUN): Stage.OPENING for ended in _ENDED}
     ),
 )
 
@@ -54,8 +57,10 @@ class RepaymentState:
     """What an order's buyer pays again for what came after all. Minor units of `currency`.
 
     `worth` is the goods' price, of which the buyer pays `amount` and the platform what it paid
-    before. `settled` is the worth of what was paid again by earlier attempts. Several parcels may
-    come one after another: each `attempt` asks for all that is not settled by then.
+    before; of it, `loose` is what went back with the whole order, and not for one parcel.
+    `settled` is the worth of what was paid again by earlier attempts. Several parcels may come one
+    after another: each `attempt` asks for all that is not settled by then. `request` is what asked
+    for the newest; `lengthened` says that its window was, for a buyer before their bank's page.
     """
 
     order: str
@@ -69,6 +74,9 @@ class RepaymentState:
     worth: int = 0
     amount: int = 0
     settled: int = 0
+    loose: int = 0
+    request: str = ""
+    lengthened: bool = False
     intent: str = ""
     closes_at: datetime | None = None
     ended_at: datetime | None = None
@@ -79,49 +87,91 @@ class RepaymentState:
         return self.stage in (Stage.OPENING, Stage.AWAITING_PAYMENT)
 
 
-def worth_of(state: OrderState) -> int:
-    """The price of all that came after its money had gone back, in minor units."""
-    return sum(parcel.came_anyway for parcel in state.parcels)
+@dataclass(frozen=True)
+class Due:
+    """What may be paid again, by who pays it; `loose` as in `RepaymentState`."""
+
+    share: PaidBy
+    loose: int = 0
 
 
-def due(state: OrderState, funds: OrderFunds, settled: int) -> PaidBy:
+def has_come(state: OrderState) -> bool:
+    """Whether goods came whose money had gone back."""
+    return any(parcel.came_anyway for parcel in state.parcels)
+
+
+def refunds_of(state: OrderState) -> tuple[str, ...]:
+    """The refunds by which the money of single parcels went back."""
+    return tuple(parcel.refunded_by for parcel in state.parcels if parcel.refunded_by)
+
+
+def due(state: OrderState, funds: OrderFunds, settled: int, failed: Collection[str] = ()) -> Due:
     """Who pays what of the goods that came and are not *settled*, as they did the first time.
 
-    Only what really went back is asked for: a refund that failed leaves nothing to pay.
+    Only what really went back is asked for: a parcel whose own refund has *failed*, or was never
+    sent, leaves nothing to pay, whatever else of the order was refunded.
     """
-    worth = min(worth_of(state), funds.refunded) - settled
-    if worth <= 0:
-        return PaidBy(0)
+    linked = [one for one in state.parcels if one.refunded_by and one.refunded_by not in failed]
+    rest = max(0, funds.refunded - sum(one.owed for one in linked))
+    others = sum(one.came_anyway for one in state.parcels if not one.refunded_by)
+    loose = min(rest, others) if _is_all_back(state, funds) else 0
+    worth = sum(one.came_anyway for one in linked) + loose - settled
+    if worth <= 0 or not funds.refunded:
+        return Due(PaidBy(0))
     back = funds.subsidised_back + funds.borne_back
     buyer = worth * (funds.refunded - back) // funds.refunded
-    return PaidBy(buyer, worth - buyer)
+    return Due(PaidBy(buyer, worth - buyer), min(loose, worth))
 
 
-def offered(before: RepaymentState, owed: PaidBy) -> RepaymentState:
+def _is_all_back(state: OrderState, funds: OrderFunds) -> bool:
+    return state.fulfilment is Fulfilment.CANCELLED or funds.refunded >= funds.captured
+
+
+def offered(before: RepaymentState, owed: Due) -> RepaymentState:
     """What may be paid, before anybody has asked for it."""
     return replace(
-        before, stage=Stage.OPENING, worth=owed.total, amount=owed.buyer, intent="", ended_at=None
+        before,
+        stage=Stage.OPENING,
+        worth=owed.share.total,
+        amount=owed.share.buyer,
+        intent="",
+        ended_at=None,
     )
 
 
-def asked(before: RepaymentState, owed: PaidBy, intent: str, closes_at: datetime) -> RepaymentState:
-    """The buyer can pay, until the window closes."""
+def begun(before: RepaymentState, owed: Due, request: str, at: datetime) -> RepaymentState:
+    """An attempt is on record, and with it what it asks for, before the provider hears of it."""
     return replace(
         before,
-        stage=REPAYMENT.next(before.stage, RepaymentEvent.ASKED),
+        stage=REPAYMENT.next(before.stage, RepaymentEvent.BEGUN),
+        asked_at=at,
         attempt=before.attempt + 1,
-        worth=owed.total,
-        amount=owed.buyer,
-        intent=intent,
-        closes_at=closes_at,
+        worth=owed.share.total,
+        amount=owed.share.buyer,
+        loose=owed.loose,
+        request=request,
+        lengthened=False,
+        intent="",
+        closes_at=None,
         ended_at=None,
         version=before.version + 1,
     )
 
 
+def asked(before: RepaymentState, intent: str, closes_at: datetime) -> RepaymentState:
+    """The buyer can pay, until the window closes."""
+    return replace(
+        before,
+        stage=REPAYMENT.next(before.stage, RepaymentEvent.ASKED),
+        intent=intent,
+        closes_at=closes_at,
+        version=before.version + 1,
+    )
+
+
 def waited_for(state: RepaymentState, until: datetime) -> RepaymentState:
-    """Money is on its way as the window closes: it stays open."""
-    return replace(state, closes_at=until, version=state.version + 1)
+    """Money is on its way as the window closes, or the buyer before their bank's page."""
+    return replace(state, closes_at=until, lengthened=True, version=state.version + 1)
 
 
 def ended(state: RepaymentState, event: RepaymentEvent, at: datetime) -> RepaymentState:
@@ -137,15 +187,16 @@ def ended(state: RepaymentState, event: RepaymentEvent, at: datetime) -> Repayme
     )
 
 
-def plan_settlement(worth: int, funds: OrderFunds, settled: int) -> tuple[ReleasePlan, int]:
-    """How *worth* is divided: as the order's release would have, and who bore its refund first.
+def plan_settlement(state: RepaymentState, funds: OrderFunds) -> tuple[ReleasePlan, int]:
+    """How its worth is divided: as the order's release would have, and who bore its refund first.
 
-    The second part is what others than the seller gave for the refund, pro rata: it is theirs.
+    The second part is what others than the seller gave for what went back with the whole order,
+    pro rata: it is theirs. The refund of one parcel was the seller's alone.
     """
-    others = worth * funds.contributed // funds.refunded if funds.refunded else 0
+    others = state.loose * funds.contributed // funds.refunded if funds.refunded else 0
     plan = plan_release(
-        worth - others,
-        released=funds.released - funds.recovered + settled,
+        state.worth - others,
+        released=funds.released - funds.recovered + state.settled,
         total=funds.total,
         commission=funds.commission,
         reserve_bp=0,

@@ -9,24 +9,35 @@ from tests.activities.money_steps import MoneyStep, Ready
 from tests.support.shop import SLIP, Deal, Shop, after, attempted
 
 
-async def came_anyway(shop: Shop, *, settles_in: str = "", subsidy: int = 0) -> Deal:
-    """An order in two parcels; one was given up, its money went back, and then it came."""
+async def came_anyway(
+    shop: Shop,
+    *,
+    settles_in: str = "",
+    subsidy: int = 0,
+    parts: int = 2,
+    is_delivered: bool = True,
+) -> Deal:
+    """An order in several parcels; all but the last were given up, and the first came after all.
+
+    What had been paid for them went back. Not *delivered*: it has still to come.
+    """
     if settles_in:
         await shop.world.change(fx_at=after(hours=6).isoformat())
     seller = await shop.seller(settles_in=settles_in)
-    deal = await shop.order(seller, parts=2, subsidy=subsidy)
+    deal = await shop.order(seller, parts=parts, subsidy=subsidy)
     await deal.paid()
-    await deal.took(shop.shipments.declare, deal.shipping(lines=("1",)))
-    await deal.took(shop.shipments.declare, deal.shipping(lines=("2",)))
-    await deal.scan("1", "lost", after(days=2))
-    await deal.scan("2", "delivered", after(days=3))
+    for line in range(1, parts + 1):
+        await deal.took(shop.shipments.declare, deal.shipping(lines=(str(line),)))
+        milestone = "delivered" if line == parts else "lost"
+        await deal.scan(str(line), milestone, after(days=3 if line == parts else 2))
     await deal.took(shop.shipments.follow, Step(deal.state, after(days=3)))
-    (owed,) = deal.state.owed
-    back = Refund(deal.state, after(days=3), 1, owed.amount, owed=owed.name)
-    await deal.took(shop.refunds.refund, back)
+    for number, owed in enumerate(deal.state.owed, 1):
+        back = Refund(deal.state, after(days=3), number, owed.amount, owed=owed.name)
+        await deal.took(shop.refunds.refund, back)
     await deal.received(after(days=4))
-    await deal.scan("1", "delivered", after(days=5))
-    await deal.took(shop.shipments.follow, Step(deal.state, after(days=5)))
+    if is_delivered:
+        await deal.scan("1", "delivered", after(days=5))
+        await deal.took(shop.shipments.follow, Step(deal.state, after(days=5)))
     return deal
 
 

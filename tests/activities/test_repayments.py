@@ -1,10 +1,13 @@
 """Goods that came although their money had gone back: the buyer pays again, if they like."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import text
 
 from activities.repayment_requests import RepaymentStep
-from activities.requests import CareForPayment
+from activities.requests import CareForPayment, Step
+from adapters.errors import Unavailable
 from domain.order.repaying import RepaymentState, Stage
 from tests.activities.repayment_steps import asked_again, came_anyway, paying_again
 from tests.activities.test_returns import balances
@@ -150,3 +153,155 @@ async def test_what_was_sent_back_and_comes_back_calls_a_person(shop: Shop) -> N
     assert done == "refund_came_back"
     assert ("refund_came_back", f"repayment/{deal.order}") in [tuple(row) for row in alarms]
     assert (await balances(shop))["unapplied_receipts"] == 4_000
+
+
+async def refused_once_then(shop: Shop, deal: Deal, method: str = CARD) -> None:
+    """The provider has opened and charged, and we have not heard of it."""
+    asking = "POST /v1/payment_intents$"
+    await shop.world.fault("error_after_effect", asking, key=deal.order, times=1, status=503)
+    with pytest.raises(Unavailable):
+        await asked_again(deal, method)
+
+
+async def charges(shop: Shop, deal: Deal) -> list[int]:
+    """What the provider took and gave for the order, by its own books."""
+    lines = (await shop.world.effects(deal.order))["lines"]
+    return sorted(line["amount"] for line in lines)
+
+
+@pytest.mark.case(56)
+async def test_a_charge_whose_answer_was_lost_for_days_is_found_again(shop: Shop) -> None:
+    """The step begins anew as a first attempt, and the provider has forgotten our key by then."""
+    deal = await came_anyway(shop)
+    await refused_once_then(shop, deal)
+    await shop.world.expire_keys()
+    paid = await looked_at(deal, await asked_again(deal, CARD))
+
+    assert paid.stage is Stage.PAID
+    assert await charges(shop, deal) == [-5_000, 5_000, 10_000]
+
+
+async def test_what_comes_while_the_first_answer_is_lost_is_asked_for_next(shop: Shop) -> None:
+    """A repeat asks for what is on record, under the same key; the rest is another attempt's."""
+    deal = await came_anyway(shop, parts=3)
+    await refused_once_then(shop, deal)
+    await deal.scan("2", "delivered", after(days=6))
+    await deal.took(shop.shipments.follow, Step(deal.state, after(days=6)))
+    first = await looked_at(deal, await asked_again(deal, CARD))
+    second = await looked_at(deal, await asked_again(deal, CARD))
+
+    assert (first.amount, second.amount) == (3_334, 3_333)
+    assert (second.stage, second.settled) == (Stage.PAID, 6_667)
+
+
+async def test_a_payment_is_sent_back_when_the_refund_has_come_back(shop: Shop) -> None:
+    """The buyer has paid the first time after all: nobody is paid twice for one parcel."""
+    await shop.world.change(auto_refunds=False)
+    deal = await came_anyway(shop)
+    state = await asked_again(deal)
+    await shop.world.fail_refund(await deal.at_refund())
+    await deal.took(shop.refunds.follow, Step(deal.state, after(days=6)))
+    await shop.world.pay(state.intent)
+    back = await looked_at(deal, state)
+
+    assert back.stage is Stage.SENT_BACK
+    assert "seller_payable" not in await balances(shop)
+    assert (await attempted(shop.repayments.ask, paying_again(deal), 1)).intent == ""
+
+
+async def test_another_refund_of_the_order_asks_for_nothing(shop: Shop) -> None:
+    """Goodwill for one parcel is not the price of another whose own refund has come back."""
+    await shop.world.change(auto_refunds=False)
+    deal = await came_anyway(shop, is_delivered=False)
+    await deal.took(shop.refunds.refund, deal.refunding(4_000, after(days=5)))
+    await shop.world.fail_refund(await deal.at_refund())
+    await deal.took(shop.refunds.follow, Step(deal.state, after(days=6)))
+    await deal.scan("1", "delivered", after(days=7))
+    await deal.took(shop.shipments.follow, Step(deal.state, after(days=7)))
+    nothing = await attempted(shop.repayments.ask, paying_again(deal, CARD), 1)
+
+    assert (nothing.stage, nothing.intent) == (Stage.LAPSED, "")
+
+
+async def test_what_was_sent_back_is_followed_while_the_next_is_open(shop: Shop) -> None:
+    """Its news comes to whoever runs now; the buyer's bank has refused it."""
+    await shop.world.change(auto_refunds=False)
+    deal = await came_anyway(shop)
+    first = await asked_again(deal)
+    await shop.world.pay(first.intent, SLIP)
+    await shop.world.arrive(first.intent, amount=4_000)
+    await looked_at(deal, first)
+    second = await asked_again(deal)
+    async with shop.engine.connect() as db:
+        query = "SELECT reference FROM effects WHERE kind = 'late_refund'"
+        reference = (await db.execute(text(query))).scalar_one()
+    await shop.world.fail_refund(reference)
+    await looked_at(deal, second)
+    async with shop.engine.connect() as db:
+        alarms = (await db.execute(text("SELECT kind FROM alarms"))).scalars().all()
+
+    assert "refund_came_back" in alarms
+    assert (await balances(shop))["unapplied_receipts"] == 4_000
+
+
+async def test_what_nobody_hears_any_more_is_settled_by_aftercare(shop: Shop) -> None:
+    """Its execution was ended by hand, or gave up: the buyer's money is not lost."""
+    deal = await came_anyway(shop)
+    state = await asked_again(deal)
+    await shop.world.pay(state.intent)
+    care = CareForPayment(deal.order, after(days=8))
+    done = [await attempted(shop.repayments.care, care, 1) for _ in range(2)]
+
+    assert done == ["paid", "nothing_to_do"]
+    assert (await balances(shop))["seller_payable"] == 4_600
+
+
+async def test_what_the_carrier_takes_back_or_brought_elsewhere_asks_for_nothing(
+    shop: Shop,
+) -> None:
+    """The buyer has neither goods nor reason to pay for them."""
+    deal = await came_anyway(shop)
+    async with shop.engine.begin() as db:
+        mine = {"parcel": f"{deal.order}/1"}
+        row = "UPDATE scans SET is_withdrawn = true WHERE parcel = :parcel AND milestone = "
+        await db.execute(text(f"{row}'delivered'"), mine)
+    await deal.scan("1", "in_transit", after(days=6))
+    await deal.took(shop.shipments.follow, Step(deal.state, after(days=6)))
+    withdrawn = await attempted(shop.repayments.ask, paying_again(deal), 1)
+    other = await came_anyway(shop, is_delivered=False)
+    await other.scan("1", "delivered", after(days=7))
+    async with shop.engine.begin() as db:
+        where = {"parcel": f"{other.order}/1"}
+        await db.execute(text("UPDATE scans SET country = 'CN' WHERE parcel = :parcel"), where)
+    await other.took(shop.shipments.follow, Step(other.state, after(days=7)))
+    elsewhere = await attempted(shop.repayments.ask, paying_again(other), 1)
+    async with shop.engine.connect() as db:
+        alarms = (await db.execute(text("SELECT kind FROM alarms"))).scalars().all()
+
+    assert withdrawn.intent == elsewhere.intent == ""
+    assert "delivered_elsewhere" in alarms
+
+
+async def test_one_request_is_one_payment_however_often_it_is_delivered(shop: Shop) -> None:
+    """The answer was lost after all was over: a repeat opens nothing, and charges nobody."""
+    deal = await came_anyway(shop)
+    asked = paying_again(deal, CARD)
+    asked = replace(asked, state=replace(asked.state, request="r-1"))
+    state = await attempted(shop.repayments.ask, asked, 1)
+    await looked_at(deal, state)
+    again = await attempted(shop.repayments.ask, asked, 1)
+
+    assert (again.stage, again.attempt) == (Stage.PAID, 1)
+    assert await charges(shop, deal) == [-5_000, 5_000, 10_000]
+
+
+async def test_a_buyer_before_their_bank_s_page_is_waited_for_once(shop: Shop) -> None:
+    """As any payment is: the window is lengthened, and then it closes."""
+    deal = await came_anyway(shop)
+    state = await asked_again(deal)
+    await shop.world.pay(state.intent, "authenticate")
+    longer = await closed(deal, state)
+    lapsed = await closed(deal, longer, day=31)
+
+    assert (longer.stage, longer.lengthened) == (Stage.AWAITING_PAYMENT, True)
+    assert lapsed.stage is Stage.LAPSED

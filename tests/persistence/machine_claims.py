@@ -11,7 +11,7 @@ from activities.repayment_requests import AskAgain, RepaymentStep
 from activities.requests import CareForPayment, Step
 from domain.chargeback.state import ChargebackState, Stage
 from domain.order.parcels import GONE
-from domain.order.repaying import RepaymentState, worth_of
+from domain.order.repaying import RepaymentState, has_come
 from domain.order.state import OrderState, Payment
 from domain.purchase.state import Stage as Bought
 from tests.persistence.machine import Machine, Taken, indexes, move
@@ -142,7 +142,7 @@ class Claims(Machine):
         deal.state = shown or deal.state
 
     def payable_again(self) -> list[Deal]:
-        return [deal for deal in self.deals if worth_of(deal.state) and not self.is_repaying(deal)]
+        return [deal for deal in self.deals if has_come(deal.state) and not self.is_repaying(deal)]
 
     def is_repaying(self, deal: Deal) -> bool:
         again = self.again.get(deal.order)

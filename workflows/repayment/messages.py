@@ -15,7 +15,8 @@ class PayAgain:
     """Let the buyer pay again for what came after their refund.
 
     How much that is nobody says: it is what came and was not paid again. `method` is the
-    provider's token of a payment method, empty to pay later.
+    provider's token of a payment method, empty to pay later; `request` is what asks, "" for nobody
+    who would ask twice.
     """
 
     order: str
@@ -24,9 +25,15 @@ class PayAgain:
     currency: str
     received_at: datetime
     method: str = ""
+    request: str = ""
 
     def first_state(self) -> RepaymentState:
         """The repayment as it stands before its process has done anything (version 0)."""
         return RepaymentState(
-            self.order, self.buyer, self.seller, self.currency, asked_at=self.received_at
+            self.order,
+            self.buyer,
+            self.seller,
+            self.currency,
+            asked_at=self.received_at,
+            request=self.request,
         )
