@@ -237,12 +237,13 @@ async def test_a_refund_waits_for_the_balance(
     gateway: PaymentGateway, place: SandboxPlace, world: SandboxWorld
 ) -> None:
     """Pending is not lost: it is done when money is there again."""
-    intent = await paid(gateway, Money(2_000, "PLN"))
+    # A currency of its own: what others have earned in it would pay for the refund.
+    intent = await paid(gateway, Money(2_000, "NOK"))
     await world.change(overdraw=False)
-    waiting = await gateway.refund("r/1", fresh(), intent.reference, Money(2_000, "PLN"))
+    waiting = await gateway.refund("r/1", fresh(), intent.reference, Money(2_000, "NOK"))
     assert waiting.status is EffectStatus.PENDING
 
-    await world.top_up(5_000, "pln")
+    await world.top_up(5_000, "nok")
 
     status = await gateway.refund_status("r/1", waiting.reference)
     assert status.status is EffectStatus.DONE

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from domain.actors import Role
-from tests.support.lives import KINDS, PLANTED, SELLER, Lives, open_lives
+from tests.support.lives import KINDS, PLANTED, SELLER, TOTAL, Lives, open_lives
 from tests.support.planted import places, secrets_of, seen
 from tests.support.receiver import Receiver
 from tests.support.sandbox import SandboxWorld
@@ -146,6 +146,8 @@ async def test_whatever_falls_nothing_is_lost_and_nothing_done_twice(
     kinds = {order: KINDS[order.split("-")[1]] for order in ended}
     assert ended == {order: kind.ends for order, kind in kinds.items()}
     assert _moved(effects["lines"], list(kinds)) == {o: kind.moves for o, kind in kinds.items()}
+    again = [order for order in kinds if kinds[order] is KINDS["again"]]
+    assert _moved(effects["lines"], again, "repayment") == dict.fromkeys(again, (TOTAL,))
     refunds = _moved(effects["lines"], list(lives.given), "dispute")
     assert refunds == {dispute: (-given,) for dispute, given in lives.given.items()}
     assert {each.key: each.answer.text for each in answers if each.answer.is_error} == {}

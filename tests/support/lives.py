@@ -305,7 +305,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "ruled": Kind("completed", (TOTAL,), _ruled),
         "claimed": Kind("completed", (TOTAL,), _claimed),
         "charged": Kind("refunded", (TOTAL,), _charged),
-        "again": Kind("lost", (-TOTAL, TOTAL, TOTAL), _again),
+        "again": Kind("lost", (-TOTAL, TOTAL), _again),
         "unpaid": Kind("never_paid", (), _unpaid),
         "unshipped": Kind("never_shipped", (-TOTAL, TOTAL), _unshipped),
     }
