@@ -331,6 +331,8 @@ async def _log_deed(tx: Transaction, after: DisputeState, request: Act) -> None:
         }
     if request.action in (Action.ACCEPT, Action.DECIDE, Action.APPROVE):
         facts["version"] = asked.version
+    if asked.bulk:
+        facts["bulk"] = asked.bulk
     if request.action is Action.ASSIGN:
         facts["to"] = asked.to
     deed = Deed(str(request.action), str(request.actor), request.at, asked.why, facts)

@@ -21,6 +21,7 @@ _NAMES: Final[Mapping[Action, str]] = MappingProxyType(
         Action.DECIDE: "ruled",
         Action.APPROVE: "ruled",
         Action.DISAPPROVE: "second_disagreed",
+        Action.TAKE_BACK: "taken_back",
         Action.ASSIGN: "assigned",
         Action.ACCEPT_RETURN: "return_accepted",
         Action.ACCEPT_GOODS: "goods_accepted",
@@ -73,6 +74,9 @@ def acted(before: DisputeState, after: DisputeState, request: Act) -> list[Event
     name, facts = _NAMES[request.action], _about(after)
     if after.pending is not None and before.pending is None:
         name = "ruling_waits"
+    elif after.stage is Stage.RULED:
+        name = "ruling_agreed"
+        facts["take_back_by"] = _due(after)
     elif after.verdict is not None and name == "ruled":
         facts |= {"amount": after.verdict.amount, "remedy": str(after.verdict.remedy)}
     done = Event(f"dispute.{name}", at, str(actor), facts)
@@ -103,6 +107,11 @@ def rung(before: DisputeState, after: DisputeState, request: Ring) -> list[Event
     if after.stage is not before.stage:
         facts["stage"] = str(after.stage)
     done = Event(f"dispute.{due.clock}_ran_out", due.at, facts=facts)
+    if before.stage is Stage.RULED and after.verdict is not None:
+        # Only now is it told to those whom it concerns: until then it could be called back.
+        ruling = after.verdict
+        facts = _about(after) | {"amount": ruling.amount, "remedy": str(ruling.remedy)}
+        done = Event("dispute.ruled", due.at, ruling.by, facts)
     return [done, *_entered(before, after, due.at)]
 
 

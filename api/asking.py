@@ -302,6 +302,7 @@ def _location(subject: str) -> str | None:
         "chargeback": "chargebacks",
         "seller": "sellers",
         "alarm": "alarms",
+        "bulk-ruling": "bulk-rulings",
         "webhook-endpoint": "webhook-endpoints",
     }
     return f"/v1/{known[kind]}/{name}" if kind in known else None

@@ -1,5 +1,6 @@
 """What a case's page shows besides its view: its money as locked, its holds, its newest entry."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,10 +34,15 @@ async def newest(db: AsyncConnection, subject: str) -> int:
 
 async def funds(db: AsyncConnection, order_name: str) -> OrderFunds | None:
     """An order's money, once it was opened."""
+    return (await funds_of(db, [order_name])).get(order_name)
+
+
+async def funds_of(db: AsyncConnection, orders: Collection[str]) -> dict[str, OrderFunds]:
+    """The money of several orders, of those that were opened."""
     columns = [col(getattr(OrderMoney, name)) for name in OrderFunds.__dataclass_fields__]
-    query = select(*columns).where(col(OrderMoney.order) == order_name)
-    row = (await db.execute(query)).one_or_none()
-    return None if row is None else OrderFunds(*row)
+    query = select(*columns).where(col(OrderMoney.order).in_(orders))
+    found = [OrderFunds(*row) for row in (await db.execute(query)).all()]
+    return {each.order: each for each in found}
 
 
 async def lines(db: AsyncConnection, order_name: str) -> list[str]:

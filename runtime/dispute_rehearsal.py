@@ -11,9 +11,11 @@ from activities.dispute import DisputeActivities
 from activities.dispute_money import DisputeMoneyActivities
 from adapters.logistics.port import TrackingProvider
 from adapters.payment.port import PaymentGateway
+from domain.actors import Actor, Role
 from domain.dispute import rules
+from domain.dispute.clocks import Due, clock_of
 from domain.dispute.rules import Action, Asked
-from domain.dispute.state import DisputeState, Pause, Stage
+from domain.dispute.state import ClockName, DisputeState, Pause, Stage
 from domain.ids import dispute_workflow_id
 from domain.order.money import OrderFunds
 from persistence.carriage.port import Addresses
@@ -23,18 +25,24 @@ from workflows.dispute import tasks
 from workflows.dispute.messages import DisputeRequest, OpenDispute
 from workflows.order.messages import Resolve
 
-_MOST_STEPS: Final = 3
+_MOST_STEPS: Final = 4
+_FOR_A_SECOND: Final = frozenset({Stage.AWAITING_APPROVAL, Stage.APPEAL_APPROVAL})
+_SECOND: Final = Actor(Role.SUPPORT_LEAD, "second-person")
 
 
 @dataclass(frozen=True)
 class DisputeRehearsal:
-    """How a dispute and its order's money would stand after an act, and what would lead there."""
+    """How a dispute and its order's money would stand after an act, and what would lead there.
+
+    `needs_second`: only once a second person has agreed, whose word is played as well.
+    """
 
     before: DisputeState
     after: DisputeState
     funds_before: OrderFunds
     funds_after: OrderFunds
     traces: Traces
+    needs_second: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,19 +93,28 @@ class Theatre:
             async with stage.transaction() as tx:
                 before = await tx.funds.locked(state.order)
             after: DisputeState = await stage.play(first, request)
+            needs_second = after.stage in _FOR_A_SECOND and state.stage not in _FOR_A_SECOND
+            if needs_second:
+                agreed = steps.Act(after, at, Action.APPROVE, _SECOND, Asked())
+                after = await stage.play(tasks.ACT.name, agreed)
             for _ in range(_MOST_STEPS):
                 if after.parked is not None:
                     break
-                if after.to_pay:
+                clock = clock_of(after, ClockName.TAKE_BACK)
+                if clock is not None:
+                    ring = steps.Ring(after, at, Due(clock.name, clock.due_at))
+                    after = await stage.play(tasks.RING.name, ring)
+                elif after.to_pay:
                     after = await stage.play(tasks.PAY.name, steps.PayBuyer(after, at, by_hand))
                 elif after.stage is Stage.SETTLING and after.pause is Pause.RUNNING:
                     after = await stage.play(tasks.SETTLE.name, steps.DisputeStep(after, at))
             async with stage.transaction() as tx:
                 funds = await tx.funds.locked(state.order)
-            return DisputeRehearsal(state, after, before, funds, await stage.traces())
+            traces = await stage.traces()
+            return DisputeRehearsal(state, after, before, funds, traces, needs_second)
 
     def _cast(self, stage: rehearsal.Stage) -> tuple[Callable[..., Any], ...]:
         provider = Obedient()
         dispute = DisputeActivities(stage, cast("TrackingProvider", provider), self.addresses)
         money = DisputeMoneyActivities(stage, cast("PaymentGateway", provider))
-        return dispute.open, dispute.act, dispute.park, money.settle, money.pay
+        return dispute.open, dispute.act, dispute.ring, dispute.park, money.settle, money.pay

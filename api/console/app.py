@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from api.console import (
     acts,
+    bulk_rulings,
     chargebacks,
     dispute_list,
     disputes,
@@ -41,6 +42,7 @@ _ROUTERS: Final = (
     orders.router,
     acts.router,
     dispute_list.router,
+    bulk_rulings.router,
     disputes.router,
     evidence.router,
     chargebacks.router,

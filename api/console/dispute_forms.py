@@ -93,6 +93,7 @@ _ALL: Final = (
     Act(
         Action.DISAPPROVE, forms.ApprovalIn, _asks(disputes.disapprove_decision), (_REVISION, _WHY)
     ),
+    Act(Action.TAKE_BACK, forms.WhyIn, _asks(disputes.take_back_decision), (_WHY,)),
     Act(
         Action.ACCEPT,
         forms.AcceptanceIn,

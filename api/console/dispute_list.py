@@ -13,13 +13,21 @@ from api.deps import Database
 from api.routers import disputes as disputes_api
 from api.schemas.disputes import DisputeQuery
 from domain.actors import STAFF
+from domain.dispute.reasons import Reason
 from persistence import case_reading
 
 router = APIRouter()
 # What people look for, in the order of a dispute's life.
 STATUSES: Final = (
     *("needs_attention", "awaiting_seller", "awaiting_buyer", "evidence", "in_review"),
-    *("platform_proposed", "awaiting_approval", "return_due", "return_under_way", "return_check"),
+    *(
+        "platform_proposed",
+        "awaiting_approval",
+        "ruled",
+        "return_due",
+        "return_under_way",
+        "return_check",
+    ),
     *("reship_due", "reshipped", "appealable", "appealed", "refunded", "partly_refunded"),
     *("rejected", "withdrawn"),
 )
@@ -44,6 +52,7 @@ async def list_disputes(request: Request, who: Somebody, db: Database) -> Respon
         listed=listed.items,
         wanted=wanted,
         statuses=STATUSES,
+        reasons=tuple(Reason),
         older=lists.onward(said, listed.next),
         newest=await case_reading.newest(db, "") if who.caller.role in STAFF else 0,
     )

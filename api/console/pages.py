@@ -13,6 +13,7 @@ from fastapi import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.console.moments import Reading, stamp
+from api.console.reason_templates import TEMPLATES
 from api.console.visitor import PATH, Visitor
 from api.console.words import LANGUAGES, TAGS, Catalogue, catalogue, language_of
 from api.deps import services
@@ -80,6 +81,7 @@ class Page:
             "request_query": self.request.query_params,
             "root": PATH,
             "temporal_ui": self.request.app.state.temporal_ui,
+            "templates": TEMPLATES,
         }
 
 

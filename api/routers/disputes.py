@@ -114,6 +114,7 @@ async def list_disputes(
     """List disputes, the newest first. A buyer or seller sees only their own."""
     seen = DisputeFilter(
         status=wanted.status,
+        reason=wanted.reason,
         order=wanted.order,
         seller=caller.seller if caller.role is Role.SELLER else wanted.seller,
         buyer=caller.id if caller.role is Role.BUYER else wanted.buyer,
@@ -250,6 +251,12 @@ async def disapprove_decision(dispute: DisputeId, body: ApprovalIn, asked: Asked
     """Do not agree: the ruling is void, and somebody rules anew."""
     about = rules.Asked(version=body.revision, why=body.why)
     return await _ask(asked, dispute, Action.DISAPPROVE, body, about)
+
+
+@_asks(Action.TAKE_BACK)
+async def take_back_decision(dispute: DisputeId, body: WhyIn, asked: Asked) -> Response:
+    """Take a bulk ruling back in this case, in its time: somebody rules anew."""
+    return await _ask(asked, dispute, Action.TAKE_BACK, body, rules.Asked(why=body.why))
 
 
 @_asks(Action.ASSIGN)

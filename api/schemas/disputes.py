@@ -43,6 +43,7 @@ PATHS: Final[Mapping[Action, str]] = MappingProxyType(
         Action.DECIDE: "decision",
         Action.APPROVE: "decision/approval",
         Action.DISAPPROVE: "decision/disapproval",
+        Action.TAKE_BACK: "decision/taking-back",
         Action.ASSIGN: "assignment",
         Action.SEND_BACK: "return",
         Action.ACCEPT_RETURN: "return/acceptance",
@@ -142,6 +143,7 @@ class DisputeQuery(PageQuery):
     """Which disputes to list; what is absent is not asked for."""
 
     status: Word | None = Field(default=None, examples=["in_review"])
+    reason: Cause | None = Field(default=None, examples=["damaged"])
     order: Id | None = Field(default=None, examples=["o-1001"])
     seller: Id | None = None
     buyer: Id | None = None
@@ -179,6 +181,7 @@ class VerdictView(View):
     why: str
     by: str = Field(description="Shown to staff.")
     approved_by: str
+    bulk: str = Field(description="The bulk ruling that it is a part of; shown to staff.")
 
 
 class DisputeMoneyView(View):
@@ -343,6 +346,7 @@ def _verdict(state: DisputeState, verdict: Verdict | None, *, is_staff: bool) ->
         why=verdict.reason,
         by=verdict.by if is_staff else "",
         approved_by=verdict.approved_by if is_staff else "",
+        bulk=verdict.bulk if is_staff else "",
     )
 
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.actors import Actor
-from domain.dispute import moves
+from domain.dispute import moves, rulings
 from domain.dispute.clocks import Due
 from domain.dispute.rules import Action, Asked
 from domain.dispute.state import (
@@ -61,8 +61,9 @@ def _decided(
         asked.platform,
         asked.carrier,
         asked.why,
+        bulk=asked.bulk,
     )
-    return moves.ruled(state, terms, ruling, actor.id, at)
+    return rulings.ruled(state, terms, ruling, actor.id, at)
 
 
 def _sent_again(
@@ -89,8 +90,9 @@ _ACTS: Final[Mapping[Action, _Act]] = MappingProxyType(
         Action.ESCALATE: lambda s, t, _who, _, at: moves.escalated(s, t, at),
         Action.EXTEND_EVIDENCE: lambda s, t, _who, _, _at: moves.evidence_extended(s, t),
         Action.DECIDE: _decided,
-        Action.APPROVE: lambda s, t, who, _, at: moves.approved(s, t, who, at),
-        Action.DISAPPROVE: lambda s, t, _who, _, at: moves.disapproved(s, t, at),
+        Action.APPROVE: lambda s, t, who, _, at: rulings.approved(s, t, who, at),
+        Action.DISAPPROVE: lambda s, t, _who, _, at: rulings.disapproved(s, t, at),
+        Action.TAKE_BACK: lambda s, t, _who, _, at: rulings.taken_back(s, t, at),
         Action.ASSIGN: lambda s, _t, _who, asked, _at: moves.assigned(s, asked.to),
         Action.SEND_BACK: _sent_back,
         Action.ACCEPT_RETURN: _acts(DisputeEvent.RETURN_ACCEPTED),
@@ -113,7 +115,8 @@ _RINGS: Final[Mapping[ClockName, _Ring]] = MappingProxyType(
         ClockName.EVIDENCE: happened(DisputeEvent.EVIDENCE_CLOSED),
         ClockName.REVIEW: moves.review_late,
         ClockName.PROPOSAL: moves.proposal_stands,
-        ClockName.APPROVAL: moves.disapproved,
+        ClockName.APPROVAL: rulings.disapproved,
+        ClockName.TAKE_BACK: rulings.taken_effect,
         ClockName.ARRIVAL: happened(DisputeEvent.ARRIVED),
         ClockName.RETURN_SHIPMENT: happened(DisputeEvent.RETURN_MISSING),
         ClockName.RETURN_SCAN: happened(DisputeEvent.RETURN_MISSING),

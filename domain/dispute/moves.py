@@ -153,46 +153,6 @@ def evidence_extended(state: DisputeState, terms: DisputeTerms) -> DisputeState:
     return replace(state, stage=stage, clocks=clocks, is_extended=True, version=state.version + 1)
 
 
-def ruled(
-    state: DisputeState, terms: DisputeTerms, ruling: Verdict, judge: str, at: datetime
-) -> DisputeState:
-    """A person of the platform has decided; above the limit it waits for a second one."""
-    known = _judged_by(state, ruling, judge)
-    moves_money = ruling.amount - (state.awarded if ruling.basis is Basis.APPEAL else 0)
-    if abs(moves_money) > terms.second_person_above:
-        waiting = replace(known, pending=ruling)
-        return moved(waiting, terms, DisputeEvent.SECOND_NEEDED, at)
-    return _as_ruled(known, terms, ruling, at)
-
-
-def _judged_by(state: DisputeState, ruling: Verdict, judge: str) -> DisputeState:
-    """Whoever had a part in the first ruling has none in the appeal."""
-    if ruling.basis is Basis.APPEAL:
-        return state
-    return replace(state, decided_by=_with(state.decided_by, judge))
-
-
-def approved(state: DisputeState, terms: DisputeTerms, actor: Actor, at: datetime) -> DisputeState:
-    """The second person agrees: what was ruled holds."""
-    assert state.pending is not None  # noqa: S101 - what the stage means
-    ruling = replace(state.pending, approved_by=str(actor))
-    known = replace(_judged_by(state, ruling, actor.id), pending=None)
-    return _as_ruled(known, terms, ruling, at)
-
-
-def disapproved(state: DisputeState, terms: DisputeTerms, at: datetime) -> DisputeState:
-    """The second person does not agree, or nobody has looked: somebody rules anew."""
-    return moved(replace(state, pending=None), terms, DisputeEvent.SECOND_DISAGREED, at)
-
-
-def _as_ruled(
-    state: DisputeState, terms: DisputeTerms, ruling: Verdict, at: datetime
-) -> DisputeState:
-    if ruling.basis is not Basis.APPEAL:
-        return fixed(state, terms, ruling, at)
-    return moved(replace(state, verdict=ruling), terms, DisputeEvent.APPEAL_RULED, at)
-
-
 def fixed(state: DisputeState, terms: DisputeTerms, verdict: Verdict, at: datetime) -> DisputeState:
     """What is to be done is certain: money goes back, goods do, or they are sent once more.
 

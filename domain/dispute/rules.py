@@ -42,6 +42,7 @@ class Action(StrEnum):
     DECIDE = "decide"
     APPROVE = "approve"
     DISAPPROVE = "disapprove"
+    TAKE_BACK = "take_back"
     ASSIGN = "assign"
     SEND_BACK = "send_back"
     ACCEPT_RETURN = "accept_return"
@@ -70,6 +71,7 @@ WHO_MAY: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         Action.DECIDE: JUDGES,
         Action.APPROVE: JUDGES,
         Action.DISAPPROVE: JUDGES,
+        Action.TAKE_BACK: JUDGES,
         Action.ASSIGN: JUDGES,
         Action.SEND_BACK: _BUYER,
         Action.ACCEPT_RETURN: _SELLER,
@@ -90,6 +92,7 @@ BEATS: Final[Mapping[Action, tuple[ClockName, ...]]] = MappingProxyType(
         Action.ACCEPT: (ClockName.SELLER_ANSWER, ClockName.BUYER_ANSWER, ClockName.PROPOSAL),
         Action.DECLINE: (ClockName.PROPOSAL,),
         Action.EXTEND_EVIDENCE: (ClockName.EVIDENCE,),
+        Action.TAKE_BACK: (ClockName.TAKE_BACK,),
         Action.SEND_BACK: (ClockName.RETURN_SHIPMENT,),
         Action.SEND_AGAIN: (ClockName.RESHIPMENT,),
         Action.OBJECT_TO_GOODS: (ClockName.RETURN_CHECK, ClockName.RESHIP_CHECK),
@@ -99,6 +102,7 @@ BEATS: Final[Mapping[Action, tuple[ClockName, ...]]] = MappingProxyType(
     }
 )
 _ON_APPEAL: Final = frozenset({Stage.APPEALED, Stage.APPEAL_APPROVAL})
+_FOR_A_SECOND: Final = frozenset({Stage.AWAITING_APPROVAL, Stage.APPEAL_APPROVAL})
 
 
 def _can(event: DisputeEvent) -> Callable[[DisputeState], bool]:
@@ -113,8 +117,9 @@ _POSSIBLE: Final[Mapping[Action, Callable[[DisputeState], bool]]] = MappingProxy
         Action.ESCALATE: _can(DisputeEvent.ESCALATED),
         Action.EXTEND_EVIDENCE: lambda s: s.stage is Stage.EVIDENCE and not s.is_extended,
         Action.DECIDE: _can(DisputeEvent.SECOND_NEEDED),
-        Action.APPROVE: lambda s: s.pending is not None,
-        Action.DISAPPROVE: lambda s: s.pending is not None,
+        Action.APPROVE: lambda s: s.stage in _FOR_A_SECOND,
+        Action.DISAPPROVE: lambda s: s.stage in _FOR_A_SECOND,
+        Action.TAKE_BACK: _can(DisputeEvent.TAKEN_BACK),
         Action.ASSIGN: lambda s: s.stage in (*NEGOTIABLE, *_ON_APPEAL),
         Action.SEND_BACK: _can(DisputeEvent.RETURN_SHIPPED),
         Action.ACCEPT_RETURN: _can(DisputeEvent.RETURN_ACCEPTED),
@@ -131,6 +136,7 @@ _POSSIBLE: Final[Mapping[Action, Callable[[DisputeState], bool]]] = MappingProxy
         Action.RESOLVE: lambda s: s.parked is not None,
     }
 )
+_WORDS_ON_A_RULING: Final = frozenset({Action.APPROVE, Action.DISAPPROVE, Action.TAKE_BACK})
 # What a chargeback does not put off: whose case it is, a parked step, the buyer's last word.
 _ALSO_PAUSED: Final = frozenset({Action.ASSIGN, Action.RESOLVE, Action.WITHDRAW})
 
@@ -141,7 +147,8 @@ class Asked:
 
     `version` is a proposal's where one is accepted, the case's revision where it is judged. Of
     `amount` (minor units) `platform` and `carrier` pay parts. `to` is who gets a case ("": the
-    queue), `why` what a decision is founded on, `parcel` what was handed to a carrier.
+    queue), `why` what a decision is founded on, `parcel` what was handed to a carrier. `bulk` is
+    the bulk ruling that a decision, or a word on one, is a part of; "" for one of its own.
     """
 
     version: int = 0
@@ -153,6 +160,7 @@ class Asked:
     to: str = ""
     why: str = ""
     parcel: Sent | None = None
+    bulk: str = ""
 
     @property
     def others_pay(self) -> int:
@@ -208,6 +216,7 @@ def check(
         _must_be_seen(state, action, asked.version)
     if action in (Action.PROPOSE, Action.DECIDE):
         _must_be_sound(state, asked)
+    _must_be_of_bulk(state, action, asked.bulk)
     if action is Action.CHANGE_REASON and asked.reason not in REASONS[Category.RECEIVED]:
         raise IllegalTransition(
             f"{asked.reason} is no reason about goods that were received", reason=asked.reason
@@ -326,6 +335,22 @@ def _must_be_sound(state: DisputeState, asked: Asked) -> None:
     is_offered = asked.remedy in REMEDIES[state.category] and state.stage is not Stage.APPEALED
     if asked.remedy is not Remedy.REFUND and not is_offered:
         raise _no_remedy(state, asked)
+
+
+def _must_be_of_bulk(state: DisputeState, action: Action, bulk: str) -> None:
+    """An appeal is decided for itself; a word on a bulk ruling is about that one only."""
+    if action is Action.DECIDE and bulk and state.stage is Stage.APPEALED:
+        raise IllegalTransition(
+            f"dispute {state.dispute} is appealed: it is decided for itself",
+            dispute=state.dispute,
+        )
+    pending = state.pending.bulk if state.pending else ""
+    if action in _WORDS_ON_A_RULING and bulk and bulk != pending:
+        raise IllegalTransition(
+            f"what waits in dispute {state.dispute} is not of bulk ruling {bulk}",
+            dispute=state.dispute,
+            bulk=bulk,
+        )
 
 
 def _no_remedy(state: DisputeState, asked: Asked) -> IllegalTransition:

@@ -23,6 +23,7 @@ class Stage(StrEnum):
     IN_REVIEW = "in_review"
     PLATFORM_PROPOSED = "platform_proposed"
     AWAITING_APPROVAL = "awaiting_approval"
+    RULED = "ruled"
     RETURN_DUE = "return_due"
     RETURN_DECLARED = "return_declared"
     RETURN_UNDER_WAY = "return_under_way"
@@ -52,6 +53,8 @@ class DisputeEvent(StrEnum):
     REVIEW_LATE = "review_late"
     SECOND_NEEDED = "second_needed"
     SECOND_DISAGREED = "second_disagreed"
+    SECOND_AGREED = "second_agreed"
+    TAKEN_BACK = "taken_back"
     REFUND_FIXED = "refund_fixed"
     RETURN_FIXED = "return_fixed"
     RESHIP_FIXED = "reship_fixed"
@@ -80,7 +83,7 @@ class DisputeEvent(StrEnum):
 _TALKING: Final = (Stage.AWAITING_SELLER, Stage.AWAITING_BUYER)
 _WITH_STAFF: Final = (Stage.EVIDENCE, Stage.IN_REVIEW, Stage.PLATFORM_PROPOSED)
 # Everything stays editable until something is fixed: both sides may still agree.
-NEGOTIABLE: Final = (*_TALKING, *_WITH_STAFF, Stage.AWAITING_APPROVAL)
+NEGOTIABLE: Final = (*_TALKING, *_WITH_STAFF, Stage.AWAITING_APPROVAL, Stage.RULED)
 _RETURNING: Final = (
     Stage.RETURN_DUE,
     Stage.RETURN_DECLARED,
@@ -107,6 +110,8 @@ DISPUTE: Final = Machine(
             (Stage.IN_REVIEW, _E.SECOND_NEEDED): Stage.AWAITING_APPROVAL,
             (Stage.PLATFORM_PROPOSED, _E.SECOND_NEEDED): Stage.AWAITING_APPROVAL,
             (Stage.AWAITING_APPROVAL, _E.SECOND_DISAGREED): Stage.IN_REVIEW,
+            (Stage.AWAITING_APPROVAL, _E.SECOND_AGREED): Stage.RULED,
+            (Stage.RULED, _E.TAKEN_BACK): Stage.IN_REVIEW,
             (Stage.RETURN_DUE, _E.RETURN_SHIPPED): Stage.RETURN_DECLARED,
             (Stage.RETURN_DUE, _E.RETURN_MISSING): Stage.SETTLING,
             (Stage.RETURN_DECLARED, _E.RETURN_SCANNED): Stage.RETURN_UNDER_WAY,
@@ -189,6 +194,7 @@ class ClockName(StrEnum):
     REVIEW = "review"
     PROPOSAL = "proposal"
     APPROVAL = "approval"
+    TAKE_BACK = "take_back"
     ARRIVAL = "arrival"
     RETURN_SHIPMENT = "return_shipment"
     RETURN_SCAN = "return_scan"
@@ -252,7 +258,8 @@ class Verdict:
     """What is to be done: the buyer gets `amount`, of which others than the seller pay parts.
 
     `version` is the proposal that was accepted, or the revision that was judged; `by` who fixed it
-    ("buyer:b-1", "" for a clock), `approved_by` the second person.
+    ("buyer:b-1", "" for a clock), `approved_by` the second person, `bulk` the bulk ruling that it
+    is a part of.
     """
 
     basis: Basis
@@ -264,6 +271,7 @@ class Verdict:
     carrier: int = 0
     reason: str = ""
     approved_by: str = ""
+    bulk: str = ""
 
 
 class Outcome(StrEnum):

@@ -44,6 +44,7 @@ class DisputeRules:
     review_alarm: Span = Span.parse("14d")
     proposal_stands_for: Span = Span.parse("3d")
     approve_within: Span = Span.parse("3d")
+    take_back_within: Span = Span.parse("10m")
     return_within: Span = Span.parse("10d")
     return_scan_within: Span = Span.parse("5bd")
     return_at_most: Span = Span.parse("30d")
@@ -78,9 +79,13 @@ class DisputeTerms:
     waived_until: datetime | None = None
 
     def after(self, window: str, start: datetime) -> datetime:
-        """The end of the window of that name, begun at *start* (UTC)."""
+        """The end of the window of that name, begun at *start* (UTC).
+
+        A window that the policy did not have yet when the dispute was opened has its default.
+        """
         calendar = Calendar(self.holidays)
-        return calendar.after(start, self.windows[window], ZoneInfo(self.zone))
+        span = self.windows.get(window) or getattr(DisputeRules, window)
+        return calendar.after(start, span, ZoneInfo(self.zone))
 
 
 _WINDOWS: Final = tuple(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Index, String
+from sqlalchemy import BigInteger, Column, Identity, Index, String
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
@@ -43,3 +43,20 @@ class SavedView(SQLModel, table=True):
     owner: str = Field(primary_key=True)
     name: str = Field(primary_key=True)
     query: str
+
+
+class Absence(SQLModel, table=True):
+    """Somebody of the staff is away; `cover` has their work meanwhile, "" for the queue."""
+
+    __tablename__ = "absences"  # pyright: ignore[reportAssignmentType] - SQLModel's own form
+    __table_args__ = (Index("absences_person", "person", "ends_at"),)
+
+    absence: int | None = Field(
+        sa_column=Column(BigInteger, Identity(), primary_key=True), default=None
+    )
+    person: str
+    cover: str
+    why: str
+    entered_by: str
+    begins_at: datetime
+    ends_at: datetime

@@ -75,6 +75,31 @@ class DisputeViewRow(SQLModel, table=True):
     state: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
 
 
+class BulkRulingRow(SQLModel, table=True):
+    """One decision on many disputes; how each of them then stands is in the dispute itself."""
+
+    __tablename__ = "bulk_rulings"  # pyright: ignore[reportAssignmentType] - SQLModel's own form
+
+    bulk: str = Field(primary_key=True)
+    seq: int | None = Field(sa_column=Column(BigInteger, Identity(), unique=True), default=None)
+    award: str
+    borne_by: str
+    why: str
+    ruled_by: str
+    ruled_at: datetime
+
+
+class BulkCase(SQLModel, table=True):
+    """A dispute that a bulk ruling is about: the revision judged, and the request that says so."""
+
+    __tablename__ = "bulk_cases"  # pyright: ignore[reportAssignmentType] - SQLModel's own form
+
+    bulk: str = Field(primary_key=True, foreign_key="bulk_rulings.bulk")
+    dispute: str = Field(primary_key=True, foreign_key="disputes.dispute", index=True)
+    revision: int
+    request: str
+
+
 class AuditEntry(SQLModel, table=True):
     """Who did what about something, and why; only ever added to."""
 

@@ -9,6 +9,7 @@ import pytest
 from api.console import chargebacks, dispute_forms, pages
 from api.console.forms import ACTS
 from api.console.orders import STATUSES
+from api.console.reason_templates import TEMPLATES as REASON_TEMPLATES
 from api.console.words import LANGUAGES, catalogue
 from api.problems import KINDS
 from domain.actors import Role
@@ -16,6 +17,7 @@ from domain.casework import WorkKind
 from domain.chargeback.state import Stage as Claimed
 from domain.dispute import reasons
 from domain.dispute import state as disputes
+from domain.dispute.bulk import Award, BorneBy, Standing
 from domain.ledger import AccountKind
 from domain.notices import CONCERNS
 from domain.order.agreements import Topic
@@ -69,6 +71,10 @@ FAMILIES: dict[str, Iterable[object]] = {
         *(f"dispute.{event}" for event in disputes.PauseEvent),
     ],
     "work": WorkKind,
+    "award": Award,
+    "payer": BorneBy,
+    "standing": Standing,
+    "template": {each for told in REASON_TEMPLATES.values() for each in told},
     "payout_reason": Reason,
     "done": [act.action for act in EVERY_ACT],
     "side": ["buyer", "seller", "platform"],
@@ -131,7 +137,7 @@ def test_no_word_is_kept_that_nothing_says() -> None:
     """Dead words are translated, too."""
     text = "".join(file.read_text() for file in [*TEMPLATES, *_sources("api/console")])
     families = {*FAMILIES, "act", "field", "option", "fact", "doubt", "posting_kind", "keys"}
-    spoken = {"place", "theme", "issuer", "axis", "about", "balance", "wrong", "queue"}
+    spoken = {"place", "theme", "issuer", "axis", "about", "balance", "wrong", "queue", "bulk"}
     unsaid = [
         key
         for key in catalogue("en").words

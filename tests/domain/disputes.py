@@ -5,7 +5,7 @@ from typing import Final
 
 from domain.actors import Actor, Role
 from domain.calendar import Calendar
-from domain.dispute import moves, settling
+from domain.dispute import moves, rulings, settling
 from domain.dispute.moves import Opening
 from domain.dispute.reasons import Category, Reason, Remedy
 from domain.dispute.state import Basis, Claim, DisputeEvent, DisputeState, Proposal, Stage, Verdict
@@ -71,6 +71,6 @@ def in_review(**changed: object) -> DisputeState:
 def appealable(amount: int = 4_000) -> DisputeState:
     """A dispute whose ruling was paid."""
     state = in_review()
-    state = moves.ruled(state, terms(), ruling(amount, state.revision), "l-1", after(days=5))
+    state = rulings.ruled(state, terms(), ruling(amount, state.revision), "l-1", after(days=5))
     settled = settling.settled(state, terms(), amount, amount, after(days=5))
     return settling.refund_sent(settled, "dispute/d-1/refund/1", is_final=True)

@@ -12,7 +12,7 @@ from domain.chargeback import rules as chargeback_rules
 from domain.chargeback import work as chargeback_work
 from domain.chargeback.state import ChargebackState
 from domain.chargeback.state import Stage as Claimed
-from domain.dispute import moves
+from domain.dispute import moves, rulings
 from domain.dispute import rules as dispute_rules
 from domain.dispute import work as dispute_work
 from domain.dispute.state import DisputeState, Stage
@@ -87,7 +87,7 @@ CLAIMED = ChargebackState(
 
 def awaiting_second() -> DisputeState:
     state = in_review()
-    return moves.ruled(state, terms(), ruling(9_000, state.revision), LEAD.id, after(days=5))
+    return rulings.ruled(state, terms(), ruling(9_000, state.revision), LEAD.id, after(days=5))
 
 
 DISPUTED: dict[WorkKind, tuple[DisputeState, dispute_rules.Action]] = {

@@ -175,6 +175,7 @@ _asked = st.builds(
     carrier=st.integers(0, 2_000),
     to=st.sampled_from(("", "a-1", "l-1")),
     parcel=st.just(_PARCEL),
+    bulk=st.sampled_from(("", "b-1")),
 )
 _turns = st.one_of(
     st.tuples(st.just("ask"), st.sampled_from(_PEOPLE), st.sampled_from(Action), _asked),

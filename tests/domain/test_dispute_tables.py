@@ -46,6 +46,8 @@ platform_proposed platform_proposed  platform_proposed
 platform_proposed proposal_declined  in_review
 platform_proposed second_needed      awaiting_approval
 awaiting_approval second_disagreed   in_review
+awaiting_approval second_agreed      ruled
+ruled             taken_back         in_review
 return_due        return_shipped     return_declared
 return_due        return_missing     settling
 return_due        return_accepted    settling
@@ -87,6 +89,7 @@ _NEGOTIABLE: Final = (
     "in_review",
     "platform_proposed",
     "awaiting_approval",
+    "ruled",
 )
 _ALWAYS_THERE: Final = (
     ("refund_fixed", "settling"),

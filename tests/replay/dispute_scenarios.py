@@ -64,6 +64,23 @@ async def appealed(market: Marketplace) -> AnyHandle:
     return dispute.handle
 
 
+async def ruled_in_bulk(market: Marketplace) -> AnyHandle:
+    """Ruled on with others, taken back, ruled on again, and nobody calls it back."""
+    dispute = await _disputed(market)
+    await dispute.asks(dispute.buyer, Action.ESCALATE, days=3)
+    await dispute.skip(days=6, hours=1)
+    for bulk, day in (("b-1", 7), ("b-2", 8)):
+        state = await dispute.reaches(Stage.IN_REVIEW)
+        seen = Asked(version=state.revision, amount=3_000, why="one lorry", bulk=bulk)
+        await dispute.asks(LEAD, Action.DECIDE, seen, days=day)
+        word = Asked(version=state.revision, bulk=bulk)
+        await dispute.asks(_SECOND, Action.APPROVE, word, days=day, minutes=5)
+        if bulk == "b-1":
+            await dispute.asks(LEAD, Action.TAKE_BACK, Asked(bulk=bulk), days=day, minutes=9)
+    await dispute.skip_to_end()
+    return dispute.handle
+
+
 async def paid_by_hand(market: Marketplace) -> AnyHandle:
     """The refund comes back, and an operator pays it outside."""
     await market.world.change(auto_refunds=False)

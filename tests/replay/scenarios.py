@@ -649,6 +649,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
                 disputes.silent,
                 disputes.refused,
                 disputes.appealed,
+                disputes.ruled_in_bulk,
                 disputes.paid_by_hand,
                 disputes.charged_back,
             ),

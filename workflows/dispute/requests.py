@@ -24,6 +24,7 @@ REQUESTS: Final[Mapping[Action, str]] = MappingProxyType(
         Action.DECIDE: "Support rules on the case, at the revision that it has seen.",
         Action.APPROVE: "A second person agrees to a ruling.",
         Action.DISAPPROVE: "A second person does not agree.",
+        Action.TAKE_BACK: "Support calls a bulk ruling back, in its time.",
         Action.ASSIGN: "The case is somebody's, or goes back into the queue.",
         Action.SEND_BACK: "The buyer has handed the return to a carrier.",
         Action.ACCEPT_RETURN: "The seller takes the return as it is, or does without it.",

@@ -233,6 +233,7 @@ class DisputeWorkflow:
     decide = update(Action.DECIDE)
     approve = update(Action.APPROVE)
     disapprove = update(Action.DISAPPROVE)
+    take_back = update(Action.TAKE_BACK)
     assign = update(Action.ASSIGN)
     send_back = update(Action.SEND_BACK)
     accept_return = update(Action.ACCEPT_RETURN)

@@ -45,6 +45,13 @@ if (!root.dataset.still) setInterval(tick, 30000);
 
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
+  // A reason that is often given: into the field, where it is edited.
+  const filled = document.getElementById(event.target.dataset.fills ?? "");
+  if (filled && event.target.value) {
+    filled.value = event.target.value;
+    event.target.value = "";
+    filled.focus();
+  }
 });
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");
