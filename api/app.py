@@ -13,6 +13,7 @@ from api.deps import Services
 from api.edge import Edge
 from api.openapi import describe
 from api.routers import (
+    absences,
     audit,
     bank_details,
     books,
@@ -60,6 +61,7 @@ _ROUTERS: Final = (
     webhook_deliveries.router,
     webhooks.router,
     work.router,
+    absences.router,
     audit.router,
     health.router,
 )

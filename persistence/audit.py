@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
@@ -75,3 +76,9 @@ async def every(engine: AsyncEngine, wanted: AuditFilter) -> AsyncGenerator[Entr
         if len(part) < _AT_ONCE:
             return
         after = part[-1].seq
+
+
+async def add(db: AsyncConnection, entry: Entry) -> None:
+    """Write down what somebody did; its number is given here, once per version and action."""
+    values = {name: value for name, value in vars(entry).items() if name != "seq"}
+    await db.execute(insert(AuditEntry).values(**values).on_conflict_do_nothing())

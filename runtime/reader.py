@@ -72,7 +72,7 @@ class Reader:
     def date(self, at: str | datetime) -> str:
         """An instant by the reader's clock, with UTC beside it: "22:05 UTC+8 (14:05 UTC)"."""
         moment = datetime.fromisoformat(at) if isinstance(at, str) else at
-        here, there = moment.astimezone(self._zone()), moment.astimezone(UTC)
+        here, there = moment.astimezone(self.clock), moment.astimezone(UTC)
         form, locale = LANGUAGES[self.written_in], self._locale()
 
         def shown(instant: datetime, pattern: str) -> str:
@@ -95,7 +95,9 @@ class Reader:
             return Locale.parse(self.written_in)
         return own if own.language == self.written_in else Locale.parse(self.written_in)
 
-    def _zone(self) -> tzinfo:
+    @property
+    def clock(self) -> tzinfo:
+        """Their zone; UTC where they have said none that there is."""
         try:
             return ZoneInfo(self.zone)
         except (OSError, ValueError, KeyError):

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -68,6 +68,10 @@ class Reading:
     def instant(self, at: datetime) -> str:
         """By the visitor's clock, with UTC beside it."""
         return self.reader.date(at)
+
+    def beginning_of(self, day: date) -> datetime:
+        """The first instant of a day by the visitor's clock, in UTC."""
+        return datetime(day.year, day.month, day.day, tzinfo=self.reader.clock).astimezone(UTC)
 
     def ago(self, at: datetime) -> str:
         """How far from now: "in 3 days", "2 hours ago"."""

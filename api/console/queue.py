@@ -1,7 +1,9 @@
 """The queue: what needs me next, by due time; taken, given on, seen by saved views."""
 
+import json
 import secrets
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -16,15 +18,18 @@ from api.console.pages import page_of, see_other
 from api.console.visitor import PATH, Fields, Visitor, local, visitors
 from api.deps import Database, Use
 from api.problems import Problem
+from api.routers import absences as absences_api
 from api.routers import work as work_api
+from api.schemas.absences import AbsenceIn
 from api.schemas.work import AssignmentIn, QueueQuery
 from domain.actors import STAFF, Role
 from domain.casework import WorkKind
 from domain.errors import VersionConflict
-from persistence import case_reading, casework
+from persistence import absences, case_reading, casework
 
 router = APIRouter()
 Worker = Annotated[Visitor, Depends(visitors(*STAFF))]
+Colleague = Annotated[Visitor, Depends(visitors(*(STAFF - {Role.AUDITOR})))]
 WHOSE: Final = ("any", "mine", "nobody")
 _LONGEST_NAME: Final = 40
 _REFUSED: Final = 400
@@ -53,6 +58,7 @@ async def show_queue(request: Request, who: Worker, db: Database) -> Response:
     said = lists.said_in(request)
     wanted = _wanted(said, who.caller)
     page = page_of(request, who, "work")
+    newest = await case_reading.newest(db, "")
     listed = await work_api.listed(who.caller, db, page.reading.now, wanted)
     kept = {name: value for name, value in said.items() if name not in {"cursor", "done"}}
     query = urlencode(kept)
@@ -73,8 +79,10 @@ async def show_queue(request: Request, who: Worker, db: Database) -> Response:
         may_take=who.caller.role is not Role.AUDITOR,
         may_give=who.caller.role not in {Role.AUDITOR, Role.SUPPORT_AGENT},
         key=f"console-{secrets.token_urlsafe(12)}",
-        newest=await case_reading.newest(db, ""),
+        newest=newest,
         path_of=path_of,
+        away=await absences.at(db, page.reading.now),
+        me=str(who.caller),
     )
 
 
@@ -103,6 +111,45 @@ async def assign(request: Request, who: Worker, use: Use, fields: Fields) -> Res
     if answer.status_code >= _REFUSED:
         raise VersionConflict("somebody else was first: look at the queue again")
     return see_other(back)
+
+
+@router.post("/queue/absences")
+async def be_away(request: Request, who: Colleague, use: Use, fields: Fields) -> Response:
+    """Be away from now on until the beginning of a day, by the visitor's own clock."""
+    page = page_of(request, who, "work")
+    cover = fields.get("cover", "").strip()
+    if cover and ":" not in cover:
+        # Mostly somebody of one's own role, who is known by their id.
+        cover = f"{who.caller.role}:{cover}"
+    try:
+        day = date.fromisoformat(fields.get("until", ""))
+        body = AbsenceIn(
+            person=str(who.caller),
+            until=page.reading.beginning_of(day),
+            cover=cover,
+            why=fields.get("why", ""),
+        )
+    except (ValidationError, ValueError):
+        raise Problem("request-invalid", "the form says not until when, or for whom") from None
+    asked = Asking(request, use, who.caller, fields.get("key", ""))
+    answer = await absences_api.begin_absence(body, who.caller, asked)
+    return _led_back(answer, "away")
+
+
+@router.post("/queue/absences/{absence}")
+async def be_back(
+    request: Request, absence: int, who: Colleague, use: Use, fields: Fields
+) -> Response:
+    """Be back, or say that somebody is."""
+    asked = Asking(request, use, who.caller, fields.get("key", ""))
+    return _led_back(await absences_api.end_absence(absence, who.caller, asked), "back")
+
+
+def _led_back(answer: Response, done: str) -> Response:
+    if answer.status_code >= _REFUSED:
+        told = json.loads(bytes(answer.body))
+        raise Problem(str(told["type"]).rpartition("/")[2], str(told["detail"]))
+    return see_other(f"{PATH}/queue", done=done)
 
 
 @router.post("/queue/views")

@@ -47,10 +47,11 @@ from domain.dispute import rules
 from domain.dispute.rules import WHO_MAY, Action
 from domain.dispute.state import Sent
 from domain.ids import dispute_workflow_id, fingerprint, order_workflow_id
-from persistence import audit
+from persistence import absences, audit
 from persistence.audit import AuditFilter
 from persistence.disputes import reading
 from persistence.disputes.reading import DisputeFilter
+from persistence.engine import looking
 from runtime.commands import DISPUTE
 from runtime.desk import Ask
 from workflows.dispute.messages import DisputeRequest, OpenDispute
@@ -262,6 +263,9 @@ async def take_back_decision(dispute: DisputeId, body: WhyIn, asked: Asked) -> R
 @_asks(Action.ASSIGN)
 async def assign_dispute(dispute: DisputeId, body: AssignmentIn, asked: Asked) -> Response:
     """Take a case, hand it on, or put it back into the queue."""
+    if body.to:
+        async with looking(asked.use.engine) as db:
+            await absences.must_be_here(db, body.to, asked.use.clock.now("work"))
     about = rules.Asked(to=body.to or "", why=body.why)
     return await _ask(asked, dispute, Action.ASSIGN, body, about)
 

@@ -15,7 +15,7 @@ from api.paging import SEPARATOR, Page, decode, page
 from api.problems import Problem
 from api.schemas.work import AssignmentIn, LoadView, QueueQuery, WorkQuery, WorkView
 from domain.actors import STAFF, Role
-from persistence import casework
+from persistence import absences, casework
 from persistence.casework import Item, Mark, Wanted
 from runtime.desk import Ask
 
@@ -47,6 +47,8 @@ async def assign_work(body: AssignmentIn, caller: Taker, asked: Asked) -> Respon
     at = asked.use.clock.now(_CLOCK)
 
     async def work(db: AsyncConnection) -> tuple[int, Mapping[str, Any]]:
+        if body.assignee:
+            await absences.must_be_here(db, body.assignee, at)
         item = await casework.assign(
             db, body.subject, body.kind, body.assignee, str(caller), body.seen, at
         )

@@ -178,7 +178,7 @@ async def test_what_a_bulk_ruling_would_do_is_on_its_page_before_it_is_made(aliv
     assert "EUR" in shown.text
     assert "+408.00" in shown.text
     assert "\N{MINUS SIGN}408.00" in shown.text
-    assert "Rule on 2 disputes" in shown.text
+    assert "Rule on what is chosen: 2" in shown.text
     assert (unsaid.status_code, done.status_code, agreed.status_code) == (422, 303, 303)
     assert "Agree to the ruling" not in mine.text
     assert "Agree to the ruling" in theirs.text

@@ -1,5 +1,7 @@
 """The console in a browser: seen, used by keys alone, live, and without a script."""
 
+import re
+
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
@@ -21,6 +23,8 @@ SEEN = {
     "money": (Role.SELLER, "s-1", "/console/money"),
     "dispute": (Role.SUPPORT_AGENT, "agent-1", "/console/orders/o-1009"),
     "ruling": (Role.SUPPORT_AGENT, "agent-1", "/console/orders/o-1009"),
+    "bulk": (Role.SUPPORT_LEAD, "lead-1", "/console/bulk-rulings/new"),
+    "bulk-none": (Role.SUPPORT_AGENT, "agent-1", "/console/bulk-rulings"),
     "dispute-buyer": (Role.BUYER, "b-1", "/console/orders/o-1009"),
     "chargebacks": (Role.SELLER, "s-1", "/console/chargebacks"),
     "chargeback": (Role.SUPPORT_LEAD, "lead-1", "/console/chargebacks"),
@@ -38,6 +42,12 @@ async def filled(page: Page, name: str) -> None:
         await page.get_by_role("row", name="EUR 60.00").get_by_role("link").click()
         await page.fill("#f-platform", "10.00")
         await expect(page.get_by_text("loss: +10.00")).to_be_visible()
+    if name == "bulk":
+        await page.get_by_label("Everything to the buyer").check()
+        await page.get_by_label("The platform pays").check()
+        await expect(
+            page.get_by_role("button", name=re.compile(r"Rule on what is chosen"))
+        ).to_be_visible()
     if name in {"chargeback", "answering"}:
         await page.get_by_role("link", name="product not received").click()
         await expect(page.get_by_role("heading", name="What is claimed of whom")).to_be_visible()

@@ -100,6 +100,36 @@ async def _ended(shop: Shop, case: str) -> None:
     assert order["money"]["refunded"]["amount"] == 60_000, "what went out is not asked back"
 
 
+async def test_a_case_is_taken_and_ruled_on_by_keys_alone(shop: Shop, open_page: Open) -> None:
+    """From the queue's row to the ruling: nothing is out of a keyboard's reach."""
+    path = await shop.scenes.disputed("o-keyed", "1ZW4F5810393456797")
+    async with open_page(Role.SUPPORT_LEAD, "lead-1") as page:
+        await page.goto(f"/console{path}")
+        await page.keyboard.press("d")
+        await _tab_to(page, 'a[href*="/acts/decide"]')
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/acts/decide*")
+        await _tab_to(page, "input[name=remedy]")
+        await page.keyboard.press("Space")
+        await _tab_to(page, "#f-amount")
+        await page.keyboard.type("30.00")
+        await _tab_to(page, "#f-why")
+        await page.keyboard.type("a third of it works")
+        await expect(page.locator(".moved")).to_be_visible()
+        await _tab_to(page, "button[value=do]")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**?done=decide")
+
+
+async def _tab_to(page: Page, wanted: str) -> None:
+    """Press Tab until that has the focus, as somebody does who looks where they are."""
+    for _ in range(80):
+        if await page.evaluate("it => document.activeElement.matches(it)", wanted):
+            return
+        await page.keyboard.press("Tab")
+    raise AssertionError(f"no Tab leads to {wanted}")
+
+
 async def test_a_file_that_is_too_large_is_refused_in_words(shop: Shop, open_page: Open) -> None:
     """A browser that is cut off would show a page of its own, and nobody would know why."""
     path = await shop.scenes.disputed("o-large", "1ZW4F5810393456788")
