@@ -6,7 +6,7 @@ from datetime import datetime
 from activities import exchange
 from activities.exchange import EXCHANGE
 from domain.fx.settlement import exchange_key
-from domain.ids import order_workflow_id
+from domain.ids import process_of_label
 from domain.ledger import Account, Leg, Posting
 from domain.ledger import AccountKind as Kind
 from domain.shipment import labels
@@ -29,8 +29,8 @@ class Bill:
 
     @property
     def process(self) -> str:
-        """The execution that it belongs to."""
-        return order_workflow_id(self.label.order)
+        """The execution that it belongs to: an order's, or for a return its dispute's."""
+        return process_of_label(self.label.key)
 
 
 def of(effect: EffectRecord, label: Label, at: datetime) -> Bill:

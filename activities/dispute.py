@@ -8,6 +8,7 @@ import structlog
 from temporalio import activity
 
 from activities import dispute_telling as telling
+from activities.dispute_deeds import log_deed, shown_since
 from activities.dispute_requests import (
     Act,
     Hear,
@@ -39,9 +40,10 @@ from domain.money import Money
 from domain.order import disputes as order_disputes
 from domain.order.disputed import Disputed
 from domain.order.state import OrderState
+from domain.shipment.labels import LabelEvent, LabelStatus
 from domain.shipment.numbers import check
 from persistence.carriage.port import Addresses
-from persistence.disputes.port import Deed, DisputeRecord
+from persistence.disputes.port import DisputeRecord
 from persistence.port import Database, Event, Facts, OrderRecord, ParcelRecord, Transaction
 
 log = structlog.get_logger()
@@ -110,13 +112,13 @@ class DisputeActivities:
         if request.action in _SENDING and asked.parcel is not None:
             return await self._sent(request, asked.parcel)
         async with self._database.transaction() as tx:
-            if (shown := await _shown_since(tx, state)) is not None:
+            if (shown := await shown_since(tx, state)) is not None:
                 return shown
             terms = (await tx.disputes.get(state.dispute)).terms
             known = moves.touched(state, actor, request.person)
             after = acts.done(known, terms, request.action, (actor, asked), request.at)
             after = await self._returnable(after, terms, request)
-            await _log_deed(tx, after, request)
+            await log_deed(tx, after, request)
             if state.stage in _ALARMS and after.stage is not state.stage:
                 await tx.story.clear(_LATE, dispute_workflow_id(state.dispute), request.at)
             await tx.story.tell_dispute(after, *telling.acted(state, after, request))
@@ -141,7 +143,7 @@ class DisputeActivities:
         number = check(parcel.carrier, parcel.number)
         name = dispute_parcel(state.dispute, state.version)
         async with self._database.transaction() as tx:
-            if (shown := await _shown_since(tx, state)) is not None:
+            if (shown := await shown_since(tx, state)) is not None:
                 return shown
             await tx.orders.declare(
                 ParcelRecord(name, state.order, parcel.carrier, number, request.at)
@@ -161,7 +163,7 @@ class DisputeActivities:
             terms = (await tx.disputes.get(state.dispute)).terms
             known = moves.touched(state, request.actor, request.person)
             after = move(known, terms, sent, request.at)
-            await _log_deed(tx, after, request)
+            await log_deed(tx, after, request)
             await tx.story.tell_dispute(after, telling.sent(after, request))
         log.info("dispute.parcel_sent", dispute=state.dispute, parcel=name)
         return after
@@ -180,7 +182,7 @@ class DisputeActivities:
                     f"a request for dispute {state.dispute} came in time and is not heard yet",
                     dispute=state.dispute,
                 )
-            if (shown := await _shown_since(tx, state)) is not None:
+            if (shown := await shown_since(tx, state)) is not None:
                 return shown
             terms = (await tx.disputes.get(state.dispute)).terms
             after = acts.rung(state, terms, due)
@@ -196,13 +198,14 @@ class DisputeActivities:
         """Apply what a carrier says, where the table knows it now; else nothing changes."""
         state, event = request.state, request.event
         async with self._database.transaction() as tx:
-            if (shown := await _shown_since(tx, state)) is not None:
+            if (shown := await shown_since(tx, state)) is not None:
                 return shown
             terms = (await tx.disputes.get(state.dispute)).terms
             if event is DisputeEvent.ARRIVED:
                 after = moves.arriving(state, terms, request.at)
             else:
-                after = moves.happened(state, terms, event, request.at)
+                known = await _carried(tx, state)
+                after = moves.happened(known, terms, event, request.at)
             await tx.story.tell_dispute(after, telling.heard(after, event, request.at))
         log.info("dispute.heard", dispute=state.dispute, event_name=str(event))
         return after
@@ -212,7 +215,7 @@ class DisputeActivities:
         """Pause for a chargeback, or go on after it."""
         state, event = request.state, request.event
         async with self._database.transaction() as tx:
-            if (shown := await _shown_since(tx, state)) is not None:
+            if (shown := await shown_since(tx, state)) is not None:
                 return shown
             terms = (await tx.disputes.get(state.dispute)).terms
             if event is PauseEvent.CHARGEBACK_OPENED:
@@ -312,31 +315,15 @@ async def _opened(
     return moves.opened(state, terms, found, asked), parcel.carrier if parcel else ""
 
 
-async def _shown_since(tx: Transaction, state: DisputeState) -> DisputeState | None:
-    """What an earlier run of this very step has come to; None if it is new."""
-    shown = await tx.disputes.state(state.dispute)
-    return shown if shown is not None and shown.version > state.version else None
-
-
-async def _log_deed(tx: Transaction, after: DisputeState, request: Act) -> None:
-    asked = request.asked
-    facts: dict[str, str | int] = {"stage": str(after.stage), "revision": after.revision}
-    if request.action in (Action.PROPOSE, Action.DECIDE):
-        facts |= {
-            "remedy": str(asked.remedy),
-            "amount": asked.amount,
-            "currency": after.currency,
-            "platform": asked.platform,
-            "carrier": asked.carrier,
-        }
-    if request.action in (Action.ACCEPT, Action.DECIDE, Action.APPROVE):
-        facts["version"] = asked.version
-    if asked.bulk:
-        facts["bulk"] = asked.bulk
-    if request.action is Action.ASSIGN:
-        facts["to"] = asked.to
-    deed = Deed(str(request.action), str(request.actor), request.at, asked.why, facts)
-    await tx.disputes.did(after.dispute, after.version, deed)
+async def _carried(tx: Transaction, state: DisputeState) -> DisputeState:
+    """A carrier has the goods: if they go by a label, it cannot be given back any more."""
+    label = await tx.labels.found(state.label) if settling.goes_by_label(state) else None
+    if label is None:
+        return state
+    standing = await tx.labels.ask(label)
+    if standing.status in (LabelStatus.BOUGHT, LabelStatus.VOID_REFUSED):
+        await tx.labels.put(standing.after(LabelEvent.SCANNED))
+    return moves.label_over(state)
 
 
 def _hold_name(dispute: str) -> str:

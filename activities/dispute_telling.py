@@ -71,6 +71,9 @@ def acted(before: DisputeState, after: DisputeState, request: Act) -> list[Event
             "answer_by": _due(after),
         }
         return [Event(f"dispute.proposed_by_{side}", at, str(actor), facts)]
+    if request.action is Action.SEND_BACK:
+        # By the label that was bought for it: any other parcel is watched first.
+        return [sent(after, request)]
     name, facts = _NAMES[request.action], _about(after)
     if after.pending is not None and before.pending is None:
         name = "ruling_waits"
@@ -89,7 +92,7 @@ def acted(before: DisputeState, after: DisputeState, request: Act) -> list[Event
 
 def sent(after: DisputeState, request: Act) -> Event:
     """Goods are on their way back, or once more."""
-    parcel = request.asked.parcel
+    parcel = request.asked.parcel or after.sent
     facts = _about(after)
     if parcel is not None:
         facts |= {"carrier": parcel.carrier, "number": parcel.number}

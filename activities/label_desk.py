@@ -1,14 +1,15 @@
 """Labels bought online: bought once, voided when they are not used."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import structlog
 from temporalio import activity
 
-from activities import carriers_bill
+from activities import carriers_bill, exchange
 from activities.carriers_bill import Bill
 from activities.fx import try_to_learn
-from activities.requests import BuyLabel, LabelStep
+from activities.requests import BuyLabel, BuyReturnLabel, LabelStep
 from adapters.errors import Rejected
 from adapters.fx.port import RateSource
 from adapters.logistics.port import (
@@ -30,6 +31,7 @@ from persistence.port import Database, OrderRecord
 
 log = structlog.get_logger()
 _CONTENTS = "merchandise"
+Wanted = BuyLabel | BuyReturnLabel
 
 
 class LabelDesk:
@@ -51,7 +53,7 @@ class LabelDesk:
         self._shipping = shipping
         self._addresses = addresses
 
-    async def buy(self, request: BuyLabel) -> Label:
+    async def buy(self, request: Wanted) -> Label:
         """Buy a label. Safe to run any number of times, also killed between its steps.
 
         Refuses (`LabelUnavailable`) what no carrier sells, or not at the price that was seen, and
@@ -75,16 +77,16 @@ class LabelDesk:
         async with self._database.transaction() as tx:
             record = await tx.orders.get(request.order)
         # A shipment of its own: the one that is paid later has the purchase's key to itself.
-        _chosen(await self._quoted(f"{_key_of(request)}/check", request, record), request)
+        _asked_for(await self._quoted(f"{_key_of(request)}/check", request, record), request)
 
-    async def _on_record(self, key: str, request: BuyLabel) -> Label:
+    async def _on_record(self, key: str, request: Wanted) -> Label:
         async with self._database.transaction() as tx:
             found = await tx.labels.found(key)
             record = await tx.orders.get(request.order)
         if found is not None:
             return found
         quote = await self._quoted(key, request, record)
-        rate = quote.label.rate if quote.label else _chosen(quote, request)
+        rate = quote.label.rate if quote.label else await self._chosen(quote, request, record)
         label = Label(
             key=key,
             order=record.order,
@@ -93,7 +95,7 @@ class LabelDesk:
             service=rate.service,
             cost=rate.price.minor,
             currency=rate.price.currency,
-            bearer=Bearer(record.terms.online_cost),
+            bearer=Bearer(_bearer(request, record)),
             shipment=quote.reference,
             rate=rate.reference,
             asked_at=request.at,
@@ -104,7 +106,7 @@ class LabelDesk:
             await try_to_learn(self._database, self._rates, request.at)
         return await self._reserved(label, request)
 
-    async def _reserved(self, label: Label, request: BuyLabel) -> Label:
+    async def _reserved(self, label: Label, request: Wanted) -> Label:
         async with self._database.transaction() as tx:
             # Another run may have been quicker, with a shipment of its own: that one is paid. The
             # label is locked first, as wherever its bill is touched.
@@ -112,22 +114,26 @@ class LabelDesk:
             await carriers_bill.reserve(tx, self._bill(kept, request))
             return kept
 
-    async def _quoted(self, key: str, request: BuyLabel, record: OrderRecord) -> Quote:
+    async def _quoted(self, key: str, request: Wanted, record: OrderRecord) -> Quote:
         if activity.info().attempt > 1 and (known := await self._shipping.find(key)):
             return known
-        if request.carrier not in CARRIERS:
+        if isinstance(request, BuyLabel) and request.carrier not in CARRIERS:
             raise LabelUnavailable(
                 f"{request.carrier}'s numbers cannot be followed: use {', '.join(CARRIERS)}",
                 carrier=request.carrier,
             )
         box = Box(request.grams, request.length_mm, request.width_mm, request.height_mm)
+        sender = await self._addresses.of_seller(record.seller)
+        recipient = await self._addresses.of_buyer(record.order)
+        if isinstance(request, BuyReturnLabel):
+            sender, recipient = recipient, sender
         try:
             return await self._shipping.quote(
                 Consignment(
                     key=key,
                     order=record.order,
-                    sender=await self._addresses.of_seller(record.seller),
-                    recipient=await self._addresses.of_buyer(record.order),
+                    sender=sender,
+                    recipient=recipient,
                     box=box,
                     contents=_CONTENTS,
                     value=Money(record.total, record.currency),
@@ -138,7 +144,39 @@ class LabelDesk:
                 f"no carrier takes this parcel: {no.code}", order=record.order, reason=no.code
             ) from no
 
-    async def _bought(self, label: Label, paid: PaidLabel, request: BuyLabel) -> Label:
+    async def _chosen(self, quote: Quote, request: Wanted, record: OrderRecord) -> Rate:
+        if isinstance(request, BuyLabel):
+            return _asked_for(quote, request)
+        rate = _cheapest(quote, request)
+        cost = await self._cost_in(request.currency, rate.price, record, request.at)
+        if cost >= request.below:
+            raise LabelUnavailable(
+                f"the way back costs {Money(cost, request.currency)}, which is no less than what "
+                "the goods are worth: ask the seller to do without them",
+                price=cost,
+                currency=request.currency,
+            )
+        return rate
+
+    async def _cost_in(self, currency: str, price: Money, record: OrderRecord, at: datetime) -> int:
+        """What a carrier's price comes to in another currency, by the rate of the moment."""
+        if price.currency == currency:
+            return price.minor
+        for _ in range(2):
+            try:
+                async with self._database.transaction() as tx:
+                    return await exchange.cost_of(
+                        tx, price.minor, price.currency, currency, record.terms, at
+                    )
+            except FxRateUnknown:
+                await try_to_learn(self._database, self._rates, at)
+        raise FxRateUnknown(
+            f"there is no rate from {price.currency} to {currency}",
+            sold=price.currency,
+            bought=currency,
+        )
+
+    async def _bought(self, label: Label, paid: PaidLabel, request: Wanted) -> Label:
         after = replace(
             label.after(LabelEvent.BOUGHT),
             number=paid.number,
@@ -155,7 +193,7 @@ class LabelDesk:
         log.info("label.bought", key=label.key, carrier=label.carrier, minor=label.cost)
         return after
 
-    async def _declined(self, label: Label, code: str, request: BuyLabel) -> Label:
+    async def _declined(self, label: Label, code: str, request: Wanted) -> Label:
         after = label.after(LabelEvent.REFUSED)
         async with self._database.transaction() as tx:
             standing = await tx.labels.ask(label)
@@ -229,7 +267,7 @@ class LabelDesk:
             raise NotKnown(f"there is no label {key}", label=key)
         return label
 
-    def _bill(self, label: Label, request: BuyLabel | LabelStep) -> Bill:
+    def _bill(self, label: Label, request: Wanted | LabelStep) -> Bill:
         return Bill(
             key=label.key,
             kind="label",
@@ -242,11 +280,32 @@ class LabelDesk:
         )
 
 
-def _key_of(request: BuyLabel) -> str:
+def _key_of(request: Wanted) -> str:
+    if isinstance(request, BuyReturnLabel):
+        return request.key
     return money_key(order_workflow_id(request.order), "label", request.number)
 
 
-def _chosen(quote: Quote, request: BuyLabel) -> Rate:
+def _bearer(request: Wanted, record: OrderRecord) -> str:
+    return request.bearer if isinstance(request, BuyReturnLabel) else record.terms.online_cost
+
+
+def _cheapest(quote: Quote, request: BuyReturnLabel) -> Rate:
+    """The cheapest rate of a carrier whose numbers can be followed."""
+    offered = [rate for rate in quote.rates if rate.carrier in CARRIERS]
+    # Carriers bill a shipment in one currency; of several the first one's is compared.
+    first = offered[0].price.currency if offered else ""
+    same = [rate for rate in offered if rate.price.currency == first]
+    found = min(same, key=lambda rate: rate.price.minor, default=None)
+    if found is None:
+        raise LabelUnavailable(
+            "no carrier takes the goods back from there: send them with one of your own",
+            order=request.order,
+        )
+    return found
+
+
+def _asked_for(quote: Quote, request: BuyLabel) -> Rate:
     """The rate of the service that was asked for, if it costs no more than was seen."""
     offered = [
         rate

@@ -350,6 +350,26 @@ class BuyLabel:
 
 
 @dataclass(frozen=True)
+class BuyReturnLabel:
+    """Buy the cheapest label by which an order's goods go back to its seller, under *key*.
+
+    It has to cost less than `below` (minor units of `currency`): goods that are worth less are not
+    carried. The box is grams and millimetres.
+    """
+
+    key: str
+    order: str
+    at: datetime
+    bearer: str
+    below: int
+    currency: str
+    grams: int
+    length_mm: int = 0
+    width_mm: int = 0
+    height_mm: int = 0
+
+
+@dataclass(frozen=True)
 class LabelStep:
     """One step of a label, named by the key of its purchase; at a moment of business time."""
 

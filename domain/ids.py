@@ -39,6 +39,11 @@ def process_of_parcel(parcel: str, order: str) -> str:
     return owner if owner.startswith("dispute/") else order_workflow_id(order)
 
 
+def process_of_label(key: str) -> str:
+    """Which execution a label belongs to: "order/o-1" of "order/o-1/label/1"."""
+    return key.rpartition("/")[0].rpartition("/")[0]
+
+
 def repayment_workflow_id(order: str) -> str:
     """The execution by which a buyer pays again for goods that came after their refund."""
     return f"repayment/{order}"

@@ -121,6 +121,8 @@ CONCERNS: Final = MappingProxyType(
         "dispute.arriving": (BUYER,),
         "dispute.return_due": (BUYER,),
         "dispute.return_shipment_reminded": (BUYER,),
+        "dispute.label_bought": (BUYER, SELLER),
+        "dispute.label_given_back": (SELLER,),
         "dispute.return_declared": (SELLER,),
         "dispute.return_check_reminded": (SELLER,),
         "dispute.reship_due": (SELLER,),

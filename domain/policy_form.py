@@ -16,6 +16,7 @@ _WORDS: Final = MappingProxyType(
         "fix": ("placed", "captured", "released"),
         "online_cost": ("seller", "platform"),
         "own_reason": ("offered", "refused"),
+        "return_label": ("seller", "platform", "refused"),
     }
 )
 

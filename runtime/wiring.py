@@ -42,6 +42,7 @@ from activities.purchase_payment import PurchasePaymentActivities
 from activities.reconciliation import ReconciliationActivities
 from activities.refund import RefundActivities
 from activities.repayment import RepaymentActivities
+from activities.return_label import ReturnLabelActivities
 from activities.shipment import ShipmentActivities
 from activities.standing import StandingActivities
 from activities.upkeep import UpkeepActivities
@@ -317,6 +318,7 @@ def carriage(
     shipments = ShipmentActivities(database, tracking)
     online = OnlineActivities(database, tracking, shipments, labels, couriers)
     dispute = DisputeActivities(database, tracking, addresses)
+    returns = ReturnLabelActivities(database, labels)
     check = CarriageCheckActivities(database, SqlBooks(database.engine), labels, shipping)
     return [
         online.check,
@@ -333,6 +335,8 @@ def carriage(
         dispute.hear_bank,
         dispute.park,
         dispute.heed,
+        returns.buy,
+        returns.give_back,
     ]
 
 

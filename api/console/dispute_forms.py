@@ -11,6 +11,8 @@ from api.asking import Asking
 from api.console.forms import Act, Ask, Field, Fields, Kind
 from api.routers import disputes
 from api.schemas import disputes as forms
+from api.schemas.online import BoxQuery
+from api.schemas.returns import ReturnIn
 from domain.dispute.reasons import REASONS, Reason, Remedy
 from domain.dispute.rules import Action
 
@@ -103,7 +105,18 @@ _ALL: Final = (
     ),
     Act(Action.PROPOSE, forms.ProposalIn, _asks(disputes.propose), (_REMEDY, _AMOUNT)),
     Act(Action.DECLINE, forms.WhyIn, _asks(disputes.decline_proposal), (_WHY,)),
-    Act(Action.SEND_BACK, forms.ParcelIn, _asks(disputes.declare_return), _PARCEL),
+    Act(
+        Action.RETURN_LABEL,
+        BoxQuery,
+        _asks(disputes.buy_return_label),
+        (Field("grams", Kind.NUMBER),),
+    ),
+    Act(
+        Action.SEND_BACK,
+        ReturnIn,
+        _asks(disputes.declare_return),
+        (Field("carrier", Kind.TEXT, required=False), Field("number", Kind.TEXT, required=False)),
+    ),
     Act(Action.SEND_AGAIN, forms.ParcelIn, _asks(disputes.declare_reshipment), _PARCEL),
     Act(
         Action.ACCEPT_RETURN,

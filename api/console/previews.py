@@ -50,7 +50,9 @@ REHEARSED: Final = frozenset(
     }
 )
 # Goods that are sent are only judged: a carrier would hear of them.
-SENDING: Final = frozenset({DisputeAction.SEND_BACK, DisputeAction.SEND_AGAIN})
+SENDING: Final = frozenset(
+    {DisputeAction.SEND_BACK, DisputeAction.SEND_AGAIN, DisputeAction.RETURN_LABEL}
+)
 _OTHERS: Final = (
     AccountKind.PLATFORM_LOSS,
     AccountKind.CARRIER_COSTS,

@@ -41,11 +41,13 @@ from api.schemas.disputes import (
     RulingIn,
     WhyIn,
 )
+from api.schemas.online import BoxQuery
 from api.schemas.order_views import HappenedView, etag
+from api.schemas.returns import ReturnIn
 from domain.actors import Role
 from domain.dispute import rules
 from domain.dispute.rules import WHO_MAY, Action
-from domain.dispute.state import Sent
+from domain.dispute.state import Box, Sent
 from domain.ids import dispute_workflow_id, fingerprint, order_workflow_id
 from persistence import absences, audit
 from persistence.audit import AuditFilter
@@ -270,10 +272,21 @@ async def assign_dispute(dispute: DisputeId, body: AssignmentIn, asked: Asked) -
     return await _ask(asked, dispute, Action.ASSIGN, body, about)
 
 
+@_asks(Action.RETURN_LABEL)
+async def buy_return_label(dispute: DisputeId, body: BoxQuery, asked: Asked) -> Response:
+    """Get the label by which the goods go back; who pays it is the policy's word.
+
+    Nothing is bought for goods that are worth less than their way back.
+    """
+    box = Box(body.grams, body.length_mm, body.width_mm, body.height_mm)
+    return await _ask(asked, dispute, Action.RETURN_LABEL, body, rules.Asked(box=box))
+
+
 @_asks(Action.SEND_BACK)
-async def declare_return(dispute: DisputeId, body: ParcelIn, asked: Asked) -> Response:
+async def declare_return(dispute: DisputeId, body: ReturnIn, asked: Asked) -> Response:
     """Say that the goods are on their way back. A scan must follow."""
-    about = rules.Asked(parcel=Sent(body.carrier, body.number))
+    parcel = Sent(body.carrier, body.number) if body.carrier and body.number else None
+    about = rules.Asked(parcel=parcel)
     return await _ask(asked, dispute, Action.SEND_BACK, body, about)
 
 

@@ -22,6 +22,7 @@ from api.schemas.online import (
     VoidIn,
 )
 from domain.actors import Role
+from domain.ids import order_workflow_id
 from domain.order.rules import Action
 from persistence.database import SqlDatabase
 from workflows.order import messages as said
@@ -49,7 +50,9 @@ async def list_labels(order: OrderId, caller: Reader, use: Use) -> Page[LabelVie
     """Read the labels that were bought for an order, with their couriers."""
     await visible_order(use, caller, order)
     async with SqlDatabase(use.engine).transaction() as tx:
-        labels = await tx.labels.of(order)
+        # The label of a return is its dispute's, and shown there.
+        own = f"{order_workflow_id(order)}/"
+        labels = [each for each in await tx.labels.of(order) if each.key.startswith(own)]
         items = [LabelView.of(label, await tx.labels.pickup(label.key)) for label in labels]
     return Page(items=items, next=None)
 

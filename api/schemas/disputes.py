@@ -22,6 +22,7 @@ from api.schemas.common import (
     Word,
 )
 from api.schemas.order_views import AllowedView, NextView, ParkedView
+from api.schemas.returns import SentView
 from domain.actors import STAFF, Role
 from domain.dispute import rules
 from domain.dispute.clocks import WHEN_DUE, next_due
@@ -45,6 +46,7 @@ PATHS: Final[Mapping[Action, str]] = MappingProxyType(
         Action.DISAPPROVE: "decision/disapproval",
         Action.TAKE_BACK: "decision/taking-back",
         Action.ASSIGN: "assignment",
+        Action.RETURN_LABEL: "return/label",
         Action.SEND_BACK: "return",
         Action.ACCEPT_RETURN: "return/acceptance",
         Action.SEND_AGAIN: "reshipment",
@@ -212,6 +214,7 @@ class DisputeView(View):
     verdict: VerdictView | None
     pending: VerdictView | None = Field(description="Waits for a second person; shown to staff.")
     assignee: str = Field(description="Shown to staff.")
+    parcel: SentView | None = Field(description="Goods on their way back, or sent once more.")
     opened_at: datetime
     ended_at: datetime | None
     next: NextView | None
@@ -248,6 +251,7 @@ class DisputeView(View):
             verdict=_verdict(state, state.verdict, is_staff=is_staff),
             pending=_verdict(state, state.pending, is_staff=True) if is_staff else None,
             assignee=state.assignee if is_staff else "",
+            parcel=SentView.of(state, caller.role),
             opened_at=state.opened_at,
             ended_at=state.ended_at,
             next=_next(state),

@@ -76,8 +76,9 @@ def _sent_again(
 def _sent_back(
     state: DisputeState, terms: DisputeTerms, _: Actor, asked: Asked, at: datetime
 ) -> DisputeState:
-    assert asked.parcel is not None  # noqa: S101 - the message has one
-    return moves.sent_back(state, terms, asked.parcel, at)
+    parcel = asked.parcel or state.sent
+    assert parcel is not None  # noqa: S101 - named, or by the label that was bought
+    return moves.sent_back(state, terms, parcel, at)
 
 
 _ACTS: Final[Mapping[Action, _Act]] = MappingProxyType(
@@ -140,6 +141,9 @@ _DELIVERED: Final = (DisputeEvent.RETURN_DELIVERED, DisputeEvent.RESHIP_DELIVERE
 
 def tracked(state: DisputeState, milestone: str) -> DisputeEvent | None:
     """What a carrier's milestone means for the dispute's own parcel; None: nothing now."""
+    if state.stage is Stage.RETURN_DUE and not state.label:
+        # Nothing is on its way back: it is an earlier parcel that is told of.
+        return None
     events = _DELIVERED if milestone == "delivered" else (_TRACKED.get(milestone),)
     return next(
         (event for event in events if event is not None and DISPUTE.allows(state.stage, event)),

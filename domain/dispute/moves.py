@@ -193,6 +193,23 @@ def sent_back(state: DisputeState, terms: DisputeTerms, parcel: Sent, at: dateti
     return moved(replace(state, sent=parcel), terms, DisputeEvent.RETURN_SHIPPED, at)
 
 
+def labelled(state: DisputeState, parcel: Sent, key: str) -> DisputeState:
+    """A label was bought for the return: it is the parcel's own number, before anybody has it."""
+    return replace(
+        state, sent=parcel, label=key, labels=state.labels + 1, version=state.version + 1
+    )
+
+
+def label_declined(state: DisputeState) -> DisputeState:
+    """The carrier finally did not sell it: the next purchase is another one."""
+    return replace(state, labels=state.labels + 1, version=state.version + 1)
+
+
+def label_over(state: DisputeState) -> DisputeState:
+    """The label was used, or given back. Part of a step, no version of its own."""
+    return replace(state, label="")
+
+
 def sent_again(
     state: DisputeState, terms: DisputeTerms, parcel: Sent, at: datetime
 ) -> DisputeState:

@@ -13,6 +13,7 @@ from domain.dispute.reasons import REASONS, REMEDIES, Category, Reason, Remedy
 from domain.dispute.state import (
     DISPUTE,
     NEGOTIABLE,
+    Box,
     ClockName,
     DisputeEvent,
     DisputeState,
@@ -44,6 +45,7 @@ class Action(StrEnum):
     DISAPPROVE = "disapprove"
     TAKE_BACK = "take_back"
     ASSIGN = "assign"
+    RETURN_LABEL = "return_label"
     SEND_BACK = "send_back"
     ACCEPT_RETURN = "accept_return"
     SEND_AGAIN = "send_again"
@@ -73,6 +75,7 @@ WHO_MAY: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         Action.DISAPPROVE: JUDGES,
         Action.TAKE_BACK: JUDGES,
         Action.ASSIGN: JUDGES,
+        Action.RETURN_LABEL: _BUYER,
         Action.SEND_BACK: _BUYER,
         Action.ACCEPT_RETURN: _SELLER,
         Action.SEND_AGAIN: _SELLER,
@@ -93,6 +96,7 @@ BEATS: Final[Mapping[Action, tuple[ClockName, ...]]] = MappingProxyType(
         Action.DECLINE: (ClockName.PROPOSAL,),
         Action.EXTEND_EVIDENCE: (ClockName.EVIDENCE,),
         Action.TAKE_BACK: (ClockName.TAKE_BACK,),
+        Action.RETURN_LABEL: (ClockName.RETURN_SHIPMENT,),
         Action.SEND_BACK: (ClockName.RETURN_SHIPMENT,),
         Action.SEND_AGAIN: (ClockName.RESHIPMENT,),
         Action.OBJECT_TO_GOODS: (ClockName.RETURN_CHECK, ClockName.RESHIP_CHECK),
@@ -121,6 +125,7 @@ _POSSIBLE: Final[Mapping[Action, Callable[[DisputeState], bool]]] = MappingProxy
         Action.DISAPPROVE: lambda s: s.stage in _FOR_A_SECOND,
         Action.TAKE_BACK: _can(DisputeEvent.TAKEN_BACK),
         Action.ASSIGN: lambda s: s.stage in (*NEGOTIABLE, *_ON_APPEAL),
+        Action.RETURN_LABEL: lambda s: s.stage is Stage.RETURN_DUE and not s.label,
         Action.SEND_BACK: _can(DisputeEvent.RETURN_SHIPPED),
         Action.ACCEPT_RETURN: _can(DisputeEvent.RETURN_ACCEPTED),
         Action.SEND_AGAIN: _can(DisputeEvent.RESHIPPED),
@@ -148,7 +153,8 @@ class Asked:
     `version` is a proposal's where one is accepted, the case's revision where it is judged. Of
     `amount` (minor units) `platform` and `carrier` pay parts. `to` is who gets a case ("": the
     queue), `why` what a decision is founded on, `parcel` what was handed to a carrier. `bulk` is
-    the bulk ruling that a decision, or a word on one, is a part of; "" for one of its own.
+    the bulk ruling that a decision, or a word on one, is a part of; "" for one of its own. `box` is
+    how a return is packed that a label is wanted for.
     """
 
     version: int = 0
@@ -161,6 +167,7 @@ class Asked:
     why: str = ""
     parcel: Sent | None = None
     bulk: str = ""
+    box: Box | None = None
 
     @property
     def others_pay(self) -> int:
@@ -217,6 +224,11 @@ def check(
     if action in (Action.PROPOSE, Action.DECIDE):
         _must_be_sound(state, asked)
     _must_be_of_bulk(state, action, asked.bulk)
+    if action is Action.SEND_BACK and asked.parcel is None and not state.label:
+        raise IllegalTransition(
+            f"say carrier and number: no label was bought for the return of {state.dispute}",
+            dispute=state.dispute,
+        )
     if action is Action.CHANGE_REASON and asked.reason not in REASONS[Category.RECEIVED]:
         raise IllegalTransition(
             f"{asked.reason} is no reason about goods that were received", reason=asked.reason

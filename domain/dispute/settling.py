@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from domain.dispute.moves import moved
 from domain.dispute.state import (
@@ -80,8 +81,28 @@ def parked(state: DisputeState, why: Parked | None) -> DisputeState:
     return replace(state, parked=why, version=state.version + 1)
 
 
+# While the goods may still go back by it, a label is kept.
+_AWAITED: Final = frozenset({Stage.RETURN_DUE, Stage.RETURN_DECLARED})
+
+
+def idle_label(state: DisputeState) -> str:
+    """The label that nobody will use any more, by its key; "" where there is none."""
+    is_awaited = state.stage in _AWAITED and goes_by_label(state)
+    return "" if is_awaited else state.label
+
+
+def goes_by_label(state: DisputeState) -> bool:
+    """Whether the dispute's own parcel is the one that a label was bought for."""
+    return state.sent is not None and bool(state.sent.url)
+
+
+def label_given_back(state: DisputeState) -> DisputeState:
+    """The label of the return is nobody's any more; what it cost is its carrier's to judge."""
+    return replace(state, label="", version=state.version + 1)
+
+
 def is_over(state: DisputeState) -> bool:
     """Whether nothing of the dispute is open: it is closed, and its money has arrived."""
     is_closed = DISPUTE.is_final(state.stage)
-    is_paid = not state.to_pay and not state.open_refund
+    is_paid = not state.to_pay and not state.open_refund and not state.label
     return is_closed and is_paid and state.pause is Pause.RUNNING

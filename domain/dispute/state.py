@@ -114,6 +114,9 @@ DISPUTE: Final = Machine(
             (Stage.RULED, _E.TAKEN_BACK): Stage.IN_REVIEW,
             (Stage.RETURN_DUE, _E.RETURN_SHIPPED): Stage.RETURN_DECLARED,
             (Stage.RETURN_DUE, _E.RETURN_MISSING): Stage.SETTLING,
+            (Stage.RETURN_DUE, _E.RETURN_SCANNED): Stage.RETURN_UNDER_WAY,
+            (Stage.RETURN_DUE, _E.RETURN_DELIVERED): Stage.RETURN_CHECK,
+            (Stage.RETURN_DUE, _E.RETURN_LOST): Stage.EVIDENCE,
             (Stage.RETURN_DECLARED, _E.RETURN_SCANNED): Stage.RETURN_UNDER_WAY,
             (Stage.RETURN_DECLARED, _E.RETURN_DELIVERED): Stage.RETURN_CHECK,
             (Stage.RETURN_DECLARED, _E.RETURN_LOST): Stage.EVIDENCE,
@@ -291,11 +294,25 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Sent:
-    """A parcel of the dispute's own: goods on their way back, or sent once more."""
+    """A parcel of the dispute's own: goods on their way back, or sent once more.
+
+    `url` is where its label is fetched for printing, if the platform has bought it.
+    """
 
     carrier: str
     number: str
     tracker: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Box:
+    """How a return is packed: grams, and millimetres where they were measured."""
+
+    grams: int
+    length_mm: int = 0
+    width_mm: int = 0
+    height_mm: int = 0
 
 
 @dataclass(frozen=True)
@@ -309,6 +326,8 @@ class DisputeState:
     have decided: an appeal is for somebody else. `refunds` counts attempts to pay the buyer,
     `open_refund` is the one that is not final. `assignee` is the person whose case it is,
     `sent` a parcel of the dispute's own, `chargeback` the one that it waits for.
+    `label` was bought for the return and is neither used nor given back, by its key; `labels`
+    counts their purchases.
     `is_waived`: no seller is to blame, so that their silence decides nothing.
     """
 
@@ -350,3 +369,5 @@ class DisputeState:
     intent: str = ""
     ended_at: datetime | None = None
     parked: Parked | None = None
+    label: str = ""
+    labels: int = 0

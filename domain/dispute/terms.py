@@ -30,7 +30,8 @@ class DisputeRules:
 
     Source of the defaults: the policy table "Dispute". Tables are minor units per currency; a
     currency without a figure has zero: every decision needs a second person, and every return is
-    asked for. `own_reason` is "offered" or "refused".
+    asked for. `own_reason` is "offered" or "refused"; `return_label` says who pays the label of a
+    return that the platform buys for the buyer, or that it buys none ("refused").
     """
 
     earliest_after_shipment: Span = Span.parse("10d")
@@ -56,6 +57,7 @@ class DisputeRules:
     appeal_within: Span = Span.parse("7d")
     appeal_review_within: Span = Span.parse("5bd")
     own_reason: str = "refused"
+    return_label: str = "seller"
     second_person_above: _Table = field(default_factory=lambda: _NO_FIGURES)
     no_return_up_to: _Table = field(default_factory=lambda: _NO_FIGURES)
     waivers: tuple[Waiver, ...] = ()
@@ -77,6 +79,7 @@ class DisputeTerms:
     second_person_above: int
     no_return_up_to: int
     waived_until: datetime | None = None
+    return_label: str = "refused"
 
     def after(self, window: str, start: datetime) -> datetime:
         """The end of the window of that name, begun at *start* (UTC).
@@ -159,6 +162,7 @@ def terms_of(
         own_reason=rules.own_reason,
         second_person_above=rules.second_person_above.get(currency, 0),
         no_return_up_to=rules.no_return_up_to.get(currency, 0),
+        return_label=rules.return_label,
         waived_until=_waived_until(rules.waivers, country, days.zone, at),
     )
 

@@ -3,11 +3,12 @@
 from typing import Final
 
 from activities.dispute_requests import Act, DisputeStep, OpenDispute, PayBuyer, Ring
+from activities.requests import LabelStep
 from domain.actors import Actor, Role
 from domain.dispute.clocks import Due, clock_of
 from domain.dispute.reasons import Category, Reason, Remedy
 from domain.dispute.rules import Action, Asked
-from domain.dispute.state import ClockName, DisputeState
+from domain.dispute.state import Box, ClockName, DisputeState
 from tests.activities.money_steps import MoneyStep, Ready
 from tests.support.shop import Deal, Shop, after, attempted
 
@@ -100,10 +101,54 @@ async def _return(shop: Shop) -> Ready:
     return Ready(ready.order, ready.seller, shop.dispute_money.follow, step, bars)
 
 
+async def labelling(shop: Shop, **box: int) -> tuple[Deal, Act]:
+    """A return is due, and the buyer wants a label for it."""
+    deal = await shop.order(await shop.seller(), parts=2)
+    await deal.paid()
+    await deal.addressed()
+    await deal.shipped()
+    await deal.received(after(days=6))
+    wanted = Asked(version=2, amount=4_000, remedy=Remedy.RETURN_AND_REFUND)
+    state = await ruled(deal, wanted)
+    buyer = Actor(Role.BUYER, state.buyer)
+    asked = Asked(box=Box(**({"grams": 900} | box)))
+    return deal, Act(state, after(days=12), Action.RETURN_LABEL, buyer, asked)
+
+
+async def _return_label(shop: Shop) -> Ready:
+    deal, asked = await labelling(shop)
+    key = f"dispute/{asked.state.dispute}/label/1"
+    bars = (f"{key}/charged", f"{key}/paid")
+    return Ready(deal.order, deal.seller, shop.return_labels.buy, asked, bars)
+
+
+async def _return_label_back(shop: Shop) -> Ready:
+    """The buyer never went to the carrier: time is over, and the label goes back."""
+    ready = await _return_label(shop)
+    state = await attempted(shop.return_labels.buy, ready.asked, 1)
+    clock = clock_of(state, ClockName.RETURN_SHIPMENT)
+    assert clock is not None
+    ringing = Ring(state, clock.due_at, Due(clock.name, clock.due_at))
+    missing = await attempted(shop.disputes.ring, ringing, 1)
+    step = DisputeStep(missing, clock.due_at)
+
+    async def give_back(asked: DisputeStep) -> DisputeState:
+        after_all = await shop.return_labels.give_back(asked)
+        # The carrier judges it later, as the schedule sees.
+        await shop.labels.void(LabelStep(state.label, asked.at))
+        return after_all
+
+    return Ready(ready.order, ready.seller, give_back, step, (f"{state.label}/given-back",))
+
+
 DISPUTE_STEPS: Final = (
     MoneyStep("dispute_open", _open),
     MoneyStep("dispute_settle", _settle),
     MoneyStep("dispute_settle_abroad", _settle_abroad, (), 2),
     MoneyStep("dispute_pay", _pay, ("POST /v1/refunds$",), 2),
     MoneyStep("dispute_return", _return),
+    MoneyStep("return_label", _return_label, (r"POST /easypost/v2/shipments/\w+/buy$",), 2),
+    MoneyStep(
+        "return_label_back", _return_label_back, (r"POST /easypost/v2/shipments/\w+/refund$",)
+    ),
 )

@@ -137,6 +137,7 @@ MAY: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("POST", "/v1/bulk-rulings/{bulk_ruling}/disapproval"): JUDGES,
     ("POST", "/v1/bulk-rulings/{bulk_ruling}/taking-back"): JUDGES,
     ("POST", "/v1/disputes/{dispute}/assignment"): JUDGES,
+    ("POST", "/v1/disputes/{dispute}/return/label"): frozenset({Role.BUYER}),
     ("POST", "/v1/disputes/{dispute}/return"): frozenset({Role.BUYER}),
     ("POST", "/v1/disputes/{dispute}/return/acceptance"): frozenset({Role.SELLER}),
     ("POST", "/v1/disputes/{dispute}/reshipment"): frozenset({Role.SELLER}),

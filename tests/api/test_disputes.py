@@ -7,8 +7,9 @@ import pytest
 from api.schemas.disputes import ParcelIn
 from domain.actors import Role
 from domain.shipment.numbers import CARRIERS
+from tests.api.test_online import SHIP_FROM
 from tests.api.test_orders import paid_order
-from tests.support.market import Json, Market, Person
+from tests.support.market import Json, Market, Person, a_seller
 from tests.support.marketplace import dhl_number
 
 _BROKEN = {"lines": ["1"], "category": "received", "reason": "damaged", "amount": 99_000}
@@ -125,3 +126,37 @@ def test_goods_that_go_back_travel_with_the_carriers_that_we_know(
     parcel = ParcelIn(carrier=carrier, number=number)
 
     assert CARRIERS[parcel.carrier].is_valid(parcel.number)
+
+
+async def test_a_return_goes_by_a_label_that_the_buyer_asks_for(alive: Market) -> None:
+    """They say what it weighs, print it, and type no number; the seller does not get the print."""
+    service = await alive.service()
+    shop = a_seller("s-back", country="DE", ship_from=SHIP_FROM)
+    await service.post("/v1/sellers", shop, key="s-back")
+    buyer = await paid_order(alive, "o-back", seller="s-back")
+    seller = await alive.caller(Role.SELLER, "s-back")
+    parcel = {"carrier": "DHLExpress", "number": dhl_number()}
+    await seller.post("/v1/orders/o-back/shipments", parcel)
+    await buyer.post("/v1/orders/o-back/receipt")
+    asked = _BROKEN | {"remedy": "return_and_refund"}
+    path = (await buyer.post("/v1/orders/o-back/disputes", asked)).headers["Location"]
+    early = await buyer.post(f"{path}/return/label", {"grams": 900})
+    await seller.post(f"{path}/acceptance", {"version": 1})
+    unsaid = await buyer.post(f"{path}/return", {})
+    half = await buyer.post(f"{path}/return", {"carrier": "UPS"})
+    weightless = await buyer.post(f"{path}/return/label", {"grams": 0})
+    bought = await buyer.post(f"{path}/return/label", {"grams": 900}, key="label-1")
+    again = await buyer.post(f"{path}/return/label", {"grams": 900}, key="label-1")
+    second = await buyer.post(f"{path}/return/label", {"grams": 900})
+    theirs = (await seller.get(path)).json()["parcel"]
+    own = (await seller.get("/v1/orders/o-back/labels")).json()["items"]
+    sent = await buyer.post(f"{path}/return", {})
+
+    assert (early.status_code, unsaid.status_code, second.status_code) == (409, 409, 409)
+    assert (half.status_code, weightless.status_code) == (422, 422)
+    assert bought.status_code == 200, bought.text
+    assert bought.json() == again.json()
+    assert bought.json()["parcel"]["label"].startswith("https://")
+    assert theirs == {**bought.json()["parcel"], "label": ""}
+    assert own == []
+    assert sent.json()["status"] == "return_declared"

@@ -25,6 +25,7 @@ from domain.dispute.rules import JUDGES, WHO_MAY, Action, Asked, allowed, check,
 from domain.dispute.state import (
     DISPUTE,
     Basis,
+    Box,
     DisputeEvent,
     DisputeState,
     Pause,
@@ -52,6 +53,7 @@ from tests.domain.disputes import (
 _PEOPLE: Final = (BUYER, SELLER, AGENT, LEAD, OTHER_LEAD)
 _FACTS: Final = ("in_transit", "delivered", "lost")
 _PARCEL: Final = Sent("UPS", "1Z999AA10123456784")
+_LABELLED: Final = Sent("UPS", "1Z999AA10123456784", "trk_1", "http://print")
 _PARTIES: Final = Parties("d-1", "o-1", "s-1", "UPS")
 
 
@@ -73,7 +75,11 @@ class Life:
             assert self.state is before
             return False
         assert action in open_to(before, actor), "a front end did not offer it"
-        self.state = acts.done(self.state, terms(), action, (actor, asked), self.at)
+        if action is Action.RETURN_LABEL:
+            key = f"dispute/d-1/label/{self.state.labels + 1}"
+            self.state = moves.labelled(self.state, _LABELLED, key)
+        else:
+            self.state = acts.done(self.state, terms(), action, (actor, asked), self.at)
         return True
 
     def silence(self) -> bool:
@@ -88,7 +94,9 @@ class Life:
     def carrier_says(self, milestone: str) -> None:
         event = acts.tracked(self.state, milestone)
         if event is not None and self.state.pause is Pause.RUNNING:
-            self.state = moves.happened(self.state, terms(), event, self.at)
+            is_used = settling.goes_by_label(self.state)
+            known = moves.label_over(self.state) if is_used else self.state
+            self.state = moves.happened(known, terms(), event, self.at)
 
     def arrives(self) -> None:
         """The order's own parcel is delivered while it is called missing."""
@@ -117,6 +125,8 @@ class Life:
         if self.state.to_pay:
             key = f"dispute/d-1/refund/{self.state.refunds + 1}"
             self.state = settling.refund_sent(self.state, key, is_final=True)
+        if settling.idle_label(self.state):
+            self.state = settling.label_given_back(self.state)
 
     def _posted(self) -> tuple[int, int]:
         self.funds = self.funds.without_hold(self.state.held)
@@ -152,6 +162,8 @@ class Life:
         if state.stage not in (Stage.SETTLING, Stage.CLOSED):
             assert state.clocks
             assert next_due(state) is not None or state.pause is Pause.PAUSED
+        if settling.is_over(state):
+            assert not state.label, "a label that nobody uses costs money for ever"
         if state.stage is Stage.CLOSED:
             assert not state.held
             assert not funds.held
@@ -176,6 +188,7 @@ _asked = st.builds(
     to=st.sampled_from(("", "a-1", "l-1")),
     parcel=st.just(_PARCEL),
     bulk=st.sampled_from(("", "b-1")),
+    box=st.just(Box(900)),
 )
 _turns = st.one_of(
     st.tuples(st.just("ask"), st.sampled_from(_PEOPLE), st.sampled_from(Action), _asked),

@@ -50,6 +50,9 @@ awaiting_approval second_agreed      ruled
 ruled             taken_back         in_review
 return_due        return_shipped     return_declared
 return_due        return_missing     settling
+return_due        return_scanned     return_under_way
+return_due        return_delivered   return_check
+return_due        return_lost        evidence
 return_due        return_accepted    settling
 return_declared   return_scanned     return_under_way
 return_declared   return_delivered   return_check

@@ -5,11 +5,12 @@ from typing import Any
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 
 from domain.actors import Actor, Role
-from domain.dispute.reasons import Category
+from domain.dispute.reasons import Category, Remedy
 from domain.dispute.rules import Action, Asked
-from domain.dispute.state import PauseEvent, Stage
+from domain.dispute.state import Box, PauseEvent, Stage
 from tests.support.disputing import Disputed, asking, opens
 from tests.support.marketplace import LEAD, OPERATOR, Marketplace, Placed
+from tests.support.online import addressed
 from workflows.order.messages import Resolution
 
 AnyHandle = WorkflowHandle[Any, Any]
@@ -79,6 +80,36 @@ async def ruled_in_bulk(market: Marketplace) -> AnyHandle:
             await dispute.asks(LEAD, Action.TAKE_BACK, Asked(bulk=bulk), days=day, minutes=9)
     await dispute.skip_to_end()
     return dispute.handle
+
+
+async def returned_by_label(market: Marketplace) -> AnyHandle:
+    """The goods go back by a label that the platform has bought, and the seller is silent."""
+    dispute = await _to_be_returned(market)
+    await dispute.parcel_moved("in_transit", days=8)
+    await dispute.reaches(Stage.RETURN_UNDER_WAY)
+    await dispute.parcel_moved("delivered", days=10)
+    await dispute.skip_to_end()
+    return dispute.handle
+
+
+async def label_left_unused(market: Marketplace) -> AnyHandle:
+    """A label was bought, and nothing ever sent: it is given back."""
+    dispute = await _to_be_returned(market)
+    await dispute.skip_to_end()
+    return dispute.handle
+
+
+async def _to_be_returned(market: Marketplace) -> Disputed:
+    await market.world.change(postage_currency="EUR")
+    dispute = await _disputed(market)
+    await addressed(dispute.order)
+    await dispute.asks(dispute.buyer, Action.ESCALATE, days=3)
+    await dispute.skip(days=6, hours=1)
+    state = await dispute.reaches(Stage.IN_REVIEW)
+    back = Asked(version=state.revision, amount=5_000, remedy=Remedy.RETURN_AND_REFUND, why="x")
+    await dispute.asks(LEAD, Action.DECIDE, back, days=7)
+    await dispute.asks(dispute.buyer, Action.RETURN_LABEL, Asked(box=Box(900)), days=8)
+    return dispute
 
 
 async def paid_by_hand(market: Marketplace) -> AnyHandle:

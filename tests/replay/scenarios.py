@@ -650,6 +650,8 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
                 disputes.refused,
                 disputes.appealed,
                 disputes.ruled_in_bulk,
+                disputes.returned_by_label,
+                disputes.label_left_unused,
                 disputes.paid_by_hand,
                 disputes.charged_back,
             ),

@@ -19,7 +19,7 @@ from tests.support.marketplace import Placed, buyer, seller_of
 from workflows._kit import attributes
 from workflows.dispute.messages import ChargebackChanged, DisputeRequest, OpenDispute
 from workflows.dispute.workflow import DisputeWorkflow
-from workflows.order.messages import PaymentChanged, Resolution, Resolve
+from workflows.order.messages import ParcelMoved, PaymentChanged, Resolution, Resolve
 
 _numbers: Final = itertools.count(1)
 
@@ -99,6 +99,10 @@ class Disputed:
     async def payment_news(self, **after: float) -> None:
         fact = PaymentChanged(f"evt-d-{next(_numbers)}", self.at(**after))
         await self.handle.signal("payment_changed", fact)
+
+    async def parcel_moved(self, milestone: str, **after: float) -> None:
+        fact = ParcelMoved(f"evt-d-{next(_numbers)}", self.at(**after), milestone)
+        await self.handle.signal("parcel_moved", fact)
 
     async def bank_says(self, event: PauseEvent, **after: float) -> None:
         fact = ChargebackChanged(f"evt-d-{next(_numbers)}", self.at(**after), "dp_1", event)

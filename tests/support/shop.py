@@ -57,6 +57,7 @@ from activities.requests import (
     Ship,
     Step,
 )
+from activities.return_label import ReturnLabelActivities
 from activities.shipment import ShipmentActivities
 from activities.standing import StandingActivities
 from adapters.documents.pdf import PdfPress
@@ -158,6 +159,7 @@ class Shop:
         self.chargebacks = ChargebackActivities(self.database, self.gateway, papers, PdfPress())
         self.books = SqlBooks(self.engine)
         self.labels = LabelDesk(self.database, self.shipping, addresses, self.rates)
+        self.return_labels = ReturnLabelActivities(self.database, self.labels)
         self.pickups = CourierDesk(self.database, self.shipping, self.tracking, addresses)
         self.carriage = CarriageCheckActivities(
             self.database, self.books, self.labels, self.shipping

@@ -7,14 +7,15 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from domain.actors import Actor, Role
-from domain.dispute.reasons import Category
+from domain.dispute.reasons import Category, Remedy
 from domain.dispute.rules import Action, Asked
-from domain.dispute.state import Outcome, PauseEvent, Stage
+from domain.dispute.state import Box, Outcome, PauseEvent, Stage
 from domain.order.state import ClockName
 from domain.order.state import Outcome as OrderOutcome
 from persistence.books import SqlBooks
-from tests.support.disputing import asking, opens
+from tests.support.disputing import Disputed, asking, opens
 from tests.support.marketplace import LEAD, OPERATOR, Marketplace, Placed
+from tests.support.online import addressed
 from workflows.order.messages import Resolution
 
 OTHER_LEAD: Final = Actor(Role.SUPPORT_LEAD, "l-2")
@@ -223,3 +224,56 @@ async def test_a_chargeback_stops_the_dispute_and_a_lost_one_gives_nothing_more(
     assert (paused.stage, paused.held) == (Stage.AWAITING_SELLER, 7_000)
     assert (ended.outcome, ended.awarded) == (Outcome.CHARGED_BACK, 0)
     assert await market.rows("SELECT count(*) FROM effects WHERE kind = 'late_refund'") == [(0,)]
+
+
+async def returning(market: Marketplace) -> Disputed:
+    """Ruled: the goods go back, then the money."""
+    await market.world.change(postage_currency="EUR")
+    order = await delivered(market)
+    await addressed(order)
+    dispute = await opens(asking(order, 5_000), order)
+    await dispute.asks(dispute.buyer, Action.ESCALATE, days=3)
+    await dispute.skip(days=6, hours=1)
+    state = await dispute.reaches(Stage.IN_REVIEW)
+    back = Asked(version=state.revision, amount=5_000, remedy=Remedy.RETURN_AND_REFUND, why="x")
+    await dispute.asks(LEAD, Action.DECIDE, back, days=7)
+    return dispute
+
+
+async def test_goods_go_back_by_a_label_whose_scans_are_all_that_is_needed(
+    market: Marketplace,
+) -> None:
+    """The buyer types no number and declares nothing; the carrier's word moves the case."""
+    dispute = await returning(market)
+    labelled = await dispute.asks(
+        dispute.buyer, Action.RETURN_LABEL, Asked(box=Box(900)), days=7, hours=1
+    )
+    await dispute.parcel_moved("in_transit", days=8)
+    await dispute.reaches(Stage.RETURN_UNDER_WAY)
+    await dispute.parcel_moved("delivered", days=10)
+    await dispute.reaches(Stage.RETURN_CHECK)
+    await dispute.asks(dispute.seller, Action.ACCEPT_RETURN, days=11)
+    state = await dispute.reaches(Stage.APPEALABLE)
+    rows = await market.rows(
+        "SELECT status FROM labels WHERE key = :key", key=f"dispute/{dispute.dispute}/label/1"
+    )
+
+    assert labelled.sent is not None
+    assert labelled.label
+    assert (state.awarded, state.label) == (5_000, "")
+    assert rows == [("used",)]
+
+
+async def test_a_label_that_nobody_used_is_given_back_before_the_case_ends(
+    market: Marketplace,
+) -> None:
+    """The buyer never sends anything: the seller keeps the money, and has the postage back."""
+    dispute = await returning(market)
+    await dispute.asks(dispute.buyer, Action.RETURN_LABEL, Asked(box=Box(900)), days=7, hours=1)
+    ended = await dispute.skip_to_end()
+    rows = await market.rows(
+        "SELECT status FROM labels WHERE key = :key", key=f"dispute/{dispute.dispute}/label/1"
+    )
+
+    assert (ended.outcome, ended.label) == (Outcome.RETURN_MISSING, "")
+    assert rows in ([("void_asked",)], [("voided",)])

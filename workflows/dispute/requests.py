@@ -26,6 +26,7 @@ REQUESTS: Final[Mapping[Action, str]] = MappingProxyType(
         Action.DISAPPROVE: "A second person does not agree.",
         Action.TAKE_BACK: "Support calls a bulk ruling back, in its time.",
         Action.ASSIGN: "The case is somebody's, or goes back into the queue.",
+        Action.RETURN_LABEL: "The buyer wants a label for the return.",
         Action.SEND_BACK: "The buyer has handed the return to a carrier.",
         Action.ACCEPT_RETURN: "The seller takes the return as it is, or does without it.",
         Action.SEND_AGAIN: "The seller has sent the goods once more.",

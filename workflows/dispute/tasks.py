@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from activities import dispute_requests as steps
     from activities.dispute import DisputeActivities
     from activities.dispute_money import DisputeMoneyActivities
+    from activities.return_label import ReturnLabelActivities
     from domain.dispute import clocks, rules
     from domain.dispute.state import DisputeState
     from domain.order.state import Parked
@@ -21,6 +22,15 @@ with workflow.unsafe.imports_passed_through():
 
 OPEN: Final = Task("dispute.open", DisputeActivities.open, RECORD, "Hold the disputed share")
 ACT: Final = Task("dispute.act", DisputeActivities.act, PROVIDER, "Do what was asked")
+BUY_LABEL: Final = Task(
+    "dispute.buy_label", ReturnLabelActivities.buy, PROVIDER, "Buy the label of the return"
+)
+GIVE_BACK_LABEL: Final = Task(
+    "dispute.give_back_label",
+    ReturnLabelActivities.give_back,
+    PROVIDER,
+    "Give back the label that was not used",
+)
 RING: Final = Task("dispute.ring", DisputeActivities.ring, RECORD, "Do what a clock's end means")
 HEAR: Final = Task("dispute.hear", DisputeActivities.hear, RECORD, "Hear of a parcel")
 HEAR_BANK: Final = Task(

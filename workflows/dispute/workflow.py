@@ -106,6 +106,9 @@ class DisputeWorkflow:
         elif self._state.stage is Stage.SETTLING and self._state.pause is Pause.RUNNING:
             await self._steps.do(tasks.SETTLE, steps.DisputeStep(self._state, self._steps.now))
             await self._tell_order()
+        elif settling.idle_label(self._state):
+            giving = steps.DisputeStep(self._state, self._steps.now)
+            await self._steps.do(tasks.GIVE_BACK_LABEL, giving)
         elif due is not None and self._clock.has_rung:
             self._steps.now = max(self._steps.now, due.at)
             await self._steps.in_time(tasks.RING, steps.Ring(self._state, due.at, due))
@@ -157,7 +160,8 @@ class DisputeWorkflow:
                     asked.asked,
                     asked.person,
                 )
-                await self._steps.do(tasks.ACT, act)
+                is_label = message.action is Action.RETURN_LABEL
+                await self._steps.do(tasks.BUY_LABEL if is_label else tasks.ACT, act)
             case GoodsArrived() if state.category is Category.NOT_RECEIVED:
                 await self._happens(DisputeEvent.ARRIVED, message)
             case ParcelMoved():
@@ -235,6 +239,7 @@ class DisputeWorkflow:
     disapprove = update(Action.DISAPPROVE)
     take_back = update(Action.TAKE_BACK)
     assign = update(Action.ASSIGN)
+    return_label = update(Action.RETURN_LABEL)
     send_back = update(Action.SEND_BACK)
     accept_return = update(Action.ACCEPT_RETURN)
     send_again = update(Action.SEND_AGAIN)
