@@ -12,6 +12,7 @@ import structlog
 from temporalio import activity
 
 from activities import exchange
+from activities.chargeback_heard import heard
 from activities.chargeback_papers import evidence_of, packet_of
 from activities.chargeback_requests import ChargebackStep, Heard
 from activities.refund import sources_of
@@ -19,7 +20,12 @@ from adapters.documents.port import Press
 from adapters.payment.port import BankDispute, BankStatus, PaymentGateway
 from domain.chargeback import money, moves
 from domain.chargeback.state import ChargebackEvent, ChargebackState, Slice, Stage
-from domain.ids import chargeback_workflow_id, dispute_workflow_id, order_workflow_id
+from domain.ids import (
+    chargeback_workflow_id,
+    dispute_workflow_id,
+    held_again,
+    order_workflow_id,
+)
 from domain.ledger import Leg, Posting
 from domain.order import postings
 from domain.order.money import OrderFunds
@@ -61,7 +67,7 @@ class ChargebackActivities:
             # Looked for under the lock: another run of this very step may have done it.
             shown = await tx.chargebacks.state(state.chargeback)
             if shown is not None:
-                return Heard(shown, await _disputes(tx, shown))
+                return await heard(tx, shown)
             slices = await _shares(tx, state)
             for one in slices:
                 await _freeze(tx, state, one, step.at)
@@ -74,9 +80,9 @@ class ChargebackActivities:
             if not slices:
                 words = "a chargeback takes money that no order has: the platform bears it if lost"
                 await tx.story.alarm("chargeback_of_no_order", subject, words, step.at)
-            heard = Heard(after, await _disputes(tx, after))
+            answer = await heard(tx, after)
         log.warning("chargeback.opened", chargeback=after.chargeback, minor=after.amount)
-        return heard
+        return answer
 
     @activity.defn(name="chargeback.contest")
     async def contest(self, step: ChargebackStep) -> Heard:
@@ -92,7 +98,7 @@ class ChargebackActivities:
             return await self._followed(step, bank)
         async with self._database.transaction() as tx:
             if (shown := await _shown_since(tx, state)) is not None:
-                return Heard(shown, await _disputes(tx, shown))
+                return await heard(tx, shown)
             after = moves.contested(state, step.at)
             facts: Facts = {"orders": len(papers), "statements": len(said), "bytes": len(packet)}
             event = Event("chargeback.contested", step.at, step.actor, facts)
@@ -131,16 +137,17 @@ class ChargebackActivities:
         async with self._database.transaction() as tx:
             await _locked(tx, state)
             if (shown := await _shown_since(tx, state)) is not None:
-                return Heard(shown, await _disputes(tx, shown))
+                return await heard(tx, shown)
             if not state.is_open:
-                return Heard(state, await _disputes(tx, state))
+                return await heard(tx, state)
             after = await self._caught_up(tx, step, bank)
             verdict = _verdict(bank)
             if verdict is not None:
-                after = await self._decided(tx, replace(step, state=after), verdict)
-            heard = Heard(after, await _disputes(tx, state))
+                kept = _kept(after, bank, verdict)
+                after = await self._decided(tx, replace(step, state=after), verdict, kept)
+            answer = await heard(tx, after)
         log.info("chargeback.followed", chargeback=after.chargeback, stage=str(after.stage))
-        return heard
+        return answer
 
     async def _caught_up(
         self, tx: Transaction, step: ChargebackStep, bank: BankDispute
@@ -166,28 +173,32 @@ class ChargebackActivities:
         return moves.taken(state, fee, bank.respond_by)
 
     async def _decided(
-        self, tx: Transaction, step: ChargebackStep, verdict: ChargebackEvent
+        self, tx: Transaction, step: ChargebackStep, verdict: ChargebackEvent, kept: int
     ) -> ChargebackState:
-        state, is_lost = step.state, verdict is ChargebackEvent.LOST
-        for one in state.slices:
+        """Take from each order its part of what the buyer keeps; the rest is as it was."""
+        state, subject = step.state, chargeback_workflow_id(step.state.chargeback)
+        parts, borne = money.parted(state, kept)
+        for one, part in zip(state.slices, parts, strict=True):
             funds = await freed(tx, state, one, step.at)
-            if is_lost:
-                await charge(tx, state, one, funds, step.at)
-        if is_lost:
-            rest = state.amount - sum(one.amount for one in state.slices)
-            if rest:
-                await tx.ledger.post(
-                    _entry(state, "borne", step.at, money.borne(state.chargeback, rest))
+            if part:
+                is_whole = kept == state.amount
+                await charge(
+                    tx, state, replace(one, amount=part), funds, step.at, is_whole=is_whole
                 )
-        else:
-            await _payment_has_it_again(tx, state)
-            if state.taken:
-                legs = money.given_back(self._gateway.name, state.chargeback, state.amount)
-                await tx.ledger.post(_entry(state, "given_back", step.at, legs))
-        after = moves.decided(state, verdict, step.at)
+        if borne:
+            legs = money.borne(state.chargeback, borne)
+            await tx.ledger.post(_entry(state, "borne", step.at, legs))
+        if borne and state.slices:
+            words = "the buyer has had from us what their bank has given them again: talk to both"
+            facts: Facts = {"amount": borne, "currency": state.currency}
+            await tx.story.alarm("claim_beyond_payment", subject, words, step.at, facts)
+        await _payment_has_it_again(tx, state, sum(one.amount for one in state.slices) - sum(parts))
+        if state.taken and kept < state.amount:
+            legs = money.given_back(self._gateway.name, state.chargeback, state.amount - kept)
+            await tx.ledger.post(_entry(state, "given_back", step.at, legs))
+        after = moves.decided(state, verdict, step.at, kept)
         await tx.story.tell_chargeback(after, _event(after, str(verdict), step))
         await _tell_orders(tx, after, str(verdict), step.at)
-        subject = chargeback_workflow_id(state.chargeback)
         await tx.story.clear("chargeback_of_no_order", subject, step.at)
         return after
 
@@ -208,6 +219,13 @@ def _verdict(bank: BankDispute) -> ChargebackEvent | None:
     return _VERDICTS.get(bank.status)
 
 
+def _kept(state: ChargebackState, bank: BankDispute, verdict: ChargebackEvent) -> int:
+    """What of the claim the buyer keeps: what the provider has taken and not given back."""
+    if verdict is not ChargebackEvent.LOST:
+        return 0
+    return min(state.amount, bank.taken.minor) if state.taken else state.amount
+
+
 async def _known(tx: Transaction, step: ChargebackStep, bank: BankDispute) -> ChargebackState:
     """What the provider says of it, and whose payment it is."""
     payment = await tx.chargebacks.payment_of(bank.intent)
@@ -224,6 +242,7 @@ async def _known(tx: Transaction, step: ChargebackStep, bank: BankDispute) -> Ch
         currency=bank.amount.currency,
         amount=bank.amount.minor,
         reason=bank.reason,
+        source=bank.source,
         is_inquiry=bank.is_inquiry,
         respond_by=bank.respond_by,
         answer_by=moves.answer_by(bank.respond_by, step.at),
@@ -274,18 +293,27 @@ async def freed(tx: Transaction, state: ChargebackState, share: Slice, at: datet
 
 
 async def charge(
-    tx: Transaction, state: ChargebackState, share: Slice, funds: OrderFunds, at: datetime
+    tx: Transaction,
+    state: ChargebackState,
+    share: Slice,
+    funds: OrderFunds,
+    at: datetime,
+    *,
+    is_whole: bool = True,
 ) -> None:
     """The order's part is gone: escrow first, then as a later refund would be recovered.
 
     What a dispute of the same order still holds is let go: the buyer has their money by the bank.
+    Where they have a part of it only, the dispute goes on, and what is left is held for it again.
     """
+    let_go: list[tuple[str, int]] = []
     if share.amount > funds.releasable:
         for one in await tx.disputes.open_of(share.order):
             name = dispute_workflow_id(one.dispute)
             if await tx.funds.has_hold(name, share.order):
                 amount = await tx.funds.lift_hold(name, share.order, "bank", at)
                 funds = funds.without_hold(amount)
+                let_go.append((name, amount))
     sources = await sources_of(tx, funds)
     plan = postings.plan_refund(share.amount, sources)
     plan, abroad = await exchange.recovered(tx, funds, plan, sources)
@@ -295,12 +323,17 @@ async def charge(
     entry = Posting(key, "chargeback_lost", process, state.currency, at, legs)
     await tx.ledger.post(entry)
     await exchange.post_recovered(tx, funds, abroad, entry)
-    await tx.funds.put(money.charged_back(funds, plan, abroad))
+    after = money.charged_back(funds, plan, abroad)
+    for name, amount in () if is_whole else let_go:
+        if held := min(amount, after.releasable):
+            again = held_again(name, state.chargeback)
+            await tx.funds.place_hold(again, share.order, held, "dispute", "bank", at)
+            after = after.with_hold(held)
+    await tx.funds.put(after)
 
 
-async def _payment_has_it_again(tx: Transaction, state: ChargebackState) -> None:
+async def _payment_has_it_again(tx: Transaction, state: ChargebackState, total: int) -> None:
     kind, _, name = state.payment.partition("/")
-    total = sum(one.amount for one in state.slices)
     if kind == "purchase" and total:
         payment = await tx.purchases.locked(name)
         await tx.purchases.put(replace(payment, charged_back=payment.charged_back - total))
@@ -320,11 +353,6 @@ async def _locked(tx: Transaction, state: ChargebackState) -> None:
     await _lock_payment(tx, state)
     for one in sorted(state.slices, key=lambda share: share.order):
         await tx.funds.locked(one.order)
-
-
-async def _disputes(tx: Transaction, state: ChargebackState) -> tuple[str, ...]:
-    found = [one for share in state.slices for one in await tx.disputes.open_of(share.order)]
-    return tuple(one.dispute for one in found)
 
 
 async def _shown_since(tx: Transaction, state: ChargebackState) -> ChargebackState | None:

@@ -26,9 +26,19 @@ def evidence_of(
         "shipping_carrier": ", ".join(dict.fromkeys(carrier for carrier, _, _ in shipped)),
         "shipping_tracking_number": ", ".join(number for _, number, _ in shipped),
         "shipping_date": ", ".join(dict.fromkeys(f"{at:%Y-%m-%d}" for _, _, at in shipped)),
-        "uncategorized_text": "\n\n".join(paper.text for paper in statements),
+        "uncategorized_text": "\n\n".join(
+            [*_refunded(state), *(paper.text for paper in statements)]
+        ),
     }
     return {name: text[:_LONGEST] for name, text in said.items() if text}
+
+
+def _refunded(state: ChargebackState) -> tuple[str, ...]:
+    """So that nobody gives the buyer once more what they have had."""
+    if not state.had_before:
+        return ()
+    had = Money(state.had_before, state.currency)
+    return (f"Of what is claimed, {had} has gone back to the buyer already.",)
 
 
 def packet_of(
@@ -46,6 +56,7 @@ def packet_of(
             (
                 f"Chargeback {state.chargeback} of {amount}: {_words(state.reason)}.",
                 f"Opened {state.opened_at:%Y-%m-%d %H:%M} UTC.",
+                *_refunded(state),
             ),
         )
     ]

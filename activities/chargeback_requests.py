@@ -18,7 +18,11 @@ class ChargebackStep:
 
 @dataclass(frozen=True)
 class Heard:
-    """How it stands after a step, and the open disputes about the same orders."""
+    """How it stands after a step, and the open disputes about the same orders.
+
+    `netted` is what the buyer has had for each of them from their bank, in the same order.
+    """
 
     state: ChargebackState
     disputes: tuple[str, ...] = ()
+    netted: tuple[int, ...] = ()

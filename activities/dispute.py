@@ -221,8 +221,10 @@ class DisputeActivities:
             if event is PauseEvent.CHARGEBACK_OPENED:
                 after = moves.paused(state, request.chargeback, request.at)
             else:
-                after = moves.resumed(state, terms, event, request.at)
-            facts: Facts = {"chargeback": request.chargeback}
+                after = moves.resumed(state, terms, event, request.at, request.given)
+            facts: dict[str, str | int] = {"chargeback": request.chargeback}
+            if request.given:
+                facts |= {"amount": request.given, "currency": state.currency}
             await tx.story.tell_dispute(after, Event(f"dispute.{event}", request.at, facts=facts))
         log.info("dispute.bank_heard", dispute=state.dispute, event_name=str(event))
         return after

@@ -71,6 +71,7 @@ class HearBank:
     at: datetime
     event: PauseEvent
     chargeback: str
+    given: int = 0
 
 
 @dataclass(frozen=True)

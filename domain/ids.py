@@ -28,6 +28,11 @@ def chargeback_workflow_id(chargeback: str) -> str:
     return f"chargeback/{chargeback}"
 
 
+def held_again(hold: str, chargeback: str) -> str:
+    """What is still held for a dispute once a bank has given the buyer a part of it."""
+    return f"{hold}/{chargeback}"
+
+
 def dispute_parcel(dispute: str, number: int) -> str:
     """Our name of a parcel of a dispute's own: goods on their way back, or sent once more."""
     return f"{dispute_workflow_id(dispute)}/{number}"

@@ -67,7 +67,7 @@ async def foresee(
             continue
         # What is held for a case is free for its own verdict.
         available = left.get(state.order, 0) + state.held
-        award = award_of(_verdict(asked, actor), state.awarded, available)
+        award = award_of(_verdict(asked, actor), state.awarded + state.netted, available)
         left[state.order] = available - award.amount
         found.append(Foreseen(state, award))
     return found

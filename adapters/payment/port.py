@@ -165,7 +165,7 @@ class BankDispute:
 
     `taken` is what the provider has taken out of our balance for it and not given back, `fee` what
     it kept; an inquiry has taken nothing. `respond_by` is its last moment for evidence (UTC),
-    `submissions` how often evidence was submitted.
+    `submissions` how often evidence was submitted, `source` who hears the claim ("card", "paypal").
     """
 
     reference: str
@@ -179,6 +179,7 @@ class BankDispute:
     submissions: int
     taken: Money
     fee: Money
+    source: str = "card"
 
 
 class PaymentGateway(Protocol):

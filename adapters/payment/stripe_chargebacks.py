@@ -96,7 +96,14 @@ def _of(seen: stripe.Dispute) -> BankDispute:
         submissions=details.submission_count,
         taken=_sum(seen, -sum(entry.amount for entry in entries)),
         fee=_sum(seen, sum(entry.fee for entry in entries)),
+        source=_source(seen),
     )
+
+
+def _source(seen: stripe.Dispute) -> str:
+    """Who hears the claim; the provider did not say so of old ones, which were all of cards."""
+    details = seen.payment_method_details
+    return details.type if details is not None else "card"
 
 
 def _sum(seen: stripe.Dispute, amount: int) -> Money:

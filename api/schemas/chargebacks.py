@@ -10,6 +10,7 @@ from api.paging import PageQuery
 from api.schemas.common import Form, Id, Money, Reason, View, Word
 from domain.actors import Role
 from domain.chargeback import rules
+from domain.chargeback.money import parted
 from domain.chargeback.rules import WHO_MAY, Action
 from domain.chargeback.state import ChargebackState, Stage
 
@@ -52,6 +53,8 @@ class ChargebackView(View):
     reason: Word
     amount: Money
     payment: str = Field(description="Whose payment it is: `order/o-1`, `purchase/p-1`, or empty.")
+    source: Word = Field(description="Who hears the claim: `card` (the bank) or a wallet.")
+    lost: Money = Field(description="What of it the buyer keeps, once that is decided.")
     is_inquiry: bool = Field(description="The bank only asks, and has taken nothing.")
     orders: tuple[SliceView, ...]
     opened_at: datetime
@@ -78,6 +81,8 @@ class ChargebackView(View):
             reason=state.reason or "general",
             amount=money(sum(one.amount for one in seen) if is_seller else state.amount),
             payment="" if is_seller and state.payment.startswith("purchase/") else state.payment,
+            source=state.source,
+            lost=money(_lost(state, caller.seller) if is_seller else state.lost),
             is_inquiry=state.is_inquiry,
             orders=tuple(
                 SliceView(
@@ -102,6 +107,12 @@ class ChargebackView(View):
                 "statements": f"{here}/statements",
             },
         )
+
+
+def _lost(state: ChargebackState, seller: str) -> int:
+    parts, _ = parted(state, state.lost)
+    shares = zip(state.slices, parts, strict=True)
+    return sum(part for one, part in shares if one.seller == seller)
 
 
 class StatementView(View):

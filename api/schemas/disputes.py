@@ -187,12 +187,16 @@ class VerdictView(View):
 
 
 class DisputeMoneyView(View):
-    """What may be given, is held for it, was given, and has not left yet."""
+    """What may be given, is held for it, was given, and has not left yet.
+
+    `by_bank` is what the buyer has had for the same from their bank or wallet: it counts.
+    """
 
     cap: Money
     held: Money
     given: Money
     to_pay: Money
+    by_bank: Money
 
 
 class DisputeView(View):
@@ -246,6 +250,7 @@ class DisputeView(View):
                 held=_money(state, state.held),
                 given=_money(state, state.awarded),
                 to_pay=_money(state, state.to_pay),
+                by_bank=_money(state, state.netted),
             ),
             proposals=_proposals(state),
             verdict=_verdict(state, state.verdict, is_staff=is_staff),

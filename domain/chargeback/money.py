@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from domain.chargeback.state import Slice
+from domain.chargeback.state import ChargebackState, Slice
 from domain.ledger import AccountKind as Kind
 from domain.ledger import Leg, move
+from domain.money import allocate
 from domain.order.money import OrderFunds
 from domain.order.postings import RefundPlan
 
@@ -46,6 +47,19 @@ def lost(chargeback: str, order: str, seller: str, plan: RefundPlan) -> tuple[Le
 def borne(chargeback: str, amount: int) -> tuple[Leg, ...]:
     """What no order had any more when the bank took it: the platform's loss."""
     return move([(Kind.PLATFORM_LOSS, "", amount), (Kind.CHARGEBACKS_PENDING, chargeback, -amount)])
+
+
+def parted(state: ChargebackState, kept: int) -> tuple[tuple[int, ...], int]:
+    """What each slice bears of what the buyer keeps, and what the platform bears.
+
+    What the buyer has had from us already comes first: it was given for the same goods, so that
+    claim and refund net to the larger of the two, and no seller bears more than that. What was
+    given twice is the platform's loss. The parts sum to *kept* exactly.
+    """
+    shares = [one.amount for one in state.slices]
+    borne = min(kept, state.amount - sum(shares))
+    left = kept - borne
+    return (allocate(left, shares) if left else (0,) * len(shares)), borne
 
 
 def share_of(order: str, seller: str, amount: int, funds: OrderFunds) -> Slice:

@@ -55,10 +55,13 @@ def conceded(state: ChargebackState, by: str) -> ChargebackState:
     return replace(state, conceded_by=by, version=state.version + 1)
 
 
-def decided(state: ChargebackState, event: ChargebackEvent, at: datetime) -> ChargebackState:
-    """The bank's verdict."""
+def decided(
+    state: ChargebackState, event: ChargebackEvent, at: datetime, given: int = 0
+) -> ChargebackState:
+    """The bank's verdict; *given* is what of the claim the buyer keeps."""
     return replace(
         state,
+        given=given,
         stage=CHARGEBACK.next(state.stage, event),
         ended_at=at,
         version=state.version + 1,

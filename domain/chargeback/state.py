@@ -71,6 +71,8 @@ class ChargebackState:
     `amount`, what no order has any more is nobody's slice: the platform bears it if it is lost.
     `taken` says that the provider has taken the money (an inquiry has not), `fee` what it kept.
     `answer_by` is when the evidence goes out by itself, `respond_by` the provider's last moment.
+    `source` hears the claim: a card's bank ("card") or a wallet ("paypal"). `given` is what of it
+    the buyer keeps, where that was decided (None: all of it, or undecided).
     """
 
     chargeback: str
@@ -91,6 +93,25 @@ class ChargebackState:
     contested_at: datetime | None = None
     conceded_by: str = ""
     ended_at: datetime | None = None
+    source: str = "card"
+    given: int | None = None
+
+    @property
+    def lost(self) -> int:
+        """What of the claim the buyer keeps, once the bank has found for them."""
+        if self.stage is not Stage.LOST:
+            return 0
+        return self.amount if self.given is None else self.given
+
+    @property
+    def is_partly_lost(self) -> bool:
+        """Whether the buyer keeps some of the claim, and the rest has come back."""
+        return 0 < self.lost < self.amount
+
+    @property
+    def had_before(self) -> int:
+        """What of the claim the buyer has had from us already; only known of a payment of ours."""
+        return self.amount - sum(one.amount for one in self.slices) if self.slices else 0
 
     @property
     def is_open(self) -> bool:

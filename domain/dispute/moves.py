@@ -306,18 +306,22 @@ def paused(state: DisputeState, chargeback: str, at: datetime) -> DisputeState:
 
 
 def resumed(
-    state: DisputeState, terms: DisputeTerms, event: PauseEvent, at: datetime
+    state: DisputeState, terms: DisputeTerms, event: PauseEvent, at: datetime, given: int = 0
 ) -> DisputeState:
-    """The chargeback is decided: won, the dispute goes on; lost, the buyer has their money."""
+    """The chargeback is decided: won, the dispute goes on; lost, the buyer has their money.
+
+    Lost in part, it goes on too: what the buyer was *given* there counts in its verdict.
+    """
     running = replace(
         state,
+        netted=state.netted + given,
         pause=PAUSE.next(state.pause, event),
         clocks=shifted(state, at),
         paused_at=None,
         version=state.version + 1,
     )
     can_close = DISPUTE.allows(state.stage, DisputeEvent.CHARGED_BACK)
-    if event is PauseEvent.CHARGEBACK_WON or not can_close:
+    if event is not PauseEvent.CHARGEBACK_LOST or not can_close:
         return running
     closed = happened(running, terms, DisputeEvent.CHARGED_BACK, at)
     return replace(closed, version=running.version)

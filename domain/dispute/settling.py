@@ -35,7 +35,7 @@ def settled(
         held=0,
         awarded=awarded,
         to_pay=state.to_pay + cash,
-        outcome=_outcome(state, awarded),
+        outcome=_outcome(state, awarded + state.netted),
         ended_at=at if after.stage is Stage.CLOSED else None,
     )
 

@@ -173,6 +173,7 @@ class PauseEvent(StrEnum):
     CHARGEBACK_OPENED = "chargeback_opened"
     CHARGEBACK_WON = "chargeback_won"
     CHARGEBACK_LOST = "chargeback_lost"
+    CHARGEBACK_PARTLY = "chargeback_partly"
 
 
 PAUSE: Final = Machine(
@@ -182,6 +183,7 @@ PAUSE: Final = Machine(
             (Pause.RUNNING, PauseEvent.CHARGEBACK_OPENED): Pause.PAUSED,
             (Pause.PAUSED, PauseEvent.CHARGEBACK_WON): Pause.RUNNING,
             (Pause.PAUSED, PauseEvent.CHARGEBACK_LOST): Pause.RUNNING,
+            (Pause.PAUSED, PauseEvent.CHARGEBACK_PARTLY): Pause.RUNNING,
         }
     ),
 )
@@ -327,7 +329,8 @@ class DisputeState:
     `open_refund` is the one that is not final. `assignee` is the person whose case it is,
     `sent` a parcel of the dispute's own, `chargeback` the one that it waits for.
     `label` was bought for the return and is neither used nor given back, by its key; `labels`
-    counts their purchases.
+    counts their purchases. `netted` is what the buyer has had for the same from their bank or
+    wallet: a verdict gives that much less.
     `is_waived`: no seller is to blame, so that their silence decides nothing.
     """
 
@@ -371,3 +374,4 @@ class DisputeState:
     parked: Parked | None = None
     label: str = ""
     labels: int = 0
+    netted: int = 0

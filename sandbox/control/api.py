@@ -108,7 +108,7 @@ class Control:
         asked = await _body(request)
         where = request.path_params
         with self._store.transaction():
-            return play.dispute(self._world, where["name"], where["act"], _at(asked))
+            return play.dispute(self._world, where["name"], where["act"], asked, _at(asked))
 
     async def payout(self, request: Request) -> Json:
         asked = await _body(request)

@@ -131,14 +131,14 @@ def refund(world: World, refund_id: str, act: str, asked: Json, at: int | None) 
     raise BadControl(404, "a refund can: succeed, fail")
 
 
-def dispute(world: World, dispute_id: str, act: str, at: int | None) -> Json:
-    """Play the cardholder's bank: it decides, or an inquiry becomes a chargeback."""
+def dispute(world: World, dispute_id: str, act: str, asked: Json, at: int | None) -> Json:
+    """Play the buyer's bank or wallet: it decides, or an inquiry becomes a chargeback."""
     desk = world.desk(account=_owner(world, "dispute", dispute_id), at=at)
     found = disputes.load(desk, dispute_id)
     if act == "escalate":
         return disputes.escalate(desk, found)
     if act in {"won", "lost"}:
-        return disputes.decide(desk, found, act)
+        return disputes.decide(desk, found, act, _amount(asked))
     raise BadControl(404, "a dispute can be: won, lost, escalate")
 
 

@@ -77,12 +77,23 @@ def open_(
         "livemode": False,
         "metadata": {},
         "payment_intent": intent["id"],
+        "payment_method_details": _heard_at(charge),
         "reason": reason,
         "status": "warning_needs_response" if is_inquiry else "needs_response",
     }
     desk.keep(dispute)
     tell(desk, "charge.dispute.created", dispute)
     return dispute if is_inquiry else _withdrawn(desk, dispute)
+
+
+def _heard_at(charge: Json) -> Json:
+    """Who hears the claim: the card's network, or the wallet."""
+    kind: str = charge["payment_method_details"]["type"]
+    if kind == "paypal":
+        return {"type": kind, kind: {"case_id": new_id("PP-R"), "reason_code": None}}
+    about: Json = charge["payment_method_details"].get("card") or {}
+    case: Json = {"brand": about.get("brand"), "case_type": "chargeback"}
+    return {"type": "card", "card": case | {"network_reason_code": None}}
 
 
 def escalate(desk: Desk, dispute: Json) -> Json:
@@ -146,21 +157,28 @@ def close(desk: Desk, params: Params, dispute_id: str) -> Json:
     return decide(desk, dispute, "lost")
 
 
-def decide(desk: Desk, dispute: Json, verdict: str) -> Json:
-    """The bank's verdict: `won` brings the money back without the fee, `lost` leaves it gone."""
+def decide(desk: Desk, dispute: Json, verdict: str, kept: int | None = None) -> Json:
+    """The bank's verdict: `won` brings the money back without the fee, `lost` leaves it gone.
+
+    Where the buyer has *kept* only a part of it, as wallets decide, the rest comes back.
+    """
     if dispute["status"] in {"won", "lost", "warning_closed"}:
         raise refused(f"{dispute['id']} is {dispute['status']}.")
     if dispute["status"].startswith("warning"):
         verdict = "warning_closed"
     if verdict not in {"won", "lost", "warning_closed"}:
         raise invalid("a verdict is won or lost", param="verdict")
+    lost = dispute["amount"] if kept is None else kept
+    if not 0 < lost <= dispute["amount"]:
+        raise invalid("the buyer keeps a part of what was claimed", param="amount")
+    back = {"won": dispute["amount"], "lost": dispute["amount"] - lost}.get(verdict, 0)
     before = dispute["status"]
     dispute["status"] = verdict
-    if verdict == "won":
-        _enter(desk, dispute, dispute["amount"], 0, "dispute_reversal")
+    if back:
+        _enter(desk, dispute, back, 0, "dispute_reversal")
     desk.keep(dispute)
     tell(desk, "charge.dispute.closed", dispute, before={"status": before})
-    if verdict == "won":
+    if back:
         tell(desk, "charge.dispute.funds_reinstated", dispute)
     return dispute
 

@@ -99,7 +99,7 @@ def _asked_kinds(params: Params) -> list[str]:
     names = ("allowed_payment_method_types", "payment_method_types")
     asked = [kind for name in names for kind in params.texts(name)]
     for kind in asked:
-        if kind not in {"card", *methods.SLOW}:
+        if kind not in {"card", *methods.OTHERS}:
             raise invalid(
                 f"The payment method type provided: {kind} is invalid.",
                 param="allowed_payment_method_types",
@@ -205,8 +205,9 @@ def _confirm(desk: Desk, intent: Json, method: Json | None) -> Json:
 
 def _next_action(desk: Desk, intent: Json, method: Json) -> Json:
     page = f"https://payments.stripe.com/{method['type']}/{intent['id']}"
-    if method["type"] == "card":
-        redirect = {"url": f"https://hooks.stripe.com/3d_secure_2/{intent['id']}"}
+    if method["type"] == "card" or method["type"] in methods.WALLETS:
+        bank = f"https://hooks.stripe.com/3d_secure_2/{intent['id']}"
+        redirect = {"url": bank if method["type"] == "card" else page}
         return {"type": "redirect_to_url", "redirect_to_url": redirect | {"return_url": None}}
     if method["type"] == "customer_balance":
         kind = "display_bank_transfer_instructions"

@@ -48,6 +48,9 @@ _DECLINES: Final = {
 VOUCHERS: Final = ("boleto", "oxxo", "konbini", "multibanco", "customer_balance")
 DEBITS: Final = ("sepa_debit", "us_bank_account", "bacs_debit", "au_becs_debit")
 SLOW: Final = (*VOUCHERS, *DEBITS)
+# Paid at the wallet's own page, which also hears the buyer's claims.
+WALLETS: Final = ("paypal",)
+OTHERS: Final = (*SLOW, *WALLETS)
 _AT_HOME: Final = {
     "brl": "boleto",
     "mxn": "oxxo",
@@ -61,7 +64,7 @@ _AT_HOME: Final = {
 
 def usual(currency: str) -> list[str]:
     """The kinds that the provider offers by itself for *currency*."""
-    return ["card", _AT_HOME.get(currency, "customer_balance")]
+    return ["card", _AT_HOME.get(currency, "customer_balance"), *WALLETS]
 
 
 def resolve(desk: Desk, token: str) -> Json:
@@ -73,14 +76,14 @@ def resolve(desk: Desk, token: str) -> Json:
         brand, last4 = _BRANDS.get(plain, ("visa", "0002"))
         return desk.keep(_shape(desk, "card", {"brand": brand, "last4": last4}, plain))
     kind = token.removeprefix("pm_")
-    if kind in SLOW:
+    if kind in OTHERS:
         return desk.keep(_shape(desk, kind, {}, token))
     raise missing("PaymentMethod", token, "payment_method", 400)
 
 
 def typed(desk: Desk, kind: str) -> Json:
     """A new payment method of *kind*, as `payment_method_data` makes one."""
-    if kind not in {"card", *SLOW}:
+    if kind not in {"card", *OTHERS}:
         raise invalid(f"Invalid payment method type: {kind}", param="payment_method_data[type]")
     return resolve(desk, "pm_card_visa" if kind == "card" else f"pm_{kind}")
 
@@ -98,8 +101,9 @@ def refusal(method: Json) -> Json | None:
 
 
 def authenticates(method: Json) -> bool:
-    """Whether the buyer has to prove who it is first (3-D Secure)."""
-    return str(method["sandbox_token"]) == "pm_card_authenticationRequired"
+    """Whether the buyer has to prove who it is first (3-D Secure, or at their wallet)."""
+    is_asked = str(method["sandbox_token"]) == "pm_card_authenticationRequired"
+    return is_asked or method["type"] in WALLETS
 
 
 def _shape(desk: Desk, kind: str, about: Json, token: str) -> Json:

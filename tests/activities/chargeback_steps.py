@@ -4,6 +4,7 @@ from typing import Final
 
 from activities.chargeback_requests import ChargebackStep, Heard
 from domain.chargeback.state import ChargebackState
+from tests.activities.dispute_steps import disputing
 from tests.activities.money_steps import MoneyStep, Ready
 from tests.support.bundles import bundle
 from tests.support.shop import Deal, Shop, after, attempted
@@ -102,6 +103,18 @@ async def _lost_of_a_purchase(shop: Shop) -> Ready:
     return Ready(bought.purchase, first.seller, shop.chargebacks.follow, step, keys)
 
 
+async def _lost_in_part(shop: Shop) -> Ready:
+    """A wallet leaves the buyer more than they had from us, and a dispute still holds most."""
+    deal = await received(shop)
+    await attempted(shop.disputes.open, disputing(deal), 1)
+    state = await opened(shop, deal.state.intent)
+    await shop.world.decide(state.chargeback, "lost", kept=7_000)
+    step = ChargebackStep(state, after(days=30))
+    subject = f"chargeback/{state.chargeback}"
+    bars = (f"{subject}/lost/{deal.order}", f"{subject}/given_back")
+    return Ready(deal.order, deal.seller, shop.chargebacks.follow, step, bars)
+
+
 CHARGEBACK_STEPS: Final = (
     MoneyStep("chargeback_open", _open),
     MoneyStep("chargeback_contest", _contest, (), 0),
@@ -109,6 +122,7 @@ CHARGEBACK_STEPS: Final = (
     MoneyStep("chargeback_won", _won),
     MoneyStep("chargeback_lost", _lost),
     MoneyStep("chargeback_lost_early", _lost_early),
+    MoneyStep("chargeback_lost_in_part", _lost_in_part, entries=2),
     MoneyStep("chargeback_lost_abroad", _lost_abroad, entries=2),
     MoneyStep("chargeback_lost_of_a_purchase", _lost_of_a_purchase, entries=2),
 )

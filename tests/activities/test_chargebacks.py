@@ -1,5 +1,7 @@
 """What a cardholder's bank takes back: frozen at once, answered once, posted as it decides."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import text
 
@@ -22,8 +24,10 @@ async def followed(shop: Shop, state: ChargebackState, day: int = 30) -> Chargeb
     return heard.state
 
 
-async def decided(shop: Shop, state: ChargebackState, verdict: str) -> ChargebackState:
-    await shop.world.decide(state.chargeback, verdict)
+async def decided(
+    shop: Shop, state: ChargebackState, verdict: str, kept: int | None = None
+) -> ChargebackState:
+    await shop.world.decide(state.chargeback, verdict, kept=kept)
     return await followed(shop, state)
 
 
@@ -227,3 +231,78 @@ async def test_a_claim_that_is_heard_of_late_is_decided_all_the_same(shop: Shop)
 
     assert (heard.state.stage, lost.stage) == (Stage.NEEDS_RESPONSE, Stage.LOST)
     assert "escrow" not in await balances(shop)
+
+
+@pytest.mark.case(48)
+async def test_a_wallet_may_leave_the_buyer_a_part_and_give_the_rest_back(shop: Shop) -> None:
+    """What comes back is released like any other money of the order."""
+    deal = await received(shop)
+    state = await opened(shop, deal.state.intent)
+    lost = await decided(shop, state, "lost", kept=3_000)
+    await deal.released(after(days=31))
+    found = await balances(shop)
+
+    assert (lost.stage, lost.lost, lost.is_partly_lost) == (Stage.LOST, 3_000, True)
+    assert deal.state.released == 7_000
+    assert "chargebacks_pending" not in found
+    assert "escrow" not in found
+
+
+@pytest.mark.case(48)
+@pytest.mark.parametrize(("kept", "seller", "platform"), [(2_000, 0, 2_000), (7_000, 3_000, 4_000)])
+async def test_what_the_buyer_had_from_us_comes_first(
+    shop: Shop, kept: int, seller: int, platform: int
+) -> None:
+    """Refund and claim are for the same goods: the seller bears the larger of them, once."""
+    deal = await received(shop)
+    await deal.took(shop.refunds.refund, deal.refunding(4_000, after(days=8)))
+    state = await opened(shop, deal.state.intent)
+    await decided(shop, state, "lost", kept=kept)
+    await deal.released(after(days=31))
+    found = await balances(shop)
+
+    assert deal.state.released == 6_000 - seller
+    assert found["platform_loss"] == -platform
+    assert await column(shop, "SELECT kind FROM alarms WHERE cleared_at IS NULL") == [
+        "claim_beyond_payment"
+    ]
+
+
+@pytest.mark.case(48)
+async def test_of_a_shared_payment_each_order_bears_its_part_of_what_is_kept(shop: Shop) -> None:
+    """To the cent, and what came back may be refunded again."""
+    bought = await bundle(shop, 6_000, 4_000)
+    await bought.paid()
+    state = await opened(shop, bought.state.intent)
+    await decided(shop, state, "lost", kept=3_333)
+
+    assert await column(shop, "SELECT charged_back FROM purchases") == [3_333]
+    query = "SELECT charged_back FROM order_money ORDER BY charged_back"
+    assert await column(shop, query) == [1_333, 2_000]
+
+
+@pytest.mark.case(48)
+async def test_the_wallet_is_told_what_the_buyer_has_had(shop: Shop) -> None:
+    """Who decides about the same goods has to know, so that both net to one refund."""
+    deal = await received(shop)
+    await deal.took(shop.refunds.refund, deal.refunding(4_000, after(days=8)))
+    state = await opened(shop, deal.state.intent)
+    await contested(shop, state)
+    dispute = await asyncio.to_thread(
+        shop.world.place.stripe().v1.disputes.retrieve, state.chargeback
+    )
+
+    assert state.had_before == 4_000
+    assert "EUR 40.00 has gone back" in str(dispute.evidence.uncategorized_text)
+
+
+@pytest.mark.case(48)
+async def test_a_claim_at_a_wallet_is_told_apart_from_a_bank_s(shop: Shop) -> None:
+    """Paid at the wallet's own page, and claimed back there."""
+    deal = await shop.order(await shop.seller())
+    await deal.asked("pm_paypal")
+    await shop.world.arrive(deal.state.intent)
+    await deal.settled()
+    state = await opened(shop, deal.state.intent)
+
+    assert (state.source, state.amount) == ("paypal", 10_000)

@@ -110,12 +110,17 @@ class Life:
             if event is PauseEvent.CHARGEBACK_OPENED and not DISPUTE.is_final(self.state.stage):
                 self.state = moves.paused(self.state, "dp_1", self.at)
         elif event is not PauseEvent.CHARGEBACK_OPENED:
+            given = 0
+            if event is PauseEvent.CHARGEBACK_PARTLY:
+                given = min(2_000, self.funds.releasable, self.state.cap - self.state.netted)
+                taken = self.funds.charged_back + given
+                self.funds = replace(self.funds, charged_back=taken)
             if event is PauseEvent.CHARGEBACK_LOST:
                 left = self.funds.captured - self.funds.refunded
                 freed = self.funds.without_hold(self.state.held)
                 self.funds = replace(freed, charged_back=left)
                 self.state = replace(self.state, held=0)
-            self.state = moves.resumed(self.state, terms(), event, self.at)
+            self.state = moves.resumed(self.state, terms(), event, self.at, given)
 
     def settles(self) -> None:
         """Post the verdict, pay the buyer: what our own steps do as soon as they may."""
@@ -139,7 +144,8 @@ class Life:
             self.legs += made_good("s-1", release)
             self.funds = self.funds.made_good(release)
             return -back, 0
-        award = award_of(verdict, self.state.awarded, self.funds.refundable)
+        had = self.state.awarded + self.state.netted
+        award = award_of(verdict, had, self.funds.refundable)
         if not award.amount:
             return 0, 0
         plan = planned(award, RefundSources(self.funds.releasable, 0, 0))
@@ -153,6 +159,7 @@ class Life:
         state, funds = self.state, self.funds
         assert sum(leg.amount for leg in self.legs) == 0
         assert 0 <= state.awarded <= state.cap
+        assert state.netted <= state.cap, "more than the case is about"
         assert funds.refunded + funds.charged_back <= funds.captured
         assert funds.held >= 0
         assert funds.escrow >= funds.held

@@ -42,6 +42,16 @@ async def lost(market: Marketplace) -> AnyHandle:
     return claim.handle
 
 
+async def lost_in_part(market: Marketplace) -> AnyHandle:
+    """A wallet leaves the buyer a part; a dispute of the same order goes on for the rest."""
+    order = await _delivered(market)
+    await opens(asking(order, 7_000), order)
+    await order.until(lambda state: state.held == 7_000)
+    claim = await claims(market, (await order.state()).intent)
+    await claim.decided("lost", 4_000)
+    return claim.handle
+
+
 async def conceded(market: Marketplace) -> AnyHandle:
     """A lead gives it up."""
     order = await _delivered(market)

@@ -138,6 +138,16 @@ async def charged_back(market: Marketplace) -> AnyHandle:
     return dispute.handle
 
 
+async def netted(market: Marketplace) -> AnyHandle:
+    """A wallet gives the buyer a part, and the dispute what is missing."""
+    dispute = await _disputed(market)
+    await dispute.bank_says(PauseEvent.CHARGEBACK_OPENED, days=3)
+    await dispute.until(lambda state: bool(state.chargeback))
+    await dispute.bank_says(PauseEvent.CHARGEBACK_PARTLY, 2_000, days=60)
+    await dispute.skip_to_end()
+    return dispute.handle
+
+
 async def disputed(market: Marketplace) -> AnyHandle:
     """An order whose goods are called missing, and come: it tells the dispute, and goes on."""
     order = await market.order()

@@ -654,10 +654,12 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
                 disputes.label_left_unused,
                 disputes.paid_by_hand,
                 disputes.charged_back,
+                disputes.netted,
             ),
             "chargeback": (
                 claimed.won,
                 claimed.lost,
+                claimed.lost_in_part,
                 claimed.conceded,
                 claimed.asked_again,
             ),

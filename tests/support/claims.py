@@ -45,9 +45,9 @@ class Claim:
         fact = PaymentChanged(f"evt-bank-{self.news_count}", datetime.now(UTC))
         await self.handle.signal(ChargebackWorkflow.payment_changed, fact)
 
-    async def decided(self, verdict: str) -> ChargebackState:
+    async def decided(self, verdict: str, kept: int | None = None) -> ChargebackState:
         """The bank decides, and the news of it arrives."""
-        await self.market.world.decide(self.chargeback, verdict)
+        await self.market.world.decide(self.chargeback, verdict, kept=kept)
         await self.news()
         return await self.handle.result()
 

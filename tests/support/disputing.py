@@ -104,8 +104,9 @@ class Disputed:
         fact = ParcelMoved(f"evt-d-{next(_numbers)}", self.at(**after), milestone)
         await self.handle.signal("parcel_moved", fact)
 
-    async def bank_says(self, event: PauseEvent, **after: float) -> None:
-        fact = ChargebackChanged(f"evt-d-{next(_numbers)}", self.at(**after), "dp_1", event)
+    async def bank_says(self, event: PauseEvent, given: int = 0, **after: float) -> None:
+        name, at = f"evt-d-{next(_numbers)}", self.at(**after)
+        fact = ChargebackChanged(name, at, "dp_1", event, given)
         await self.handle.signal("chargeback_changed", fact)
 
 

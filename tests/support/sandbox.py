@@ -248,9 +248,11 @@ class SandboxWorld:
         path = f"/payment_intents/{intent}/dispute"
         return await self._ask("POST", path, reason=reason, amount=amount, inquiry=inquiry, at=at)
 
-    async def decide(self, dispute: str, verdict: str, *, at: str | None = None) -> Json:
-        """The bank's verdict: `won`, `lost`, or `escalate` of an inquiry."""
-        return await self._ask("POST", f"/disputes/{dispute}/{verdict}", at=at)
+    async def decide(
+        self, dispute: str, verdict: str, *, kept: int | None = None, at: str | None = None
+    ) -> Json:
+        """The verdict: `won`, `lost` (of which the buyer has *kept* so much), or `escalate`."""
+        return await self._ask("POST", f"/disputes/{dispute}/{verdict}", amount=kept, at=at)
 
     async def succeed_refund(self, refund: str, *, at: str | None = None) -> Json:
         return await self._ask("POST", f"/refunds/{refund}/succeed", at=at)

@@ -8,6 +8,8 @@ from temporalio.exceptions import ApplicationError
 
 from domain.chargeback.rules import Action
 from domain.chargeback.state import Stage
+from domain.dispute.rules import Action as DisputeAction
+from domain.dispute.rules import Asked
 from domain.dispute.state import Outcome as Disputed
 from domain.dispute.state import Pause
 from domain.order.state import Fulfilment
@@ -131,6 +133,52 @@ async def test_a_lost_one_ends_the_dispute_and_nothing_goes_back_twice(
     effects = await market.provider_effects(order.order)
     assert effects == [("charge", 10_000)]
     assert "seller_debt/s-1" not in await market.balances()
+    await sound(market, order)
+
+
+@pytest.mark.case(48)
+@pytest.mark.parametrize(("kept", "ruled"), [(2_000, 5_000), (6_000, 5_000), (9_000, 7_000)])
+async def test_a_wallet_and_a_dispute_that_decide_differently_net_to_one_refund(
+    market: Marketplace, kept: int, ruled: int
+) -> None:
+    """The wallet is first: the dispute goes on, and gives what is missing to the larger."""
+    order = await delivered(market)
+    dispute = await opens(asking(order, 7_000), order)
+    await order.until(lambda state: state.held == 7_000)
+    claim = await claims(market, (await order.state()).intent)
+    await dispute.until(lambda state: state.pause is not Pause.RUNNING)
+    lost = await claim.decided("lost", kept)
+    going_on = await dispute.until(lambda state: state.pause is Pause.RUNNING)
+    await dispute.asks(dispute.seller, DisputeAction.PROPOSE, Asked(amount=ruled), days=3)
+    version = (await dispute.state()).revision
+    await dispute.asks(dispute.buyer, DisputeAction.ACCEPT, Asked(version=version), days=4)
+    ended = await dispute.handle.result()
+    done = await order.skip_to_end()
+
+    assert lost.is_partly_lost
+    assert going_on.netted == min(kept, 7_000)
+    assert ended.awarded == max(0, ruled - going_on.netted)
+    assert (done.charged_back, done.refunded) == (kept, ended.awarded)
+    assert done.released == 10_000 - kept - ended.awarded
+    await sound(market, order)
+
+
+@pytest.mark.case(48)
+async def test_a_dispute_that_was_first_counts_when_the_wallet_decides(
+    market: Marketplace,
+) -> None:
+    """The seller pays the larger of both once; what was given twice, the platform bears."""
+    order = await delivered(market)
+    dispute = await opens(asking(order, 5_000), order)
+    await dispute.asks(dispute.seller, DisputeAction.ACCEPT, Asked(version=1), days=3)
+    await dispute.handle.result()
+    claim = await claims(market, (await order.state()).intent)
+    await claim.decided("lost", 6_000)
+    done = await order.skip_to_end()
+    balances = await market.balances()
+
+    assert (done.refunded, done.charged_back, done.released) == (5_000, 1_000, 4_000)
+    assert balances["platform_loss/"] == -5_000
     await sound(market, order)
 
 

@@ -81,11 +81,9 @@ class ChargebackWorkflow:
         if before.stage is Stage.OPENING:
             # One that had ended before was followed anew: there is nothing to tell.
             if self._state.is_open:
-                await self._tell(heard.disputes, PauseEvent.CHARGEBACK_OPENED)
+                await self._tell(heard, PauseEvent.CHARGEBACK_OPENED)
         elif before.is_open and not self._state.is_open:
-            is_lost = self._state.stage is Stage.LOST
-            event = PauseEvent.CHARGEBACK_LOST if is_lost else PauseEvent.CHARGEBACK_WON
-            await self._tell(heard.disputes, event)
+            await self._tell(heard, _told_as(self._state))
 
     def _freeze(self, asked: FollowChargeback) -> _Step:
         step = ChargebackStep(self._state, asked.received_at)
@@ -119,12 +117,14 @@ class ChargebackWorkflow:
             **summed_up(RECORD, "Show that an operator is needed"),
         )
 
-    async def _tell(self, disputes: tuple[str, ...], event: PauseEvent) -> None:
+    async def _tell(self, heard: Heard, event: PauseEvent) -> None:
         """Disputes stand still or go on; orders mirror what is frozen. Who has ended need not."""
         state = self._state
         name = f"{chargeback_workflow_id(state.chargeback)}/{state.version}"
-        for dispute in disputes:
-            news = ChargebackChanged(name, self._now, state.chargeback, event)
+        # Of before there was anything to net, nothing is.
+        netted = heard.netted or (0,) * len(heard.disputes)
+        for dispute, given in zip(heard.disputes, netted, strict=True):
+            news = ChargebackChanged(name, self._now, state.chargeback, event, given)
             await self._said(dispute_workflow_id(dispute), "chargeback_changed", news)
         for one in state.slices:
             changed = DisputesChanged(name, self._now)
@@ -186,6 +186,13 @@ class ChargebackWorkflow:
     def _may_answer(self, request: AnswerBank) -> None:
         with refusing():
             rules.check(self._state, request.action, request.actor)
+
+
+def _told_as(state: ChargebackState) -> PauseEvent:
+    """What a dispute hears of the verdict: it goes on, goes on for less, or has nothing to give."""
+    if state.is_partly_lost:
+        return PauseEvent.CHARGEBACK_PARTLY
+    return PauseEvent.CHARGEBACK_LOST if state.lost else PauseEvent.CHARGEBACK_WON
 
 
 def _describe(state: ChargebackState) -> str:

@@ -72,12 +72,16 @@ class GoodsArrived:
 
 @dataclass(frozen=True)
 class ChargebackChanged:
-    """A chargeback on the order's payment was opened, won or lost."""
+    """A chargeback on the order's payment was opened, won or lost.
+
+    `given` is what the buyer has had from their bank for what is disputed, if it was lost in part.
+    """
 
     event_id: str
     received_at: datetime
     chargeback: str
     event: PauseEvent
+    given: int = 0
 
 
 @dataclass(frozen=True)

@@ -185,7 +185,7 @@ class DisputeWorkflow:
         is_new = news.event is PauseEvent.CHARGEBACK_OPENED
         is_ours = is_new or news.chargeback == state.chargeback
         if is_ours and PAUSE.allows(state.pause, news.event) and state.stage is not Stage.CLOSED:
-            heard = steps.HearBank(state, news.received_at, news.event, news.chargeback)
+            heard = steps.HearBank(state, news.received_at, news.event, news.chargeback, news.given)
             await self._steps.do(tasks.HEAR_BANK, heard)
 
     def noted(self, fact: GoodsArrived | ParcelMoved | ChargebackChanged | PaymentChanged) -> None:
