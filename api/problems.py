@@ -156,6 +156,12 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 "limit-reached", "Limit reached", "There are `limit` already, which is the most."
             ),
             _refusal(
+                "infected",
+                "Malware",
+                "The scanner has found malware in the file, and it was not kept. Look after the "
+                "device that it comes from, and show something else: a new picture, say.",
+            ),
+            _refusal(
                 "not-evidence",
                 "Not a file that can be shown",
                 "Send a picture (JPEG, PNG, WebP), a film (MP4) or a document (PDF), as it is.",

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from temporalio.client import Client
 
 from adapters.files.objects import ObjectFiles
+from adapters.files.scanner import scanner_at
 from api.app import create_app
 from api.auth import Doorkeeper, FetchedKeys, FixedKeys, Keys
 from api.console.app import create_console
@@ -95,7 +96,12 @@ async def opened(settings: Settings) -> AsyncGenerator[Services]:
             rates=Rates(shared.shipping, shared.addresses),
             wakeups=Wakeups(shared.engine),
             endpoints=Endpoints(shared.vault, shared.hooks),
-            evidence=Evidence(shared.engine, shared.vault, ObjectFiles(settings.evidence.store)),
+            evidence=Evidence(
+                shared.engine,
+                shared.vault,
+                ObjectFiles(settings.evidence.store),
+                scanner_at(settings.evidence.scanner),
+            ),
             clock=UtcClock(),
             rate=RateLimit(settings.api.requests_per_second, settings.api.burst),
             problem_base=settings.api.problem_base,

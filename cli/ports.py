@@ -15,6 +15,7 @@ class Ports:
     temporal_ui: int = 8233
     sandbox: int = 8090
     mail: int = 8025
+    scanner: int = 8310
     postgres: int = 54321
     worker_health: int = 8181
     worker_metrics: int = 8182

@@ -24,6 +24,7 @@
   x AddressRefused        the address may not be called from here
   x LimitReached          there are as many as there may be
   x NotEvidence           the file is of no kind that is shown to others
+  x Infected              there is malware in the file
   x CodeInvalid           the confirmation code is not the one that was sent
   x PolicyInvalid         the policy document contradicts itself or its form
 
@@ -182,6 +183,12 @@ class NotEvidence(Refusal):
     """The file is empty, or by its content of no kind that is shown to others."""
 
     code = "not-evidence"
+
+
+class Infected(Refusal):
+    """There is malware in the file, by the word of the scanner: it was not kept."""
+
+    code = "infected"
 
 
 class CodeInvalid(Refusal):

@@ -38,6 +38,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         errors.AddressRefused.code: 422,
         errors.LimitReached.code: 409,
         errors.NotEvidence.code: 422,
+        errors.Infected.code: 422,
         errors.CodeInvalid.code: 422,
         errors.PolicyInvalid.code: 422,
     }

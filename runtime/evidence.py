@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import filetype
@@ -10,10 +10,14 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.files.port import FileStore
+from adapters.files.scanner import NoScanner, Scanner
 from domain.actors import Actor, Role
 from domain.dispute.evidence import MEDIA_TYPES, is_late, must_be_taken, side_of, told_as
 from domain.dispute.state import DisputeState
-from domain.errors import NotEvidence, NotKnown
+from domain.errors import Infected, NotEvidence, NotKnown
+from domain.ids import dispute_workflow_id
+from persistence import audit
+from persistence.audit import Entry
 from persistence.database import inside
 from persistence.disputes import evidence, reading
 from persistence.disputes.evidence import Shown
@@ -42,17 +46,20 @@ class Evidence:
     engine: AsyncEngine
     vault: Vault
     files: FileStore
+    scanner: Scanner = field(default_factory=NoScanner)
 
     async def show(
         self, state: DisputeState, sender: Sender, content: bytes, at: datetime
     ) -> Shown:
         """Take a file in; the same one of the same side is on record once.
 
-        Raises `NotEvidence`, `IllegalTransition`, `LimitReached`, `Outage` and `Erased`.
+        Raises `NotEvidence`, `Infected`, `IllegalTransition`, `LimitReached`, `Outage` and
+        `Erased`.
         """
         wanted = _described(state, sender, content, at)
         async with looking(self.engine) as db:
             known = await _taken(db, state, wanted)
+        await self._must_be_clean(wanted, content)
         # The file first: a row without its file would be a promise that nobody can keep.
         await self.files.put(wanted.place, await self.vault.seal(wanted.person, content))
         if known is not None:
@@ -63,6 +70,21 @@ class Evidence:
             if (known := await _taken(db, now, wanted)) is not None:
                 return known
             return await _put_on_record(db, now, wanted, str(sender.actor))
+
+    async def _must_be_clean(self, wanted: Shown, content: bytes) -> None:
+        """Refuse malware (`Infected`); what was found, and by whom it was sent, is kept."""
+        found = await self.scanner.found(content)
+        if not found:
+            return
+        facts = {"found": found, "sha256": wanted.sha256, "size": wanted.size}
+        subject, number = dispute_workflow_id(wanted.dispute), int(wanted.sha256[:7], 16)
+        entry = Entry(
+            0, subject, number, "evidence_refused", wanted.actor, wanted.received_at, "", facts
+        )
+        async with self.engine.begin() as db:
+            await audit.add(db, entry)
+        log.warning("evidence.infected", dispute=wanted.dispute, found=found)
+        raise Infected(f"there is malware in the file ({found}): it was not kept", found=found)
 
     async def of(self, dispute: str) -> Sequence[Shown]:
         """Everything that was shown, the first one first."""

@@ -214,9 +214,13 @@ class WebhookSettings(_Group):
 
 
 class EvidenceSettings(_Group):
-    """Where the files of disputes are kept: `file:///folder`, or `s3://bucket/prefix`."""
+    """Where the files of disputes are kept: `file:///folder`, or `s3://bucket/prefix`.
+
+    `scanner` looks for malware in each before it is kept: `clamd://host:3310`, "" for nobody.
+    """
 
     store: str = "file:///var/lib/caravan/files"
+    scanner: str = ""
 
 
 class LogSettings(_Group):

@@ -11,6 +11,7 @@ from collections.abc import Generator
 import structlog
 import uvicorn
 
+from sandbox import scanner
 from sandbox.app import build
 from sandbox.courier import Courier
 from sandbox.mailbox import Mailbox
@@ -37,20 +38,24 @@ class Server(uvicorn.Server):
 async def serve(options: Options) -> None:
     """Run until a signal ends it; what was answered is on disk by then."""
     http, mail = _listen(options.host, options.port), _listen(options.host, options.smtp_port)
+    scans = _listen(options.host, options.scanner_port)
     store = Store(options.data / "sandbox.sqlite3")
     world = World(store)
     world.change(options.over(world.rules))
     courier = Courier(world)
     smtp = await Mailbox(world).serve(mail)
+    looking = await scanner.serve(scans)
     carrying = asyncio.create_task(courier.run())
     told = {"url": f"http://{options.host}:{http.getsockname()[1]}", "data": str(options.data)}
-    log.info("sandbox.started", smtp_port=mail.getsockname()[1], **told)
+    ports = {"smtp_port": mail.getsockname()[1], "scanner_port": scans.getsockname()[1]}
+    log.info("sandbox.started", **ports, **told)
     try:
         await _server(world, courier).serve(sockets=[http])
     finally:
         carrying.cancel()
         await asyncio.gather(carrying, return_exceptions=True)
         smtp.close()
+        looking.close()
         store.close()
         log.info("sandbox.stopped")
 
@@ -85,7 +90,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as taken:
         raise SystemExit(
             f"sandbox: {host}:{port} cannot be had ({taken.strerror}). Stop what listens there, or"
-            " choose another port with --port or --smtp-port."
+            " choose another port with --port, --smtp-port or --scanner-port."
         ) from None
     return listening
 

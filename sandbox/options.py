@@ -28,6 +28,7 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 8090
     smtp_port: int = 8025
+    scanner_port: int = 8310
     stripe_webhook_url: str = ""
     stripe_webhook_secret: str = ""
     easypost_webhook_url: str = ""
@@ -41,6 +42,7 @@ class Options:
             ("host", "127.0.0.1", "address to listen on"),
             ("port", "8090", "HTTP port"),
             ("smtp-port", "8025", "SMTP port"),
+            ("scanner-port", "8310", "port of the scanner of files (clamd's protocol)"),
             ("data", ".sandbox", "directory of the books"),
             ("stripe-webhook-url", "", "where payment events go"),
             ("stripe-webhook-secret", "", "what signs them (whsec_...)"),
@@ -52,8 +54,8 @@ class Options:
             parser.add_argument(f"--{name}", default=known, help=f"{about} [{variable}]")
         told = vars(parser.parse_args(arguments))
         hooks = {name: told[name] for name in _HOOKS}
-        port, smtp_port = int(told["port"]), int(told["smtp_port"])
-        return cls(Path(told["data"]), told["host"], port, smtp_port, **hooks)
+        port, mail, scanner = (int(told[name]) for name in ("port", "smtp_port", "scanner_port"))
+        return cls(Path(told["data"]), told["host"], port, mail, scanner, **hooks)
 
     def over(self, rules: Rules) -> Rules:
         """The rules with the webhook options laid over them."""

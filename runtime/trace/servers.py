@@ -54,6 +54,7 @@ class Servers:
         port = free_port()
         folder = self.folder / name / "sandbox"
         named = {"PORT": str(port), "SMTP_PORT": str(free_port()), "DATA": str(folder)}
+        named["SCANNER_PORT"] = str(free_port())
         told = {f"SANDBOX_{key}": value for key, value in named.items()}
         folder.mkdir(parents=True)
         command = [sys.executable, "-m", "sandbox"]

@@ -12,14 +12,17 @@ import httpx2
 import pytest
 
 from adapters.files.objects import ObjectFiles
+from adapters.files.scanner import Clamd
 from domain.actors import Actor, Role
 from domain.dispute.evidence import LARGEST
 from domain.errors import NotKnown
 from persistence.disputes import reading
 from runtime.evidence import Sender
 from tests.api.test_disputes import received
+from tests.support.malware import MALWARE
 from tests.support.market import Json, Market, Person
-from tests.support.pages import parsed, visit
+from tests.support.pages import HERE, fields_of, parsed, visit
+from tests.support.sandbox import free_port
 
 _BROKEN: Final = {"lines": ["1"], "category": "received", "reason": "damaged", "amount": 5_000}
 
@@ -232,3 +235,47 @@ async def test_a_file_is_sent_and_seen_in_the_console(alive: Market) -> None:
     assert f'src="/console{here}/evidence/1"' in page
     assert file.content == a_picture(70)
     assert "Evidence 2" not in page
+
+
+@pytest.mark.case(38)
+async def test_malware_is_refused_and_what_was_sent_is_not_kept(alive: Market) -> None:
+    """A picture all the same, by its beginning; who sent what stays in the log."""
+    buyer, path = await _disputed(alive, "o-infected")
+    infected = a_picture(40) + MALWARE
+    refused = await _shows(buyer, path, infected)
+    guest = await visit(alive, Role.BUYER, "b-1")
+    case = path.removeprefix("/v1")
+    form = {"csrf": fields_of((await guest.get(case)).text, f"/console{case}/evidence")["csrf"]}
+    page = await guest.client.post(
+        f"/console{case}/evidence", data=form, files={"file": ("a.png", infected)}, headers=HERE
+    )
+    clean = await _shows(buyer, path, a_picture(41))
+    listed = (await buyer.get(f"{path}/evidence")).json()["items"]
+    lead = await alive.caller(Role.SUPPORT_LEAD, "lead-1")
+    log = (await lead.get(f"{path}/log")).json()["items"]
+
+    assert refused.status_code == 422
+    assert refused.json()["type"] == "/problems/infected"
+    assert "Eicar" in refused.json()["detail"]
+    assert page.status_code == 422
+    assert "There is malware in the file" in page.text
+    assert clean.status_code == 201
+    assert [one["number"] for one in listed] == [1]
+    assert [(one["action"], one["actor"]) for one in log] == [("evidence_refused", "buyer:b-1")]
+    assert log[0]["facts"]["found"] == "Eicar-Test-Signature"
+
+
+@pytest.mark.case(38)
+async def test_nothing_is_kept_that_nobody_could_look_at(alive: Market) -> None:
+    """The scanner is away: the same file again, later, is taken."""
+    buyer, path = await _disputed(alive, "o-unseen")
+    use = alive.services
+    blind = replace(use.evidence, scanner=Clamd("127.0.0.1", free_port()))
+    alive.app.state.services = replace(use, evidence=blind)
+    away = await _shows(buyer, path, a_picture(42))
+    alive.app.state.services = use
+    later = await _shows(buyer, path, a_picture(42))
+
+    assert away.status_code == 503
+    assert later.status_code == 201
+    assert later.json()["number"] == 1

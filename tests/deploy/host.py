@@ -91,6 +91,7 @@ class Host:
     env: dict[str, str]
     at_home: dict[str, str]
     mail: int = field(default_factory=free_port)
+    scanner: int = field(default_factory=free_port)
     ports: dict[str, int] = field(default_factory=dict[str, int])
     running: list[Child] = field(default_factory=list[Child])
 
@@ -150,6 +151,8 @@ class Host:
             "8080": str(self.ports.get(name, "")),
             "8081": str(free_port()),
             "8025": str(self.mail),
+            "3310": str(self.scanner),
+            "clamd://sandbox:3310": f"clamd://127.0.0.1:{self.scanner}",
             "sandbox": "127.0.0.1",
         }
         given = told(part, self.env).items()

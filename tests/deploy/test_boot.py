@@ -110,7 +110,7 @@ async def test_an_order_is_placed_and_paid(http: httpx2.AsyncClient, host: Host)
     The order goes from API to worker and provider; the buyer's letter goes by relay and mail; the
     payment comes back as a signed webhook, through API and relay to the worker.
     """
-    place = SandboxPlace(host.ports["sandbox"], host.mail)
+    place = SandboxPlace(host.ports["sandbox"], host.mail, host.scanner)
     ship_to = an_order()["ship_to"] | {"email": "buyer@example.com"}
     seller = await http.post("/v1/sellers", json=a_seller("s-1"), headers={"Idempotency-Key": "1"})
     order = await http.post(

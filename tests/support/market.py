@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
 from adapters.files.objects import ObjectFiles
+from adapters.files.scanner import Clamd, NoScanner
 from adapters.fx.ecb import EcbRates
 from adapters.logistics.easypost import EasyPostTracking
 from adapters.logistics.easypost_shipping import EasyPostShipping
@@ -181,7 +182,7 @@ async def open_market(
 
     The console's visitors come to *address*, and sign in there at the development issuer.
     """
-    nobody = SandboxPlace(free_port(), free_port())
+    nobody = SandboxPlace(free_port(), free_port(), free_port())
     world = place or nobody
     clock = SetClock()
     issuer = DevelopmentIssuer.open(keys / "issuer.pem", profile="local")
@@ -196,6 +197,7 @@ async def open_market(
         )
         wakeups = Wakeups(engine)
         stack.push_async_callback(wakeups.close)
+        scanner = Clamd("127.0.0.1", world.scanner_port) if place else NoScanner()
         hooks = WebhookCaller()
         stack.push_async_callback(hooks.close)
         services = Services(
@@ -209,7 +211,7 @@ async def open_market(
             rates=Rates(shipping, SealedAddresses(engine, vault)),
             wakeups=wakeups,
             endpoints=Endpoints(vault, hooks),
-            evidence=Evidence(engine, vault, ObjectFiles((keys / "files").as_uri())),
+            evidence=Evidence(engine, vault, ObjectFiles((keys / "files").as_uri()), scanner),
             clock=clock,
             rate=rate or RateLimit(1000, 10_000),
         )

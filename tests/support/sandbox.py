@@ -47,6 +47,7 @@ class SandboxPlace:
 
     port: int
     smtp_port: int
+    scanner_port: int
 
     @property
     def url(self) -> str:
@@ -83,14 +84,16 @@ class SandboxProcess:
 
     def __init__(self, data: Path, environment: Mapping[str, str] | None = None) -> None:
         self.data = data
-        self.place = SandboxPlace(free_port(), free_port())
+        self.place = SandboxPlace(free_port(), free_port(), free_port())
         self._environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
         """Start it and wait until it answers; raises RuntimeError with its log if it does not."""
         self.data.mkdir(parents=True, exist_ok=True)
-        ports = {"PORT": self.place.port, "SMTP_PORT": self.place.smtp_port}
+        place = self.place
+        ports = {"PORT": place.port, "SMTP_PORT": place.smtp_port}
+        ports["SCANNER_PORT"] = place.scanner_port
         settings = {"DATA": str(self.data)} | {name: str(port) for name, port in ports.items()}
         named = {f"SANDBOX_{name}": value for name, value in settings.items()}
         with self.log.open("ab") as log:

@@ -181,7 +181,7 @@ class Up:
 
     @property
     def sandbox(self) -> SandboxPlace:
-        return SandboxPlace(self.ports.sandbox, self.ports.mail)
+        return SandboxPlace(self.ports.sandbox, self.ports.mail, self.ports.scanner)
 
     @asynccontextmanager
     async def world(self) -> AsyncGenerator[SandboxWorld]:
