@@ -112,6 +112,8 @@ def _must_be_sound(caller: Caller, body: AbsenceIn, *, is_over: bool) -> None:
         for name, person in (("person", body.person), ("cover", body.cover))
         if person and (person.partition(":")[0] not in _WORKERS or not person.partition(":")[2])
     ]
+    if body.cover and _trade(body.cover) != _trade(body.person):
+        errors.append({"field": "cover", "why": "somebody whose role does the same work"})
     if body.cover == body.person:
         errors.append({"field": "cover", "why": "somebody else"})
     if is_over:
@@ -119,6 +121,12 @@ def _must_be_sound(caller: Caller, body: AbsenceIn, *, is_over: bool) -> None:
     if errors:
         fields = ", ".join(error["field"] for error in errors)
         raise Problem("request-invalid", f"cannot be accepted: {fields}", {"errors": errors})
+
+
+def _trade(person: str) -> str:
+    """Whose work somebody may do: agents and leads of support do each other's."""
+    role = person.partition(":")[0]
+    return str(Role.SUPPORT_AGENT) if role in JUDGES else role
 
 
 async def _hand_over_cases(db: AsyncConnection, absence: Absence, asked: Asking) -> list[str]:

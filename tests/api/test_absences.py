@@ -63,6 +63,8 @@ async def test_an_absence_is_somebody_s_own_or_a_lead_s_to_enter(market: Market)
     itself = await agent.post("/v1/absences", own_cover)
     nobody = await lead.post("/v1/absences", away("buyer:b-1"))
     over = await agent.post("/v1/absences", away("support-agent:agent-1", days=-1))
+    other_work = away("support-agent:agent-1", "compliance:here-1")
+    stranger = await agent.post("/v1/absences", other_work)
     by_lead = await lead.post("/v1/absences", away("support-agent:agent-3"))
     covered = away("support-agent:agent-1", "support-agent:agent-3")
     by_who_is_away = await agent.post("/v1/absences", covered)
@@ -70,6 +72,7 @@ async def test_an_absence_is_somebody_s_own_or_a_lead_s_to_enter(market: Market)
 
     assert (theirs.status_code, not_theirs.status_code) == (403, 403)
     assert itself.status_code == nobody.status_code == over.status_code == 422
+    assert stranger.status_code == 422
     assert by_lead.status_code == 201
     assert by_who_is_away.status_code == 409
     assert "is away until" in by_who_is_away.json()["detail"]

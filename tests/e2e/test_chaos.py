@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import text
 
 from domain.actors import Role
-from tests.support.lives import KINDS, PLANTED, SELLER, TOTAL, Lives, open_lives
+from tests.support.kinds import KINDS, SELLER, TOTAL
+from tests.support.lives import PLANTED, Lives, open_lives
 from tests.support.planted import places, secrets_of, seen
 from tests.support.receiver import Receiver
 from tests.support.sandbox import SandboxWorld

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -10,17 +10,13 @@ from typing import Final
 
 from domain.actors import Role
 from runtime.policies import SHIPPED, read
+from tests.support.kinds import KINDS, SELLER, UNPAID, UNSHIPPED
 from tests.support.market import Json, an_order
 from tests.support.sandbox import SandboxWorld
 from tests.support.stubborn import Exchange, Stubborn, played
 from tests.support.up import Up, dhl_number, with_account
 
-SELLER: Final = "s-storm"
-UNPAID: Final = "s-unpaid"
-UNSHIPPED: Final = "s-unshipped"
-TOTAL: Final = 20_400
 _HEARD_WITHIN: Final = 15
-_PARTS: Final = (10_000, 10_400)
 _LONG: Final[dict[str, str]] = dict.fromkeys(
     (
         "pay_within",
@@ -43,6 +39,10 @@ _DISPUTE: Final[dict[str, str]] = dict.fromkeys(
         "proposal_stands_for",
         "review_target",
         "review_alarm",
+        "return_within",
+        "return_scan_within",
+        "return_at_most",
+        "check_return_within",
     ),
     "60m",
 ) | {"appeal_within": "5s"}
@@ -65,16 +65,8 @@ PERSON: Final[Mapping[str, str]] = MappingProxyType(
         "email": "quastenflosser@planted.example",
     }
 )
+_STORE: Final = {"city": "Bremen", "street": "Hafen 1", "postcode": "28195", "name": "Store"}
 PLANTED: Final = ("Quastenflosser", "Schlehdornpfad", "99887766", "quastenflosser@planted.example")
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How a life goes: how it ends, and what it moves at the provider under its own name."""
-
-    ends: str
-    moves: tuple[int, ...]
-    live: Callable[["Life"], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -157,13 +149,14 @@ class Life:
         await self.buyer.until(self.here, lambda seen: seen["axes"]["fulfilment"] == "delivered")
         await self.buyer.ask(f"{self.here}/receipt", None, f"receive {self.order}")
 
-    async def dispute(self) -> str:
+    async def dispute(self, remedy: str = "refund") -> str:
         """Let the buyer dispute what came; the path of the dispute."""
         await self.place()
         await self.paid()
         await self.deliver()
         await self.received()
         wish = {"lines": ["1"], "category": "received", "reason": "quality", "amount": 5_000}
+        wish["remedy"] = remedy
         opened = await self.buyer.ask(f"{self.here}/disputes", wish, f"dispute {self.order}")
         return opened.headers["Location"]
 
@@ -171,145 +164,6 @@ class Life:
         """Until the dispute is over, and has given so much."""
         await self.buyer.until(path, lambda seen: seen["ended_at"] is not None)
         self.given[path.rpartition("/")[2]] = given
-
-
-async def _card(life: Life) -> None:
-    await life.place()
-    await life.paid()
-    await life.deliver()
-    await life.received()
-
-
-async def _slow(life: Life) -> None:
-    await life.place("")
-    await life.pay_slowly()
-    await life.paid()
-    await life.deliver()
-    await life.received()
-
-
-async def _partly(life: Life) -> None:
-    await life.place()
-    await life.paid()
-    await life.refund(400)
-    await life.deliver()
-    await life.received()
-
-
-async def _split(life: Life) -> None:
-    lines = [{"product": f"p-{price}", "price": price} for price in _PARTS]
-    await life.place(lines=lines)
-    await life.paid()
-    await life.deliver("1")
-    await life.deliver("2")
-    await life.received()
-
-
-async def _held(life: Life) -> None:
-    await life.place()
-    await life.paid()
-    hold = {"hold": "h-1", "amount": 5000, "reason": "the card's holder asks"}
-    await life.lead.ask(f"{life.here}/holds", hold, f"hold {life.order}")
-    await life.deliver()
-    await life.received()
-    over = {"reason": "the claim was withdrawn"}
-    await life.lead.ask(f"{life.here}/holds/h-1/lifting", over, f"lift {life.order}")
-
-
-async def _refunded(life: Life) -> None:
-    await life.place()
-    await life.paid()
-    await life.refund(TOTAL)
-
-
-async def _cancelled(life: Life) -> None:
-    await life.place("")
-    await life.buyer.until(life.here, lambda seen: seen["version"] >= 2)
-    why = {"reason": "second thoughts"}
-    await life.buyer.ask(f"{life.here}/cancellation", why, f"cancel {life.order}")
-
-
-async def _agreed(life: Life) -> None:
-    await life.place()
-    await life.paid()
-    wish = {"topic": "cancellation", "reason": "found it in the attic"}
-    await life.buyer.ask(f"{life.here}/questions", wish, f"question {life.order}")
-    answer = {"agreed": True, "reason": "no hurry"}
-    await life.seller.ask(
-        f"{life.here}/questions/cancellation/answer", answer, f"answer {life.order}"
-    )
-
-
-async def _disputed(life: Life) -> None:
-    path = await life.dispute()
-    await life.seller.ask(f"{path}/proposals", {"amount": 2_000}, f"counter {life.order}")
-    await life.buyer.ask(f"{path}/acceptance", {"version": 2}, f"accept {life.order}")
-    await life.settled(path, 2_000)
-
-
-async def _ruled(life: Life) -> None:
-    path = await life.dispute()
-    await life.seller.ask(f"{path}/proposals", {"amount": 1_000}, f"counter {life.order}")
-    await life.buyer.ask(f"{path}/escalation", {}, f"escalate {life.order}")
-    offered = await life.lead.ask(f"{path}/proposals", {"amount": 3_000}, f"offer {life.order}")
-    ruling = {"revision": offered.json()["revision"], "amount": 4_000, "why": "it is half broken"}
-    await life.lead.ask(f"{path}/decision", ruling, f"rule {life.order}")
-    await life.settled(path, 4_000)
-
-
-async def _claimed(life: Life) -> None:
-    claim = await life.claimed()
-    await life.lead.ask(f"{claim}/contest", {"why": "it was delivered"}, f"contest {life.order}")
-    await life.decided(claim, "won")
-    await life.deliver()
-    await life.received()
-
-
-async def _charged(life: Life) -> None:
-    claim = await life.claimed()
-    await life.decided(claim, "lost")
-
-
-async def _again(life: Life) -> None:
-    await life.place()
-    await life.paid()
-    parcel = await life.ship()
-    lost = {"status_detail": "lost"}
-    await played(lambda: life.world.scan("DHLExpress", parcel, "failure", **lost))
-    await life.buyer.until(life.here, lambda seen: seen["ended_at"] is not None)
-    path = f"{life.here}/repayment"
-    await life.came(parcel, path)
-    await life.buyer.ask(path, {"method": "pm_card_visa"}, f"again {life.order}")
-    await life.buyer.until(path, lambda seen: seen.get("status") == "paid")
-
-
-async def _unpaid(life: Life) -> None:
-    await life.place("", seller=UNPAID)
-
-
-async def _unshipped(life: Life) -> None:
-    await life.place(seller=UNSHIPPED)
-
-
-KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
-    {
-        "card": Kind("completed", (TOTAL,), _card),
-        "slow": Kind("completed", (TOTAL,), _slow),
-        "partly": Kind("completed", (-400, TOTAL), _partly),
-        "split": Kind("completed", (TOTAL,), _split),
-        "held": Kind("completed", (TOTAL,), _held),
-        "refunded": Kind("refunded", (-TOTAL, TOTAL), _refunded),
-        "cancelled": Kind("cancelled_by_buyer", (), _cancelled),
-        "agreed": Kind("cancelled_by_agreement", (-TOTAL, TOTAL), _agreed),
-        "disputed": Kind("completed", (TOTAL,), _disputed),
-        "ruled": Kind("completed", (TOTAL,), _ruled),
-        "claimed": Kind("completed", (TOTAL,), _claimed),
-        "charged": Kind("refunded", (TOTAL,), _charged),
-        "again": Kind("lost", (-TOTAL, TOTAL), _again),
-        "unpaid": Kind("never_paid", (), _unpaid),
-        "unshipped": Kind("never_shipped", (-TOTAL, TOTAL), _unshipped),
-    }
-)
 
 
 @dataclass
@@ -377,7 +231,7 @@ class Lives:
         }
         operator, service = await self.caller(Role.OPERATOR), await self.caller(Role.SERVICE)
         await operator.ask("/v1/policies", document | own, f"publish {seller}")
-        body: Json = await with_account(self.stack, seller, policy=seller)
+        body: Json = await with_account(self.stack, seller, policy=seller, ship_from=_STORE)
         words = {"email": PERSON["email"], "name": PERSON["name"]}
         await service.ask("/v1/sellers", body | words, f"register {seller}")
 
@@ -388,6 +242,8 @@ async def open_lives(stack: Up) -> AsyncGenerator[Lives]:
     async with AsyncExitStack() as open_until_the_end:
         world = await open_until_the_end.enter_async_context(stack.world())
         lives = Lives(stack, open_until_the_end, world, {})
+        # Labels are billed in the currency of the orders: there is no rate to wait for.
+        await world.change(postage_currency="EUR")
         for seller, windows in _WINDOWS.items():
             await lives.register(seller, windows)
         yield lives

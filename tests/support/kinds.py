@@ -1,0 +1,192 @@
+"""What the orders of a storm live through: each kind to its own end."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from tests.support.stubborn import played
+
+if TYPE_CHECKING:
+    from tests.support.lives import Life
+
+SELLER: Final = "s-storm"
+UNPAID: Final = "s-unpaid"
+UNSHIPPED: Final = "s-unshipped"
+TOTAL: Final = 20_400
+# What the sandbox's carriers ask for 900 grams within Germany, cheapest first.
+POSTAGE: Final = 865
+_PARTS: Final = (10_000, 10_400)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a life goes: how it ends, and what it moves at the provider under its own name."""
+
+    ends: str
+    moves: tuple[int, ...]
+    live: Callable[["Life"], Awaitable[None]]
+
+
+async def _card(life: "Life") -> None:
+    await life.place()
+    await life.paid()
+    await life.deliver()
+    await life.received()
+
+
+async def _slow(life: "Life") -> None:
+    await life.place("")
+    await life.pay_slowly()
+    await life.paid()
+    await life.deliver()
+    await life.received()
+
+
+async def _partly(life: "Life") -> None:
+    await life.place()
+    await life.paid()
+    await life.refund(400)
+    await life.deliver()
+    await life.received()
+
+
+async def _split(life: "Life") -> None:
+    lines = [{"product": f"p-{price}", "price": price} for price in _PARTS]
+    await life.place(lines=lines)
+    await life.paid()
+    await life.deliver("1")
+    await life.deliver("2")
+    await life.received()
+
+
+async def _held(life: "Life") -> None:
+    await life.place()
+    await life.paid()
+    hold = {"hold": "h-1", "amount": 5000, "reason": "the card's holder asks"}
+    await life.lead.ask(f"{life.here}/holds", hold, f"hold {life.order}")
+    await life.deliver()
+    await life.received()
+    over = {"reason": "the claim was withdrawn"}
+    await life.lead.ask(f"{life.here}/holds/h-1/lifting", over, f"lift {life.order}")
+
+
+async def _refunded(life: "Life") -> None:
+    await life.place()
+    await life.paid()
+    await life.refund(TOTAL)
+
+
+async def _cancelled(life: "Life") -> None:
+    await life.place("")
+    await life.buyer.until(life.here, lambda seen: seen["version"] >= 2)
+    why = {"reason": "second thoughts"}
+    await life.buyer.ask(f"{life.here}/cancellation", why, f"cancel {life.order}")
+
+
+async def _agreed(life: "Life") -> None:
+    await life.place()
+    await life.paid()
+    wish = {"topic": "cancellation", "reason": "found it in the attic"}
+    await life.buyer.ask(f"{life.here}/questions", wish, f"question {life.order}")
+    answer = {"agreed": True, "reason": "no hurry"}
+    await life.seller.ask(
+        f"{life.here}/questions/cancellation/answer", answer, f"answer {life.order}"
+    )
+
+
+async def _disputed(life: "Life") -> None:
+    path = await life.dispute()
+    await life.seller.ask(f"{path}/proposals", {"amount": 2_000}, f"counter {life.order}")
+    await life.buyer.ask(f"{path}/acceptance", {"version": 2}, f"accept {life.order}")
+    await life.settled(path, 2_000)
+
+
+async def _ruled(life: "Life") -> None:
+    path = await life.dispute()
+    await life.seller.ask(f"{path}/proposals", {"amount": 1_000}, f"counter {life.order}")
+    await life.buyer.ask(f"{path}/escalation", {}, f"escalate {life.order}")
+    offered = await life.lead.ask(f"{path}/proposals", {"amount": 3_000}, f"offer {life.order}")
+    ruling = {"revision": offered.json()["revision"], "amount": 4_000, "why": "it is half broken"}
+    await life.lead.ask(f"{path}/decision", ruling, f"rule {life.order}")
+    await life.settled(path, 4_000)
+
+
+async def _claimed(life: "Life") -> None:
+    claim = await life.claimed()
+    await life.lead.ask(f"{claim}/contest", {"why": "it was delivered"}, f"contest {life.order}")
+    await life.decided(claim, "won")
+    await life.deliver()
+    await life.received()
+
+
+async def _charged(life: "Life") -> None:
+    claim = await life.claimed()
+    await life.decided(claim, "lost")
+
+
+async def _again(life: "Life") -> None:
+    await life.place()
+    await life.paid()
+    parcel = await life.ship()
+    lost = {"status_detail": "lost"}
+    await played(lambda: life.world.scan("DHLExpress", parcel, "failure", **lost))
+    await life.buyer.until(life.here, lambda seen: seen["ended_at"] is not None)
+    path = f"{life.here}/repayment"
+    await life.came(parcel, path)
+    await life.buyer.ask(path, {"method": "pm_card_visa"}, f"again {life.order}")
+    await life.buyer.until(path, lambda seen: seen.get("status") == "paid")
+
+
+async def _labelled(life: "Life") -> None:
+    await life.place()
+    await life.paid()
+    label = {"carrier": "UPS", "service": "Ground", "most": 99_000, "currency": "EUR"}
+    await life.seller.ask(f"{life.here}/labels", label | {"grams": 900}, f"label {life.order}")
+    listed = await life.seller.until(f"{life.here}/labels", lambda seen: bool(seen["items"]))
+    number = str(listed["items"][0]["number"])
+    await played(lambda: life.world.deliver("UPS", number, city="Hamburg"))
+    await life.received()
+
+
+async def _returned(life: "Life") -> None:
+    path = await life.dispute("return_and_refund")
+    await life.seller.ask(f"{path}/acceptance", {"version": 1}, f"agree {life.order}")
+    await life.buyer.ask(f"{path}/return/label", {"grams": 900}, f"return {life.order}")
+    seen = await life.buyer.until(path, lambda seen: seen["parcel"] is not None)
+    carrier, number = str(seen["parcel"]["carrier"]), str(seen["parcel"]["number"])
+    await played(lambda: life.world.deliver(carrier, number, city="Bremen"))
+    await life.seller.until(path, lambda seen: seen["status"] == "return_check")
+    await life.seller.ask(f"{path}/return/acceptance", {}, f"take back {life.order}")
+    await life.settled(path, 5_000)
+
+
+async def _unpaid(life: "Life") -> None:
+    await life.place("", seller=UNPAID)
+
+
+async def _unshipped(life: "Life") -> None:
+    await life.place(seller=UNSHIPPED)
+
+
+KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
+    {
+        "card": Kind("completed", (TOTAL,), _card),
+        "slow": Kind("completed", (TOTAL,), _slow),
+        "partly": Kind("completed", (-400, TOTAL), _partly),
+        "split": Kind("completed", (TOTAL,), _split),
+        "held": Kind("completed", (TOTAL,), _held),
+        "refunded": Kind("refunded", (-TOTAL, TOTAL), _refunded),
+        "cancelled": Kind("cancelled_by_buyer", (), _cancelled),
+        "agreed": Kind("cancelled_by_agreement", (-TOTAL, TOTAL), _agreed),
+        "disputed": Kind("completed", (TOTAL,), _disputed),
+        "ruled": Kind("completed", (TOTAL,), _ruled),
+        "labelled": Kind("completed", (-POSTAGE, TOTAL), _labelled),
+        "returned": Kind("completed", (-POSTAGE, TOTAL), _returned),
+        "claimed": Kind("completed", (TOTAL,), _claimed),
+        "charged": Kind("refunded", (TOTAL,), _charged),
+        "again": Kind("lost", (-TOTAL, TOTAL), _again),
+        "unpaid": Kind("never_paid", (), _unpaid),
+        "unshipped": Kind("never_shipped", (-TOTAL, TOTAL), _unshipped),
+    }
+)
