@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import pytest
+import structlog
 
 from tests.support.servers import SharedServers
 
@@ -18,6 +19,14 @@ _LAST_CASE = 69
 _LONG = frozenset({"e2e", "trace", "deploy"})
 _shared = pytest.StashKey[SharedServers]()
 _cases = pytest.StashKey[set[int]]()
+
+
+@pytest.fixture(autouse=True)
+def log_as_usual() -> Iterator[None]:
+    """Whoever sets the log up as a command does sets it up for themselves alone."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
 
 
 class _Node(Protocol):
