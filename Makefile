@@ -49,7 +49,7 @@ abuse: $(INSTALLED) ## every route under made-up requests, for minutes rather th
 	@$(BIN)/pytest tests/api/test_fuzz.py --thorough $(ARGS)
 
 chaos: $(INSTALLED) ## 200 orders while everything around them falls; a quarter of an hour
-	@$(BIN)/pytest tests/e2e/test_chaos.py --thorough $(ARGS)
+	@$(BIN)/pytest tests/e2e/test_chaos.py tests/e2e/test_up.py --thorough $(ARGS)
 
 browser: $(INSTALLED) ## the console in Chromium, which the system must have; pictures in out/console
 	@command -v chromium > /dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null \

@@ -52,6 +52,7 @@ async def test_everything_comes_up_ends_and_comes_up_again(start: Start, offset:
     assert kept == secrets
 
 
+@pytest.mark.thorough
 async def test_a_killed_worker_comes_back(start: Start, offset: int) -> None:
     """The stack mends itself, and says what it mended."""
     stack = start(offset)
