@@ -310,10 +310,11 @@ async def charge(
     if share.amount > funds.releasable:
         for one in await tx.disputes.open_of(share.order):
             name = dispute_workflow_id(one.dispute)
-            if await tx.funds.has_hold(name, share.order):
-                amount = await tx.funds.lift_hold(name, share.order, "bank", at)
-                funds = funds.without_hold(amount)
-                let_go.append((name, amount))
+            amount = 0
+            for hold in await tx.funds.standing_holds(name, share.order):
+                amount += await tx.funds.lift_hold(hold, share.order, "bank", at)
+            funds = funds.without_hold(amount)
+            let_go.append((name, amount))
     sources = await sources_of(tx, funds)
     plan = postings.plan_refund(share.amount, sources)
     plan, abroad = await exchange.recovered(tx, funds, plan, sources)

@@ -13,11 +13,16 @@ async def heard(tx: Transaction, state: ChargebackState) -> Heard:
     names: list[str] = []
     netted: list[int] = []
     for share, part in zip(state.slices, parts, strict=True):
-        standing = await tx.disputes.open_of(share.order)
-        caps = [await _cap(tx, one.dispute) for one in standing]
+        standing = [one.dispute for one in await tx.disputes.open_of(share.order)]
+        caps = [await _cap(tx, name) for name in standing]
         had = min(part, sum(caps))
-        names += [one.dispute for one in standing]
+        names += standing
         netted += allocate(had, caps) if had else [0] * len(caps)
+        # One that was settled before it heard that it should wait, waits all the same.
+        waiting = await tx.disputes.waiting_for(state.chargeback, share.order)
+        late = [name for name in waiting if name not in standing]
+        names += late
+        netted += [0] * len(late)
     return Heard(state, tuple(names), tuple(netted))
 
 

@@ -14,7 +14,7 @@ from adapters.payment.port import Effect, EffectStatus, PaymentGateway
 from domain.dispute import postings, settling
 from domain.dispute.postings import Parties
 from domain.dispute.state import Basis, DisputeState, Stage
-from domain.ids import dispute_workflow_id, held_again, money_key
+from domain.ids import dispute_workflow_id, money_key
 from domain.ledger import Leg, Posting
 from domain.money import Money
 from domain.order.money import OrderFunds
@@ -204,10 +204,9 @@ async def _freed(
     if not state.held:
         return funds
     subject = dispute_workflow_id(state.dispute)
-    amount = await tx.funds.lift_hold(subject, state.order, subject, at)
-    again = held_again(subject, state.chargeback)
-    if state.netted and await tx.funds.has_hold(again, state.order):
-        amount += await tx.funds.lift_hold(again, state.order, subject, at)
+    amount = 0
+    for hold in await tx.funds.standing_holds(subject, state.order):
+        amount += await tx.funds.lift_hold(hold, state.order, subject, at)
     freed = funds.without_hold(amount)
     await tx.funds.put(freed)
     return freed
@@ -220,9 +219,10 @@ async def _posted(
     verdict, awarded = step.state.verdict, step.state.awarded
     if verdict is None:
         return 0, None
-    if verdict.basis is Basis.APPEAL and verdict.amount < awarded:
-        return await _made_good(tx, funds, step, awarded - verdict.amount), None
-    award = postings.award_of(verdict, awarded + step.state.netted, funds.refundable)
+    had = awarded + step.state.netted
+    if verdict.basis is Basis.APPEAL and (back := min(awarded, had - verdict.amount)) > 0:
+        return await _made_good(tx, funds, step, back), None
+    award = postings.award_of(verdict, had, funds.refundable)
     if not award.amount:
         return 0, None
     sources = await sources_of(tx, funds)

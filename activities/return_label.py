@@ -7,6 +7,7 @@ from activities.dispute_deeds import log_deed, shown_since
 from activities.dispute_requests import Act, DisputeStep
 from activities.label_desk import LabelDesk
 from activities.requests import BuyReturnLabel, LabelStep
+from adapters.errors import Rejected
 from domain.dispute import moves, settling
 from domain.dispute.state import DisputeState, Sent
 from domain.errors import IllegalTransition, LabelUnavailable
@@ -117,6 +118,9 @@ class ReturnLabelActivities:
             await self._labels.void(LabelStep(key, step.at))
         except IllegalTransition:
             return False
+        except Rejected as no:
+            # On record as asked for: the daily carriage check asks on, and the case need not wait.
+            log.warning("label.kept", label=key, error=str(no))
         return True
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -95,6 +95,20 @@ class SqlFunds:
     async def has_hold(self, hold: str, order: str) -> bool:
         """Whether the hold is on record, standing or lifted."""
         return await self._session.get(Hold, f"{order}/{hold}") is not None
+
+    async def standing_holds(self, hold: str, order: str) -> Sequence[str]:
+        """The holds of that name, and those below it, that have not been lifted."""
+        key = col(Hold.key)
+        found = await self._session.execute(
+            select(key)
+            .where(
+                col(Hold.order) == order,
+                col(Hold.lifted_at).is_(None),
+                or_(key == f"{order}/{hold}", key.startswith(f"{order}/{hold}/", autoescape=True)),
+            )
+            .order_by(key)
+        )
+        return [name.removeprefix(f"{order}/") for name in found.scalars()]
 
     async def ask(self, effect: EffectRecord) -> EffectRecord:
         """Put the effect on record under its key, or return the one that is there."""

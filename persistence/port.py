@@ -162,6 +162,10 @@ class Funds(Protocol):
         """End a hold and return its amount; zero if it had ended. Unknown: `NotKnown`."""
         ...
 
+    async def standing_holds(self, hold: str, order: str) -> Sequence[str]:
+        """The holds of that name, and those below it, that have not been lifted."""
+        ...
+
     async def has_hold(self, hold: str, order: str) -> bool:
         """Whether a hold of that name was ever placed on the order."""
         ...

@@ -12,12 +12,18 @@ from domain.dispute.bulk import BulkRuling, Standing, standing
 from domain.dispute.postings import Award, award_of
 from domain.dispute.rules import Action, Asked
 from domain.dispute.state import Basis, DisputeState, Verdict
-from domain.errors import NotKnown, Refusal
+from domain.errors import (
+    DeadlinePassed,
+    IllegalTransition,
+    NotKnown,
+    Refusal,
+    VersionConflict,
+)
 from domain.ids import dispute_workflow_id
 from persistence import case_reading
 from persistence.disputes import bulk as store
 from persistence.disputes import reading
-from persistence.disputes.bulk import Case, Ruled
+from persistence.disputes.bulk import Case, Ruled, waiting_for
 from persistence.vault import Vault
 from runtime import errands
 from runtime.clock import EdgeClock
@@ -150,20 +156,27 @@ class Mouth:
     ) -> int:
         """Say a word on a ruling to every dispute in which it stands so; returns how many.
 
-        Judged as it stands now: a word that one of them would refuse is said to none.
+        Judged as it stands now: a case that cannot hear it is left out, and keeps no other waiting.
+        Who may not say it (`NotYours`) says it to none.
         """
         wishes: list[tuple[DisputeState, Asked]] = []
-        for each in await follow(db, ruling.bulk):
+        followed = await follow(db, ruling.bulk)
+        subjects = [dispute_workflow_id(each.state.dispute) for each in followed]
+        approving = await waiting_for(db, f"dispute.{Action.APPROVE}", subjects)
+        for each in followed:
+            is_next = dispute_workflow_id(each.state.dispute) in approving
+            if action is Action.TAKE_BACK and each.standing is Standing.RULED and is_next:
+                # Its approval is on its way: what is asked after it is heard after it.
+                wishes.append((each.state, Asked(why=why, bulk=ruling.bulk)))
+                continue
             if each.standing is not where:
                 continue
             asked = Asked(version=each.case.revision, why=why, bulk=ruling.bulk)
             at = self.clock.now(dispute_workflow_id(each.state.dispute))
             try:
                 rules.check(each.state, action, self.actor, at, asked)
-            except Refusal as refusal:
-                if action is not Action.APPROVE or refusal.code != "version-conflict":
-                    raise
-                # It has changed since it was ruled on: nobody can agree to that any more.
+            except (IllegalTransition, DeadlinePassed, VersionConflict):
+                # It has changed since, waits for a bank, or is out of time: the others go on.
                 continue
             wishes.append((each.state, asked))
         await self._say(db, action, wishes)

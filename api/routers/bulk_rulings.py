@@ -77,7 +77,7 @@ async def rule_in_bulk(body: BulkRulingIn, caller: Judge, asked: Asked) -> Respo
 
     async def work(db: AsyncConnection) -> tuple[int, Mapping[str, Any]]:
         revisions = {case.dispute: case.revision for case in body.cases}
-        await _mouth(asked).rule(db, ruling, revisions, at)
+        await _mouth(asked, name).rule(db, ruling, revisions, at)
         return 201, await _shown(db, Ruled(ruling, str(caller), at), caller)
 
     ask = Ask(
@@ -133,7 +133,9 @@ async def _say(action: Action, name: str, body: WordIn, caller: Caller, asked: A
     async def work(db: AsyncConnection) -> tuple[int, Mapping[str, Any]]:
         made = await found(db, name)
         where = WORDS[action]
-        if not await _mouth(asked).say(db, action, made.ruling, where, body.why):
+        if not await _mouth(asked, f"{name}/{action}").say(
+            db, action, made.ruling, where, body.why
+        ):
             raise IllegalTransition(
                 f"bulk ruling {name} is nowhere {where} now: {action} is not possible",
                 bulk=name,
@@ -185,6 +187,8 @@ async def foreseen(
     return await bulk.foresee(db, ruling, cases, caller.actor, at)
 
 
-def _mouth(asked: Asking) -> Mouth:
+def _mouth(asked: Asking, about: str) -> Mouth:
+    """*about* tells what is said apart from whatever else was asked with the same key."""
     use, caller = asked.use, asked.caller
-    return Mouth(use.vault, use.clock, caller.actor, str(caller), caller.id, asked.key)
+    key = fingerprint(about, asked.key)
+    return Mouth(use.vault, use.clock, caller.actor, str(caller), caller.id, key)

@@ -14,7 +14,9 @@ def ruled(
 ) -> DisputeState:
     """A person of the platform has decided; above the limit, or in bulk, it waits for a second."""
     known = _judged_by(state, ruling, judge)
-    moves_money = ruling.amount - (state.awarded if ruling.basis is Basis.APPEAL else 0)
+    moves_money = ruling.amount - (
+        state.awarded + state.netted if ruling.basis is Basis.APPEAL else 0
+    )
     if ruling.bulk or abs(moves_money) > terms.second_person_above:
         waiting = replace(known, pending=ruling)
         return moves.moved(waiting, terms, DisputeEvent.SECOND_NEEDED, at)

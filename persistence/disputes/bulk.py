@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from domain.dispute.bulk import Award, BorneBy, BulkRuling
+from persistence.idempotency import WAITING
 from persistence.tables.disputes import BulkCase, BulkRulingRow
 from persistence.tables.traffic import Request
 
@@ -119,3 +120,13 @@ async def cases_of(db: AsyncConnection, bulk: str) -> list[Case]:
         Case(dispute, revision, request, status, str((answer or {}).get("detail", "")))
         for dispute, revision, request, status, answer in (await db.execute(query)).all()
     ]
+
+
+async def waiting_for(db: AsyncConnection, command: str, subjects: Sequence[str]) -> set[str]:
+    """Of these objects those that have still to hear a request of that command."""
+    query = select(col(Request.object)).where(
+        col(Request.object).in_(subjects),
+        col(Request.command) == command,
+        col(Request.state) == WAITING,
+    )
+    return set((await db.execute(query)).scalars())

@@ -66,6 +66,10 @@ class Disputes(Protocol):
         """The open disputes of an order, the oldest first."""
         ...
 
+    async def waiting_for(self, chargeback: str, order: str) -> Sequence[str]:
+        """The disputes of an order that stand still until a chargeback is decided."""
+        ...
+
     async def given(self, order: str) -> Mapping[str, int]:
         """What disputes gave back for each line of an order, in minor units."""
         ...

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.dispute.state import Claim, DisputeState
+from domain.dispute.state import Claim, DisputeState, Pause
 from domain.errors import AlreadyExists, NotKnown
 from domain.ids import dispute_workflow_id
 from persistence import records
@@ -92,6 +92,20 @@ class SqlDisputes:
             .order_by(col(DisputeRow.opened_at), col(DisputeRow.dispute))
         )
         return [OpenDispute(name, tuple(sorted(lines)), at) for name, lines, at in found.all()]
+
+    async def waiting_for(self, chargeback: str, order: str) -> Sequence[str]:
+        """The disputes of an order that stand still until a chargeback is decided."""
+        state = col(DisputeViewRow.state)
+        found = await self._session.execute(
+            select(col(DisputeViewRow.dispute))
+            .where(
+                col(DisputeViewRow.order) == order,
+                state["chargeback"].astext == chargeback,
+                state["pause"].astext == str(Pause.PAUSED),
+            )
+            .order_by(col(DisputeViewRow.dispute))
+        )
+        return list(found.scalars())
 
     async def given(self, order: str) -> Mapping[str, int]:
         """The sums over all disputes of the order."""

@@ -177,3 +177,19 @@ async def test_a_label_that_was_used_after_all_stays_paid(shop: Shop) -> None:
 
     assert after_all.label == ""
     assert await row(shop, state.dispute) == ("used", "seller")
+
+
+async def test_a_label_that_the_carrier_does_not_take_back_keeps_nobody_waiting(
+    shop: Shop,
+) -> None:
+    """The daily check of the carriers asks on; the dispute goes on without it."""
+    deal, asked = await labelling(shop)
+    state = await bought(shop, asked)
+    own = Asked(parcel=Sent("DHLExpress", "1234567891"))
+    sending = Act(state, after(days=12), Action.SEND_BACK, asked.actor, own)
+    sent = await attempted(shop.disputes.act, sending, 1)
+    await shop.world.fault("error", "POST .*/refund$", key=deal.order, times=1, status=422)
+    given = await attempted(shop.return_labels.give_back, DisputeStep(sent, after(days=13)), 1)
+
+    assert given.label == ""
+    assert await row(shop, state.dispute) == ("void_asked", "seller")

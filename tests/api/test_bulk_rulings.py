@@ -148,6 +148,24 @@ async def test_a_case_that_has_changed_since_is_left_out_of_the_second_word(aliv
     assert found[cases[0]["dispute"]]["standing"] in {"refused", "void"}
 
 
+async def test_what_is_taken_back_at_once_is_taken_back_everywhere(alive: Market) -> None:
+    """Approvals are still on their way: the word is heard after them, and one key serves both."""
+    lead = await alive.caller(Role.SUPPORT_LEAD, "lead-1")
+    second = await alive.caller(Role.SUPPORT_LEAD, "lead-2")
+    disputes = await in_review(alive, "o-bulk-9", "o-bulk-10")
+    cases, _ = await foreseen(lead, *disputes)
+    path = (await lead.post("/v1/bulk-rulings", body(cases))).headers["Location"]
+    await delivered(alive)
+    await until_all(lead, path, "ruled")
+    agreed = await second.post(f"{path}/approval", {}, key="one-key")
+    back = await second.post(f"{path}/taking-back", {}, key="one-key")
+    for _ in range(2):
+        await delivered(alive)
+    await until_all(lead, path, "void")
+
+    assert (agreed.status_code, back.status_code) == (200, 200), back.text
+
+
 async def test_what_a_bulk_ruling_would_do_is_on_its_page_before_it_is_made(alive: Market) -> None:
     """Choosing fewer cases shows less; what was not foreseen is not done; two people, two pages."""
     disputes = await in_review(alive, "o-bulk-7", "o-bulk-8")

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,7 +41,7 @@ from runtime.schedules import (
 from tests.support.dispatch import Dispatch, dispatch_of
 from tests.support.marketplace import SUPPORT, Marketplace, Placed, open_marketplace
 from tests.support.receiver import Receiver
-from tests.support.sandbox import SandboxProcess, SandboxWorld
+from tests.support.sandbox import SandboxPlace, SandboxProcess, SandboxWorld
 from tests.support.stack import FreshDatabase
 from tests.workflows.test_attempts import another_way, slip_out
 from tests.workflows.test_authorisations import authorised
@@ -49,6 +49,14 @@ from workflows.order import messages as said
 from workflows.payout.messages import PayoutChanged, StartPayout
 from workflows.payout.workflow import PayoutWorkflow
 from workflows.upkeep.workflow import BooksCheckWorkflow, SweepWorkflow
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxPlace]:
+    """A world of this file's own: a sweep finds whatever others have left at the provider."""
+    process = SandboxProcess(tmp_path_factory.mktemp("sandbox")).start()
+    yield process.place
+    process.stop()
 
 
 @pytest.fixture
