@@ -140,6 +140,8 @@ async def test_the_truth_counts_and_not_the_order_of_messages(
     for sent in reversed(dispatch.receiver.received):
         await dispatch.arrive(sent)
         await dispatch.relay.drain()
+    # The relay has told it; the process still has to take the step.
+    await order.until(lambda state: state.fulfilment is Fulfilment.AWAITING_SHIPMENT)
     await order.shipped(days=1)
 
     arrived = await market.rows("SELECT kind FROM inbox WHERE kind LIKE 'payment_intent.%'")
