@@ -13,7 +13,6 @@ from activities.requests import BuyLabel, BuyReturnLabel, LabelStep
 from adapters.errors import Rejected
 from adapters.fx.port import RateSource
 from adapters.logistics.port import (
-    Box,
     Consignment,
     PaidLabel,
     Quote,
@@ -24,7 +23,7 @@ from adapters.logistics.port import (
 from domain.errors import FxRateUnknown, LabelUnavailable, NotKnown
 from domain.ids import money_key, order_workflow_id
 from domain.money import Money
-from domain.shipment.labels import Bearer, Label, LabelEvent, LabelStatus
+from domain.shipment.labels import Bearer, Box, Label, LabelEvent, LabelStatus
 from domain.shipment.numbers import CARRIERS
 from persistence.carriage.port import Addresses
 from persistence.port import Database, OrderRecord

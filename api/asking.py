@@ -33,7 +33,7 @@ from persistence.idempotency import Recorded
 from persistence.records import DISPUTE_STATE, ORDER_STATE, PAYOUT_STATE, PURCHASE_STATE
 from runtime.answers import Answer
 from runtime.commands import PAY_OUT, PLACE, PURCHASE, first_payout_state, first_state
-from runtime.desk import Ask, Work
+from runtime.desk import Ask, Condition, Work
 from workflows.purchase.messages import PlacePurchase
 
 _SOON: Final = "1"
@@ -108,7 +108,14 @@ class Asking:
         )
         return await self.sent(ask, self.show_purchase)
 
-    async def dispute(self, name: str, command: str, body: BaseModel, message: Message) -> Response:
+    async def dispute(
+        self,
+        name: str,
+        command: str,
+        body: BaseModel,
+        message: Message,
+        only_if: Condition | None = None,
+    ) -> Response:
         """Ask something of a dispute that the caller may see; answer with how it then stands."""
         received_at = self.use.clock.now(dispute_workflow_id(name))
         state = await visible_dispute(self.use, self.caller, name)
@@ -123,6 +130,7 @@ class Asking:
             message=message(self.caller.actor, received_at),
             person=state.buyer,
             seen=self.seen,
+            only_if=only_if,
         )
         return await self.sent(ask, self.show_dispute)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
@@ -78,7 +78,7 @@ async def every(engine: AsyncEngine, wanted: AuditFilter) -> AsyncGenerator[Entr
         after = part[-1].seq
 
 
-async def add(db: AsyncConnection, entry: Entry) -> None:
-    """Write down what somebody did; its number is given here, once per version and action."""
+def adding(entry: Entry) -> Insert:
+    """The statement that writes an entry, once per version and action; its number is the log's."""
     values = {name: value for name, value in vars(entry).items() if name != "seq"}
-    await db.execute(insert(AuditEntry).values(**values).on_conflict_do_nothing())
+    return insert(AuditEntry).values(**values).on_conflict_do_nothing()

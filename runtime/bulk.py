@@ -11,7 +11,8 @@ from domain.dispute import rules
 from domain.dispute.bulk import BulkRuling, Standing, standing
 from domain.dispute.postings import Award, award_of
 from domain.dispute.rules import Action, Asked
-from domain.dispute.state import Basis, DisputeState, Verdict
+from domain.dispute.rulings import ruling_of
+from domain.dispute.state import DisputeState
 from domain.errors import (
     DeadlinePassed,
     IllegalTransition,
@@ -73,24 +74,10 @@ async def foresee(
             continue
         # What is held for a case is free for its own verdict.
         available = left.get(state.order, 0) + state.held
-        award = award_of(_verdict(asked, actor), state.awarded + state.netted, available)
+        award = award_of(ruling_of(asked, actor), state.awarded + state.netted, available)
         left[state.order] = available - award.amount
         found.append(Foreseen(state, award))
     return found
-
-
-def _verdict(asked: Asked, actor: Actor) -> Verdict:
-    return Verdict(
-        Basis.RULING,
-        asked.remedy,
-        asked.amount,
-        asked.version,
-        str(actor),
-        asked.platform,
-        asked.carrier,
-        asked.why,
-        bulk=asked.bulk,
-    )
 
 
 async def follow(db: AsyncConnection, bulk: str) -> list[Followed]:

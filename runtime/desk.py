@@ -32,6 +32,7 @@ _READDRESSING: Final = "order.change_address"
 _REFUSED: Final = 400
 
 Work = Callable[[AsyncConnection], Awaitable[tuple[int, Mapping[str, Any]]]]
+Condition = Callable[[AsyncConnection], Awaitable[None]]
 log = structlog.get_logger(__name__)
 
 
@@ -42,7 +43,8 @@ class Ask:
     `object` is what it concerns ("order/o-1"), `received_at` the edge's instant (UTC), `person`
     whose key seals it. `particulars` are words about the person (JSON), kept with the object; or
     under the name of a `draft` until the process has accepted them. `seen` is the version of the
-    object that the caller has decided by: once it is another, nothing is asked.
+    object that the caller has decided by: once it is another, nothing is asked. `only_if` raises a
+    refusal where a new request may not even be put on record; a repeat has its answer all the same.
     """
 
     caller: str
@@ -58,6 +60,7 @@ class Ask:
     is_creation: bool = False
     draft: str = ""
     seen: int | None = None
+    only_if: Condition | None = None
 
 
 class Desk:
@@ -184,6 +187,8 @@ class Desk:
             row, is_new = await idempotency.record(db, replace(_entry(ask), sealed=sealed), LEASE)
             if is_new and ask.seen is not None:
                 await seen.must_be_current(db, row, ask.seen)
+            if is_new and ask.only_if is not None:
+                await ask.only_if(db)
             if is_new and ask.particulars is not None:
                 await self._keep_particulars(db, ask)
         return row, is_new

@@ -14,7 +14,7 @@ from adapters.payment.port import PaymentGateway
 from domain.actors import Actor, Role
 from domain.dispute import rules
 from domain.dispute.clocks import Due, clock_of
-from domain.dispute.rules import Action, Asked
+from domain.dispute.rules import FOR_A_SECOND, Action, Asked
 from domain.dispute.state import ClockName, DisputeState, Pause, Stage
 from domain.ids import dispute_workflow_id
 from domain.order.money import OrderFunds
@@ -26,7 +26,6 @@ from workflows.dispute.messages import DisputeRequest, OpenDispute
 from workflows.order.messages import Resolve
 
 _MOST_STEPS: Final = 4
-_FOR_A_SECOND: Final = frozenset({Stage.AWAITING_APPROVAL, Stage.APPEAL_APPROVAL})
 _SECOND: Final = Actor(Role.SUPPORT_LEAD, "second-person")
 
 
@@ -93,7 +92,7 @@ class Theatre:
             async with stage.transaction() as tx:
                 before = await tx.funds.locked(state.order)
             after: DisputeState = await stage.play(first, request)
-            needs_second = after.stage in _FOR_A_SECOND and state.stage not in _FOR_A_SECOND
+            needs_second = after.stage in FOR_A_SECOND and state.stage not in FOR_A_SECOND
             if needs_second:
                 agreed = steps.Act(after, at, Action.APPROVE, _SECOND, Asked())
                 after = await stage.play(tasks.ACT.name, agreed)

@@ -59,7 +59,7 @@ class Evidence:
         wanted = _described(state, sender, content, at)
         async with looking(self.engine) as db:
             known = await _taken(db, state, wanted)
-        await self._must_be_clean(wanted, content)
+        await self._must_be_clean(wanted, content, state.version)
         # The file first: a row without its file would be a promise that nobody can keep.
         await self.files.put(wanted.place, await self.vault.seal(wanted.person, content))
         if known is not None:
@@ -71,18 +71,26 @@ class Evidence:
                 return known
             return await _put_on_record(db, now, wanted, str(sender.actor))
 
-    async def _must_be_clean(self, wanted: Shown, content: bytes) -> None:
+    async def _must_be_clean(self, wanted: Shown, content: bytes, version: int) -> None:
         """Refuse malware (`Infected`); what was found, and by whom it was sent, is kept."""
         found = await self.scanner.found(content)
         if not found:
             return
         facts = {"found": found, "sha256": wanted.sha256, "size": wanted.size}
-        subject, number = dispute_workflow_id(wanted.dispute), int(wanted.sha256[:7], 16)
+        # Each file that was refused is an entry of its own, at the version of the case.
+        action = f"evidence_refused/{wanted.sha256[:12]}"
         entry = Entry(
-            0, subject, number, "evidence_refused", wanted.actor, wanted.received_at, "", facts
+            0,
+            dispute_workflow_id(wanted.dispute),
+            version,
+            action,
+            wanted.actor,
+            wanted.received_at,
+            "",
+            facts,
         )
         async with self.engine.begin() as db:
-            await audit.add(db, entry)
+            await db.execute(audit.adding(entry))
         log.warning("evidence.infected", dispute=wanted.dispute, found=found)
         raise Infected(f"there is malware in the file ({found}): it was not kept", found=found)
 

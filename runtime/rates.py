@@ -1,11 +1,12 @@
 """What carriers ask for a parcel, told before anything is bought."""
 
 from adapters.errors import Rejected
-from adapters.logistics.port import Box, Consignment, Rate, ShippingProvider
+from adapters.logistics.port import Consignment, Rate, ShippingProvider
 from domain.errors import LabelUnavailable
 from domain.ids import order_workflow_id
 from domain.money import Money
 from domain.order.state import OrderState
+from domain.shipment.labels import Box
 from domain.shipment.numbers import CARRIERS
 from persistence.carriage.port import Addresses
 

@@ -15,7 +15,6 @@ from easypost.errors.api.invalid_request_error import InvalidRequestError
 from adapters.errors import Rejected
 from adapters.logistics.easypost_calls import NAME, TIMEOUT_SECONDS, Calls, Json, moment
 from adapters.logistics.port import (
-    Box,
     Charge,
     Coming,
     Consignment,
@@ -27,6 +26,7 @@ from adapters.logistics.port import (
     Void,
 )
 from domain.money import Money
+from domain.shipment.labels import Box
 
 _NOT_FOUND: Final = "NOT_FOUND"
 _PAID_ALREADY: Final = "SHIPMENT.POSTAGE.EXISTS"

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from domain.money import Money
+from domain.shipment.labels import Box
 from domain.shipment.milestones import Milestone
 
 
@@ -89,16 +90,6 @@ class Place:
     name: str = ""
     phone: str = ""
     email: str = ""
-
-
-@dataclass(frozen=True)
-class Box:
-    """A packed parcel: grams and millimetres (zero: not measured)."""
-
-    grams: int
-    length_mm: int = 0
-    width_mm: int = 0
-    height_mm: int = 0
 
 
 @dataclass(frozen=True)

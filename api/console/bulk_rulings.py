@@ -41,6 +41,7 @@ from persistence import case_reading
 from persistence.disputes import bulk as store
 from persistence.disputes import reading
 from runtime import bulk
+from runtime.bulk import Foreseen
 
 router = APIRouter()
 Judge = Annotated[Visitor, Depends(visitors(*JUDGES))]
@@ -100,7 +101,8 @@ async def choose(request: Request, who: Judge, use: Use, db: Database) -> Respon
         "all": ",".join(cases),
         "cases": ",".join(chosen),
     }
-    return await _Form(request, who, use.clock.now("work"), db, fields).show()
+    form = _Form(request, who, use.clock.now("work"), db, fields)
+    return await form.show(foreseen=[each for each in shown if each.refusal is None])
 
 
 @router.post("/bulk-rulings")
@@ -226,8 +228,9 @@ class _Form:
         is_changed: bool = False,
         is_unfit: bool = False,
         problem: Problem | None = None,
+        foreseen: list[Foreseen] | None = None,
     ) -> Response:
-        """The form with what it would do as everything stands now."""
+        """The form with what it would do as everything stands now, if that is not *foreseen*."""
         everything, chosen = self._named("all"), self._named("cases")
         newest = await case_reading.newest(self.db, "")
         states = await reading.by_name(self.db, list(everything))
@@ -235,8 +238,9 @@ class _Form:
         cases = [(states[name], seen) for name, seen in everything.items() if name in states]
         listed = [state for state, _ in cases]
         wanted = [(state, seen) for state, seen in cases if state.dispute in chosen]
-        actor = self.who.caller.actor
-        foreseen = await bulk.foresee(self.db, ruling, wanted, actor, self.at)
+        if foreseen is None:
+            actor = self.who.caller.actor
+            foreseen = await bulk.foresee(self.db, ruling, wanted, actor, self.at)
         shown = {each.state.dispute: ForeseenView.of(each) for each in foreseen}
         return page_of(self.request, self.who, "work").show(
             "bulk_new.html",

@@ -79,8 +79,7 @@ async def end_absence(
     at = asked.use.clock.now(_CLOCK)
 
     async def work(db: AsyncConnection) -> tuple[int, Mapping[str, Any]]:
-        known = await absences.found(db, absence)
-        ended = await absences.end(db, absence, at) if known else None
+        ended = await absences.end(db, absence, at)
         if ended is None:
             raise NotKnown(f"nobody is away under {absence}", absence=absence)
         _must_be_theirs(caller, ended.person)
@@ -162,4 +161,5 @@ async def _log(
         "until": absence.ends_at.isoformat(),
     }
     subject = f"absence/{absence.absence}"
-    await audit.add(db, audit.Entry(0, subject, 1, action, actor, at, absence.why, facts))
+    entry = audit.Entry(0, subject, 1, action, actor, at, absence.why, facts)
+    await db.execute(audit.adding(entry))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query
 from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import JSONResponse, Response
 
 from api.asking import (
@@ -47,15 +48,15 @@ from api.schemas.returns import ReturnIn
 from domain.actors import Role
 from domain.dispute import rules
 from domain.dispute.rules import WHO_MAY, Action
-from domain.dispute.state import Box, Sent
+from domain.dispute.state import Sent
 from domain.ids import dispute_workflow_id, fingerprint, order_workflow_id
+from domain.shipment.labels import Box
 from persistence import absences, audit
 from persistence.audit import AuditFilter
 from persistence.disputes import reading
 from persistence.disputes.reading import DisputeFilter
-from persistence.engine import looking
 from runtime.commands import DISPUTE
-from runtime.desk import Ask
+from runtime.desk import Ask, Condition
 from workflows.dispute.messages import DisputeRequest, OpenDispute
 from workflows.order.messages import Resolve
 
@@ -190,11 +191,16 @@ def _asks(action: Action) -> Callable[[Handler], Handler]:
 
 
 async def _ask(
-    asked: Asking, name: str, action: Action, body: BaseModel, about: rules.Asked | None = None
+    asked: Asking,
+    name: str,
+    action: Action,
+    body: BaseModel,
+    about: rules.Asked | None = None,
+    only_if: Condition | None = None,
 ) -> Response:
     """Ask something of a dispute that the caller may see; answer with how it then stands."""
     wish = partial(DisputeRequest, asked=about or rules.Asked(), person=asked.caller.id)
-    return await asked.dispute(name, f"dispute.{action}", body, wish)
+    return await asked.dispute(name, f"dispute.{action}", body, wish, only_if)
 
 
 @_asks(Action.PROPOSE)
@@ -265,11 +271,13 @@ async def take_back_decision(dispute: DisputeId, body: WhyIn, asked: Asked) -> R
 @_asks(Action.ASSIGN)
 async def assign_dispute(dispute: DisputeId, body: AssignmentIn, asked: Asked) -> Response:
     """Take a case, hand it on, or put it back into the queue."""
-    if body.to:
-        async with looking(asked.use.engine) as db:
+
+    async def is_here(db: AsyncConnection) -> None:
+        if body.to:
             await absences.must_be_here(db, body.to, asked.use.clock.now("work"))
+
     about = rules.Asked(to=body.to or "", why=body.why)
-    return await _ask(asked, dispute, Action.ASSIGN, body, about)
+    return await _ask(asked, dispute, Action.ASSIGN, body, about, is_here)
 
 
 @_asks(Action.RETURN_LABEL)

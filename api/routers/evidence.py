@@ -36,7 +36,8 @@ async def show_evidence(
     """Show a file (10 MB at the most) as it is: a picture, a film or a PDF.
 
     What it is, its content says. The same file again is the same evidence. After the round for
-    evidence it is kept and marked as late: whoever decides need not look at it.
+    evidence it is kept and marked as late: whoever decides need not look at it. A file in which a
+    scanner finds malware is refused, and kept nowhere.
     """
     state = await visible_dispute(use, caller, dispute)
     content = await request.body()

@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from adapters.logistics.port import Box
 from api.asking import READ, Asked, problems, visible_order
 from api.auth import Caller
 from api.deps import Staff, Use, only
@@ -24,6 +23,7 @@ from api.schemas.online import (
 from domain.actors import Role
 from domain.ids import order_workflow_id
 from domain.order.rules import Action
+from domain.shipment.labels import Box
 from persistence.database import SqlDatabase
 from workflows.order import messages as said
 

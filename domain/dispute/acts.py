@@ -16,7 +16,6 @@ from domain.dispute.state import (
     DisputeEvent,
     DisputeState,
     Stage,
-    Verdict,
 )
 from domain.dispute.terms import DisputeTerms
 
@@ -52,17 +51,7 @@ def _decided(
     state: DisputeState, terms: DisputeTerms, actor: Actor, asked: Asked, at: datetime
 ) -> DisputeState:
     is_appeal = state.stage is Stage.APPEALED
-    ruling = Verdict(
-        Basis.APPEAL if is_appeal else Basis.RULING,
-        asked.remedy,
-        asked.amount,
-        asked.version,
-        str(actor),
-        asked.platform,
-        asked.carrier,
-        asked.why,
-        bulk=asked.bulk,
-    )
+    ruling = rulings.ruling_of(asked, actor, Basis.APPEAL if is_appeal else Basis.RULING)
     return rulings.ruled(state, terms, ruling, actor.id, at)
 
 

@@ -13,7 +13,7 @@ from domain.dispute.reasons import REASONS, REMEDIES, Category, Reason, Remedy
 from domain.dispute.state import (
     DISPUTE,
     NEGOTIABLE,
-    Box,
+    UNSETTLED,
     ClockName,
     DisputeEvent,
     DisputeState,
@@ -30,6 +30,7 @@ from domain.errors import (
     NotYours,
     VersionConflict,
 )
+from domain.shipment.labels import Box
 
 
 class Action(StrEnum):
@@ -106,7 +107,7 @@ BEATS: Final[Mapping[Action, tuple[ClockName, ...]]] = MappingProxyType(
     }
 )
 _ON_APPEAL: Final = frozenset({Stage.APPEALED, Stage.APPEAL_APPROVAL})
-_FOR_A_SECOND: Final = frozenset({Stage.AWAITING_APPROVAL, Stage.APPEAL_APPROVAL})
+FOR_A_SECOND: Final = frozenset({Stage.AWAITING_APPROVAL, Stage.APPEAL_APPROVAL})
 
 
 def _can(event: DisputeEvent) -> Callable[[DisputeState], bool]:
@@ -121,10 +122,10 @@ _POSSIBLE: Final[Mapping[Action, Callable[[DisputeState], bool]]] = MappingProxy
         Action.ESCALATE: _can(DisputeEvent.ESCALATED),
         Action.EXTEND_EVIDENCE: lambda s: s.stage is Stage.EVIDENCE and not s.is_extended,
         Action.DECIDE: _can(DisputeEvent.SECOND_NEEDED),
-        Action.APPROVE: lambda s: s.stage in _FOR_A_SECOND,
-        Action.DISAPPROVE: lambda s: s.stage in _FOR_A_SECOND,
+        Action.APPROVE: lambda s: s.stage in FOR_A_SECOND,
+        Action.DISAPPROVE: lambda s: s.stage in FOR_A_SECOND,
         Action.TAKE_BACK: _can(DisputeEvent.TAKEN_BACK),
-        Action.ASSIGN: lambda s: s.stage in (*NEGOTIABLE, *_ON_APPEAL),
+        Action.ASSIGN: lambda s: s.stage in (*UNSETTLED, *_ON_APPEAL),
         Action.RETURN_LABEL: lambda s: s.stage is Stage.RETURN_DUE and not s.label,
         Action.SEND_BACK: _can(DisputeEvent.RETURN_SHIPPED),
         Action.ACCEPT_RETURN: _can(DisputeEvent.RETURN_ACCEPTED),

@@ -5,8 +5,24 @@ from datetime import datetime
 
 from domain.actors import Actor
 from domain.dispute import moves
+from domain.dispute.rules import Asked
 from domain.dispute.state import Basis, DisputeEvent, DisputeState, Verdict
 from domain.dispute.terms import DisputeTerms
+
+
+def ruling_of(asked: Asked, actor: Actor, basis: Basis = Basis.RULING) -> Verdict:
+    """What *actor* has asked to be ruled, as a verdict."""
+    return Verdict(
+        basis,
+        asked.remedy,
+        asked.amount,
+        asked.version,
+        str(actor),
+        asked.platform,
+        asked.carrier,
+        asked.why,
+        bulk=asked.bulk,
+    )
 
 
 def ruled(

@@ -92,7 +92,8 @@ _RETURNING: Final = (
 )
 _RESHIPPING: Final = (Stage.RESHIP_DUE, Stage.RESHIPPED, Stage.RESHIP_CHECK)
 _ON_APPEAL: Final = (Stage.APPEALABLE, Stage.APPEALED, Stage.APPEAL_APPROVAL)
-_UNSETTLED: Final = (*NEGOTIABLE, *_RETURNING, *_RESHIPPING)
+# Nothing of it is posted yet.
+UNSETTLED: Final = (*NEGOTIABLE, *_RETURNING, *_RESHIPPING)
 
 _E = DisputeEvent
 DISPUTE: Final = Machine(
@@ -153,8 +154,8 @@ DISPUTE: Final = Machine(
         | {(stage, _E.REASON_CHANGED): stage for stage in NEGOTIABLE}
         | {(stage, _E.ARRIVED): Stage.SETTLING for stage in NEGOTIABLE}
         | {(stage, _E.RETURN_ACCEPTED): Stage.SETTLING for stage in _RETURNING}
-        | {(stage, _E.WITHDRAWN): Stage.SETTLING for stage in _UNSETTLED}
-        | {(stage, _E.CHARGED_BACK): Stage.SETTLING for stage in _UNSETTLED}
+        | {(stage, _E.WITHDRAWN): Stage.SETTLING for stage in UNSETTLED}
+        | {(stage, _E.CHARGED_BACK): Stage.SETTLING for stage in UNSETTLED}
         | {(stage, _E.CHARGED_BACK): Stage.CLOSED for stage in _ON_APPEAL}
     ),
 )
@@ -305,16 +306,6 @@ class Sent:
     number: str
     tracker: str = ""
     url: str = ""
-
-
-@dataclass(frozen=True)
-class Box:
-    """How a return is packed: grams, and millimetres where they were measured."""
-
-    grams: int
-    length_mm: int = 0
-    width_mm: int = 0
-    height_mm: int = 0
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,16 @@ from domain.ledger import Leg, move
 from domain.machine import Machine
 
 
+@dataclass(frozen=True)
+class Box:
+    """A packed parcel: grams and millimetres (zero: not measured)."""
+
+    grams: int
+    length_mm: int = 0
+    width_mm: int = 0
+    height_mm: int = 0
+
+
 class LabelStatus(StrEnum):
     """Where a label stands."""
 

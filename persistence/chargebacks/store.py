@@ -10,9 +10,9 @@ from sqlmodel import col
 from domain.chargeback.state import ChargebackState, Slice
 from domain.ids import chargeback_workflow_id
 from persistence import inbox, records
+from persistence.audit import Entry, adding
 from persistence.disputes.port import Deed
 from persistence.tables.chargebacks import ChargebackOrder, ChargebackRow
-from persistence.tables.disputes import AuditEntry
 
 
 class SqlChargebacks:
@@ -58,19 +58,10 @@ class SqlChargebacks:
 
     async def did(self, chargeback: str, version: int, deed: Deed) -> None:
         """One row, never changed."""
-        await self._session.execute(
-            insert(AuditEntry)
-            .values(
-                subject=chargeback_workflow_id(chargeback),
-                version=version,
-                action=deed.action,
-                actor=deed.actor,
-                at=deed.at,
-                why=deed.why,
-                facts=dict(deed.facts),
-            )
-            .on_conflict_do_nothing()
-        )
+        name = chargeback_workflow_id(chargeback)
+        facts = dict(deed.facts)
+        entry = Entry(0, name, version, deed.action, deed.actor, deed.at, deed.why, facts)
+        await self._session.execute(adding(entry))
 
     async def is_open(self, order: str) -> bool:
         """One that has not ended."""

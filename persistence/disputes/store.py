@@ -12,8 +12,9 @@ from domain.dispute.state import Claim, DisputeState, Pause
 from domain.errors import AlreadyExists, NotKnown
 from domain.ids import dispute_workflow_id
 from persistence import records
+from persistence.audit import Entry, adding
 from persistence.disputes.port import Deed, DisputeRecord, OpenDispute
-from persistence.tables.disputes import AuditEntry, DisputeLine, DisputeRow, DisputeViewRow
+from persistence.tables.disputes import DisputeLine, DisputeRow, DisputeViewRow
 
 
 class SqlDisputes:
@@ -127,16 +128,7 @@ class SqlDisputes:
 
     async def did(self, dispute: str, version: int, deed: Deed) -> None:
         """Add the deed unless this very one is there."""
-        await self._session.execute(
-            insert(AuditEntry)
-            .values(
-                subject=dispute_workflow_id(dispute),
-                version=version,
-                action=deed.action,
-                actor=deed.actor,
-                at=deed.at,
-                why=deed.why,
-                facts=dict(deed.facts),
-            )
-            .on_conflict_do_nothing()
-        )
+        name = dispute_workflow_id(dispute)
+        facts = dict(deed.facts)
+        entry = Entry(0, name, version, deed.action, deed.actor, deed.at, deed.why, facts)
+        await self._session.execute(adding(entry))

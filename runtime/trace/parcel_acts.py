@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from adapters.logistics.port import Box
 from domain.actors import Actor, Role
 from domain.order.facts import parcel_named
 from domain.order.state import OrderState
+from domain.shipment.labels import Box
 from runtime.trace.facts import Happened, Happening
 from runtime.trace.hands import Hands
 from runtime.trace.orders import TracedParcel

@@ -8,7 +8,8 @@ from domain.actors import Actor, Role
 from domain.dispute.clocks import Due, clock_of
 from domain.dispute.reasons import Category, Reason, Remedy
 from domain.dispute.rules import Action, Asked
-from domain.dispute.state import Box, ClockName, DisputeState
+from domain.dispute.state import ClockName, DisputeState
+from domain.shipment.labels import Box
 from tests.activities.money_steps import MoneyStep, Ready
 from tests.support.shop import Deal, Shop, after, attempted
 

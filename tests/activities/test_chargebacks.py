@@ -1,18 +1,24 @@
 """What a cardholder's bank takes back: frozen at once, answered once, posted as it decides."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 
 from activities.chargeback_requests import ChargebackStep, Heard
+from activities.dispute_requests import DisputeStep, HearBank
 from adapters.errors import Unavailable
 from domain.chargeback.state import ChargebackState, Stage
+from domain.dispute.reasons import Remedy
+from domain.dispute.state import Basis, DisputeState, PauseEvent, Verdict
+from domain.dispute.state import Stage as Disputed
 from domain.errors import AmountExceeded
 from tests.activities.chargeback_steps import claimed, opened, received
+from tests.activities.dispute_steps import disputing
 from tests.activities.test_returns import balances
 from tests.support.bundles import bundle
-from tests.support.shop import Shop, after, attempted
+from tests.support.shop import Deal, Shop, after, attempted
 
 DUE = after(days=15)
 
@@ -306,3 +312,78 @@ async def test_a_claim_at_a_wallet_is_told_apart_from_a_bank_s(shop: Shop) -> No
     state = await opened(shop, deal.state.intent)
 
     assert (state.source, state.amount) == ("paypal", 10_000)
+
+
+async def disputed_in_part(shop: Shop) -> tuple[Deal, DisputeState]:
+    """A claim of the whole of which the buyer keeps most, and a dispute that goes on."""
+    deal = await received(shop)
+    dispute = await attempted(shop.disputes.open, disputing(deal), 1)
+    state = await opened(shop, deal.state.intent)
+    await decided(shop, state, "lost", kept=7_000)
+    news = HearBank(dispute, DUE, PauseEvent.CHARGEBACK_OPENED, state.chargeback)
+    paused = await attempted(shop.disputes.hear_bank, news, 1)
+    after_all = HearBank(paused, DUE, PauseEvent.CHARGEBACK_PARTLY, state.chargeback, 2_000)
+    return deal, await attempted(shop.disputes.hear_bank, after_all, 1)
+
+
+@pytest.mark.case(48)
+@pytest.mark.parametrize("chargeback", ["", "du_later"])
+async def test_every_hold_of_a_dispute_ends_with_it(shop: Shop, chargeback: str) -> None:
+    """Also what was held for it again, and whichever bank it has waited for since."""
+    deal, dispute = await disputed_in_part(shop)
+    standing = await column(shop, "SELECT amount FROM holds WHERE lifted_at IS NULL")
+    verdict = Verdict(Basis.AGREEMENT, Remedy.REFUND, 4_000, 1)
+    settling = replace(
+        dispute,
+        stage=Disputed.SETTLING,
+        verdict=verdict,
+        chargeback=chargeback or dispute.chargeback,
+    )
+    settled = await attempted(shop.dispute_money.settle, DisputeStep(settling, after(days=20)), 1)
+
+    assert standing == [3_000]
+    assert settled.awarded == 2_000
+    assert await column(shop, "SELECT amount FROM holds WHERE lifted_at IS NULL") == []
+    assert await column(shop, "SELECT held FROM order_money") == [0]
+    assert deal.order
+
+
+@pytest.mark.case(48, 53)
+@pytest.mark.parametrize(("ruled", "back"), [(3_500, 500), (2_500, 1_500), (0, 2_000)])
+async def test_an_appeal_counts_what_the_wallet_has_given(
+    shop: Shop, ruled: int, back: int
+) -> None:
+    """The seller has paid both, and gets back what is theirs: never what the wallet gave."""
+    _, dispute = await disputed_in_part(shop)
+    verdict = Verdict(Basis.RULING, Remedy.REFUND, 4_000, 1)
+    settling = replace(dispute, stage=Disputed.SETTLING, verdict=verdict)
+    first = await attempted(shop.dispute_money.settle, DisputeStep(settling, after(days=20)), 1)
+    appeal = replace(verdict, basis=Basis.APPEAL, amount=ruled)
+    again = replace(first, stage=Disputed.SETTLING, verdict=appeal)
+    before = (await balances(shop)).get("platform_loss", 0)
+    await attempted(shop.dispute_money.settle, DisputeStep(again, after(days=25)), 1)
+
+    assert (first.awarded, first.netted) == (2_000, 2_000)
+    assert (await balances(shop)).get("platform_loss", 0) == before - back
+
+
+@pytest.mark.case(47)
+async def test_a_dispute_that_was_settled_before_it_heard_is_told_of_the_verdict(
+    shop: Shop,
+) -> None:
+    """Its lines are nobody's dispute any more; it waits for the bank all the same."""
+    deal = await received(shop)
+    dispute = await attempted(shop.disputes.open, disputing(deal), 1)
+    claim = await opened(shop, deal.state.intent)
+    verdict = Verdict(Basis.RULING, Remedy.REFUND, 0, 1)
+    settling = replace(dispute, stage=Disputed.SETTLING, verdict=verdict)
+    closed = await attempted(shop.dispute_money.settle, DisputeStep(settling, DUE), 1)
+    news = HearBank(closed, DUE, PauseEvent.CHARGEBACK_OPENED, claim.chargeback)
+    await attempted(shop.disputes.hear_bank, news, 1)
+    await shop.world.decide(claim.chargeback, "won")
+    heard: Heard = await attempted(
+        shop.chargebacks.follow, ChargebackStep(claim, after(days=30)), 1
+    )
+
+    assert closed.stage is Disputed.APPEALABLE
+    assert (heard.disputes, heard.netted) == ((dispute.dispute,), (0,))

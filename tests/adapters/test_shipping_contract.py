@@ -9,7 +9,6 @@ import pytest
 
 from adapters.errors import Rejected, Unavailable
 from adapters.logistics.port import (
-    Box,
     Coming,
     Consignment,
     Place,
@@ -20,6 +19,7 @@ from adapters.logistics.port import (
     Void,
 )
 from domain.money import Money
+from domain.shipment.labels import Box
 from domain.shipment.numbers import check
 from tests.support.sandbox import SandboxWorld
 

@@ -83,7 +83,8 @@ async def test_disputes_that_are_theirs_hear_whose_they_are_from_now_on(alive: M
     buyer = await received(alive, "o-away-case")
     path = (await buyer.post("/v1/orders/o-away-case/disputes", _BROKEN)).headers["Location"]
     agent = await alive.caller(Role.SUPPORT_AGENT, "ill-1")
-    assert (await agent.post(f"{path}/assignment", {"to": "ill-1"})).status_code == 200
+    taking = await agent.post(f"{path}/assignment", {"to": "ill-1"}, key="taken")
+    assert taking.status_code == 200
     until = (alive.clock.now("") + timedelta(days=2)).isoformat()
     said = {"person": "support-agent:ill-1", "until": until, "cover": "support-agent:well-1"}
     gone = await agent.post("/v1/absences", said)
@@ -95,7 +96,9 @@ async def test_disputes_that_are_theirs_hear_whose_they_are_from_now_on(alive: M
         while (view := (await lead.get(path)).json())["assignee"] == "ill-1":
             await asyncio.sleep(0.05)
     refused = await lead.post(f"{path}/assignment", {"to": "ill-1"})
+    again = await agent.post(f"{path}/assignment", {"to": "ill-1"}, key="taken")
 
+    assert again.json() == taking.json(), "a repeat has the answer of the first"
     assert gone.json()["handed_over"] == [f"dispute/{path.rpartition('/')[2]}"]
     assert view["assignee"] == "well-1"
     assert refused.status_code == 409

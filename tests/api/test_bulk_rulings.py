@@ -5,10 +5,12 @@ import asyncio
 import pytest
 
 from domain.actors import Role
+from domain.dispute.state import PauseEvent
 from runtime.relay.asked import Asked
 from tests.api.test_disputes import received
 from tests.support.market import Json, Market, Person
 from tests.support.pages import complaints, fields_of, visit
+from workflows.dispute.messages import ChargebackChanged
 
 _BROKEN = {"lines": ["1"], "category": "received", "reason": "damaged", "amount": 5_000}
 
@@ -164,6 +166,39 @@ async def test_what_is_taken_back_at_once_is_taken_back_everywhere(alive: Market
     await until_all(lead, path, "void")
 
     assert (agreed.status_code, back.status_code) == (200, 200), back.text
+
+
+async def test_a_case_that_waits_for_a_bank_keeps_no_other_from_being_taken_back(
+    alive: Market,
+) -> None:
+    """Its own clock stands still; those of the others run out in minutes."""
+    lead = await alive.caller(Role.SUPPORT_LEAD, "lead-1")
+    second = await alive.caller(Role.SUPPORT_LEAD, "lead-2")
+    disputes = await in_review(alive, "o-bulk-11", "o-bulk-12")
+    cases, _ = await foreseen(lead, *disputes)
+    path = (await lead.post("/v1/bulk-rulings", body(cases))).headers["Location"]
+    await delivered(alive)
+    await until_all(lead, path, "ruled")
+    await second.post(f"{path}/approval", {})
+    await delivered(alive)
+    await until_all(lead, path, "agreed")
+    process = alive.services.temporal.get_workflow_handle(f"dispute/{disputes[0]}")
+    at = alive.clock.now("")
+    news = ChargebackChanged("evt-bank", at, "du_1", PauseEvent.CHARGEBACK_OPENED)
+    await process.signal("chargeback_changed", news)
+    async with asyncio.timeout(10):
+        paused = f"/v1/disputes/{disputes[0]}"
+        while (await lead.get(paused)).json()["status"] != "awaiting_chargeback":
+            await asyncio.sleep(0.05)
+    back = await lead.post(f"{path}/taking-back", {})
+    await delivered(alive)
+    other = f"/v1/disputes/{disputes[1]}"
+    async with asyncio.timeout(10):
+        while (await lead.get(other)).json()["status"] != "in_review":
+            await asyncio.sleep(0.05)
+
+    assert back.status_code == 200, back.text
+    assert (await lead.get(paused)).json()["status"] == "awaiting_chargeback"
 
 
 async def test_what_a_bulk_ruling_would_do_is_on_its_page_before_it_is_made(alive: Market) -> None:

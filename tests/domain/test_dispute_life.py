@@ -25,7 +25,6 @@ from domain.dispute.rules import JUDGES, WHO_MAY, Action, Asked, allowed, check,
 from domain.dispute.state import (
     DISPUTE,
     Basis,
-    Box,
     DisputeEvent,
     DisputeState,
     Pause,
@@ -38,6 +37,7 @@ from domain.errors import Refusal
 from domain.ledger import Leg
 from domain.order.money import OrderFunds
 from domain.order.postings import RefundSources, plan_release
+from domain.shipment.labels import Box
 from tests.domain.disputes import (
     AGENT,
     BEGAN,

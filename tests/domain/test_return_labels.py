@@ -7,8 +7,9 @@ import pytest
 from domain.dispute import acts, moves, settling
 from domain.dispute.reasons import Remedy
 from domain.dispute.rules import Action, Asked, allowed, check
-from domain.dispute.state import Box, ClockName, DisputeEvent, DisputeState, Sent, Stage
+from domain.dispute.state import ClockName, DisputeEvent, DisputeState, Sent, Stage
 from domain.errors import DeadlinePassed, IllegalTransition, NotYours
+from domain.shipment.labels import Box
 from tests.domain.disputes import BUYER, LEAD, SELLER, after, in_review, terms
 from tests.domain.test_dispute_rules import ask, rung
 
@@ -87,3 +88,9 @@ def test_a_label_that_nobody_will_use_is_given_back() -> None:
         assert not settling.idle_label(settling.label_given_back(each))
     assert not settling.idle_label(state)
     assert not settling.idle_label(moves.label_over(carried))
+
+
+def test_a_case_can_be_handed_on_while_its_goods_travel() -> None:
+    """Whoever has it may be away when it comes back to review."""
+    for state in (due(), labelled()):
+        assert ask(state, LEAD, Action.ASSIGN, Asked(to="a-2")).assignee == "a-2"

@@ -7,7 +7,8 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from domain.actors import Actor, Role
 from domain.dispute.reasons import Category, Remedy
 from domain.dispute.rules import Action, Asked
-from domain.dispute.state import Box, PauseEvent, Stage
+from domain.dispute.state import PauseEvent, Stage
+from domain.shipment.labels import Box
 from tests.support.disputing import Disputed, asking, opens
 from tests.support.marketplace import LEAD, OPERATOR, Marketplace, Placed
 from tests.support.online import addressed

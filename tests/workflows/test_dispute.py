@@ -9,9 +9,10 @@ from temporalio.exceptions import ApplicationError
 from domain.actors import Actor, Role
 from domain.dispute.reasons import Category, Remedy
 from domain.dispute.rules import Action, Asked
-from domain.dispute.state import Box, Outcome, PauseEvent, Stage
+from domain.dispute.state import Outcome, PauseEvent, Stage
 from domain.order.state import ClockName
 from domain.order.state import Outcome as OrderOutcome
+from domain.shipment.labels import Box
 from persistence.books import SqlBooks
 from tests.support.disputing import Disputed, asking, opens
 from tests.support.marketplace import LEAD, OPERATOR, Marketplace, Placed
