@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import httpx2
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
@@ -197,7 +198,6 @@ async def open_market(
         )
         wakeups = Wakeups(engine)
         stack.push_async_callback(wakeups.close)
-        scanner = Clamd("127.0.0.1", world.scanner_port) if place else NoScanner()
         hooks = WebhookCaller()
         stack.push_async_callback(hooks.close)
         services = Services(
@@ -211,7 +211,7 @@ async def open_market(
             rates=Rates(shipping, SealedAddresses(engine, vault)),
             wakeups=wakeups,
             endpoints=Endpoints(vault, hooks),
-            evidence=Evidence(engine, vault, ObjectFiles((keys / "files").as_uri()), scanner),
+            evidence=_evidence(engine, vault, keys, place),
             clock=clock,
             rate=rate or RateLimit(1000, 10_000),
         )
@@ -230,6 +230,15 @@ async def open_market(
             shipping,
             stack,
         )
+
+
+def _evidence(
+    engine: AsyncEngine, vault: Vault, keys: Path, place: SandboxPlace | None
+) -> Evidence:
+    """Files in a folder, looked into by the sandbox's scanner where there is one."""
+    files = ObjectFiles((keys / "files").as_uri())
+    scanner = Clamd("127.0.0.1", place.scanner_port) if place else NoScanner()
+    return Evidence(engine, vault, files, scanner)
 
 
 def _outside(
