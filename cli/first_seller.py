@@ -55,6 +55,8 @@ async def _register(
         "email": "seller@example.com",
         "name": "A. Seller",
         "zone": "Europe/Berlin",
+        # Where labels begin and returns end: without it neither can be tried.
+        "ship_from": {"city": "Bremen", "street": "Am Hafen 1", "postcode": "28195"},
     }
     made = await http.post(sellers, json=wanted, headers={**service, "Idempotency-Key": _KEY})
     made.raise_for_status()
