@@ -95,7 +95,7 @@ async def found(db: AsyncConnection, absence: int) -> Absence | None:
 async def hand_over(
     db: AsyncConnection, person: str, to: str, by: str, moment: datetime
 ) -> list[str]:
-    """Give all that *person* has taken to somebody, or back ("") ; returns what it is about."""
+    """Give all that *person* has taken to somebody, or back (""); returns what it is about."""
     given = await db.execute(
         update(WorkItem)
         .where(col(WorkItem.assignee) == person)

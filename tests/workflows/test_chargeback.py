@@ -10,13 +10,12 @@ from domain.chargeback.rules import Action
 from domain.chargeback.state import Stage
 from domain.dispute.rules import Action as DisputeAction
 from domain.dispute.rules import Asked
-from domain.dispute.state import Outcome as Disputed
-from domain.dispute.state import Pause
+from domain.dispute.state import Outcome, Pause
 from domain.order.state import Fulfilment
 from domain.order.state import Outcome as OrderOutcome
 from persistence.books import SqlBooks
-from tests.support.claims import claims
-from tests.support.disputing import asking, opens
+from tests.support.claims import Claim, claims
+from tests.support.disputing import Disputed, asking, opens
 from tests.support.marketplace import Marketplace, Placed
 
 
@@ -27,6 +26,14 @@ async def delivered(market: Marketplace) -> Placed:
     await order.shipped(hours=1)
     await order.delivered(days=1)
     return order
+
+
+async def disputed_and_claimed(market: Marketplace) -> tuple[Placed, Disputed, Claim]:
+    """A dispute about an order's first line, and a claim of its whole payment."""
+    order = await delivered(market)
+    dispute = await opens(asking(order, 7_000), order)
+    await order.until(lambda state: state.held == 7_000)
+    return order, dispute, await claims(market, (await order.state()).intent)
 
 
 async def sound(market: Marketplace, order: Placed) -> None:
@@ -97,10 +104,7 @@ async def test_one_that_comes_months_after_the_end_is_clawed_back(market: Market
 @pytest.mark.case(47)
 async def test_a_dispute_stands_still_and_goes_on_when_it_is_won(market: Marketplace) -> None:
     """Its clocks stop while the bank decides; what it holds is not frozen twice."""
-    order = await delivered(market)
-    dispute = await opens(asking(order, 7_000), order)
-    await order.until(lambda state: state.held == 7_000)
-    claim = await claims(market, (await order.state()).intent)
+    order, dispute, claim = await disputed_and_claimed(market)
     paused = await dispute.until(lambda state: state.pause is not Pause.RUNNING)
     await claim.decided("won")
     again = await dispute.until(lambda state: state.pause is Pause.RUNNING)
@@ -109,7 +113,7 @@ async def test_a_dispute_stands_still_and_goes_on_when_it_is_won(market: Marketp
 
     assert paused.chargeback == claim.chargeback
     assert again.chargeback == claim.chargeback
-    assert (ended.outcome, ended.awarded) == (Disputed.REFUNDED, 7_000)
+    assert (ended.outcome, ended.awarded) == (Outcome.REFUNDED, 7_000)
     assert (done.refunded, done.released) == (7_000, 3_000)
     await sound(market, order)
 
@@ -119,10 +123,7 @@ async def test_a_lost_one_ends_the_dispute_and_nothing_goes_back_twice(
     market: Marketplace,
 ) -> None:
     """The buyer has their money by the bank; what the dispute held pays for that."""
-    order = await delivered(market)
-    dispute = await opens(asking(order, 7_000), order)
-    await order.until(lambda state: state.held == 7_000)
-    claim = await claims(market, (await order.state()).intent)
+    order, dispute, claim = await disputed_and_claimed(market)
     await dispute.until(lambda state: state.pause is not Pause.RUNNING)
     await claim.decided("lost")
     ended = await dispute.handle.result()
@@ -142,10 +143,7 @@ async def test_a_wallet_and_a_dispute_that_decide_differently_net_to_one_refund(
     market: Marketplace, kept: int, ruled: int
 ) -> None:
     """The wallet is first: the dispute goes on, and gives what is missing to the larger."""
-    order = await delivered(market)
-    dispute = await opens(asking(order, 7_000), order)
-    await order.until(lambda state: state.held == 7_000)
-    claim = await claims(market, (await order.state()).intent)
+    order, dispute, claim = await disputed_and_claimed(market)
     await dispute.until(lambda state: state.pause is not Pause.RUNNING)
     lost = await claim.decided("lost", kept)
     going_on = await dispute.until(lambda state: state.pause is Pause.RUNNING)
