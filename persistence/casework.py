@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, String, all_, bindparam, delete, func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import ColumnElement, delete, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import col
 
 from domain.casework import MANNERS, Work
 from domain.errors import LimitReached, NotKnown, VersionConflict
-from persistence.tables import table_of
 from persistence.tables.casework import SavedView, WorkItem
 
 MOST_VIEWS: Final = 30
@@ -76,20 +75,11 @@ class Load:
 
 
 Mark = tuple[datetime, str, str]
-# Made once: it is run for every step of every process, and mostly there is nothing to do.
-_DONE: Final = delete(table_of(WorkItem)).where(
-    col(WorkItem.subject) == bindparam("about"),
-    col(WorkItem.kind) != all_(bindparam("left", type_=ARRAY(String))),
-)
 _ITEM: Final = tuple(col(getattr(WorkItem, name)) for name in Item.__dataclass_fields__)
 
 
-async def keep(
-    session: AsyncSession, subject: str, work: Sequence[Work], seen_at: datetime
-) -> None:
-    """Let the queue hold exactly *work* of *subject*; who has taken what stays theirs."""
-    kinds = [str(one.kind) for one in work]
-    await session.execute(_DONE, {"about": subject, "left": kinds})
+async def add(session: AsyncSession, subject: str, work: Sequence[Work], seen_at: datetime) -> None:
+    """Let the queue hold *work* of *subject*; who has taken what stays theirs."""
     for one in work:
         new = insert(WorkItem).values(
             subject=subject,

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -12,7 +13,19 @@ from domain.errors import AlreadyExists, NotKnown
 from domain.order.money import OrderFunds
 from persistence import records
 from persistence.port import EffectRecord
+from persistence.tables import table_of
 from persistence.tables.ledger import Hold, MoneyEffect, OrderMoney
+
+# Made once, on the table itself: these are run for every step that moves money.
+_FUNDS: Final = table_of(OrderMoney)
+_LOCKED: Final = select(_FUNDS).where(_FUNDS.c.order == bindparam("of")).with_for_update()
+_AGREED: Final = frozenset({"order", "seller", "currency", "settles_in", "total", "commission"})
+_COUNTED: Final = tuple(one.name for one in _FUNDS.columns if one.name not in _AGREED)
+_PUT: Final = (
+    update(_FUNDS)
+    .where(_FUNDS.c.order == bindparam("of"))
+    .values({name: bindparam(f"now_{name}") for name in _COUNTED})
+)
 
 
 class SqlFunds:
@@ -24,35 +37,15 @@ class SqlFunds:
 
     async def locked(self, order: str) -> OrderFunds:
         """Lock the row that every hold, refund and release of the order locks."""
-        row = await self._session.get(
-            OrderMoney, order, with_for_update=True, populate_existing=True
-        )
+        row = (await self._session.execute(_LOCKED, {"of": order})).one_or_none()
         if row is None:
             raise NotKnown(f"there is no order {order}", order=order)
         return records.funds(row)
 
     async def put(self, funds: OrderFunds) -> None:
         """Write the locked row back; identity and agreed figures never change."""
-        await self._session.execute(
-            update(OrderMoney)
-            .where(col(OrderMoney.order) == funds.order)
-            .values(
-                captured=funds.captured,
-                refunded=funds.refunded,
-                charged_back=funds.charged_back,
-                held=funds.held,
-                released=funds.released,
-                reserved=funds.reserved,
-                recovered=funds.recovered,
-                charged=funds.charged,
-                settled=funds.settled,
-                contributed=funds.contributed,
-                subsidised=funds.subsidised,
-                subsidised_back=funds.subsidised_back,
-                borne=funds.borne,
-                borne_back=funds.borne_back,
-            )
-        )
+        told = {"of": funds.order, **{f"now_{name}": getattr(funds, name) for name in _COUNTED}}
+        await self._session.execute(_PUT, told)
 
     async def place_hold(
         self, hold: str, order: str, amount: int, reason: str, by: str, at: datetime

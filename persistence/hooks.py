@@ -7,9 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
-    Insert,
     Select,
-    bindparam,
     delete,
     exists,
     func,
@@ -24,9 +22,8 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from domain.errors import NotKnown
-from domain.webhooks import EVERYTHING, selectors
+from domain.webhooks import EVERYTHING
 from persistence.endpoints import Endpoint
-from persistence.tables import table_of
 from persistence.tables.business import OrderViewRow, PayoutRow
 from persistence.tables.traffic import TimelineEntry
 from persistence.tables.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
@@ -39,20 +36,6 @@ STATES: Final = (WAITING, DELIVERED, FAILED, SKIPPED)
 MOST_AT_ONCE: Final = 10_000
 _EVENT: Final = ("event", "subject", "version", "kind", "actor", "at", "facts")
 _ATTEMPTS_SHOWN: Final = 50
-
-
-@dataclass(frozen=True)
-class Happening:
-    """Something that became true: the entry of the timeline, and whose store it concerns."""
-
-    seq: int
-    subject: str
-    version: int
-    kind: str
-    actor: str
-    at: datetime
-    facts: Mapping[str, Any]
-    seller: str
 
 
 @dataclass(frozen=True)
@@ -113,42 +96,6 @@ _AGAIN: Final = {
     "due_at": func.now(),
     "queued_at": func.now(),
 }
-
-
-_SELECTORS: Final = ("exactly", "of_its_object", "everything")
-
-
-def _fan_out() -> Insert:
-    """The statement that writes a delivery for each endpoint which hears of an event.
-
-    One for all of them: an order's transaction must not grow with the number of endpoints.
-    """
-    endpoints, deliveries = table_of(WebhookEndpoint).c, table_of(WebhookDelivery)
-    told = [bindparam(name, type_=deliveries.c[name].type) for name in _EVENT]
-    heard = select(endpoints.id, *told).where(
-        endpoints.is_enabled,
-        endpoints.owner.in_(["", bindparam("seller")]),
-        or_(*(bindparam(name) == func.any(endpoints.kinds) for name in _SELECTORS)),
-    )
-    return insert(deliveries).from_select(["endpoint", *_EVENT], heard).on_conflict_do_nothing()
-
-
-FAN_OUT: Final = _fan_out()
-
-
-def fanned_out(event: Happening) -> dict[str, Any]:
-    """What `FAN_OUT` has to be told of *event*."""
-    return {
-        "event": f"evt_{event.seq}",
-        "subject": event.subject,
-        "version": event.version,
-        "kind": event.kind,
-        "actor": event.actor,
-        "at": event.at,
-        "facts": dict(event.facts),
-        "seller": event.seller,
-        **dict(zip(_SELECTORS, selectors(event.kind), strict=True)),
-    }
 
 
 async def add(

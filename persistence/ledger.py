@@ -1,10 +1,10 @@
 """The ledger in PostgreSQL: append-only entries, locked balances in sorted order."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -12,11 +12,50 @@ from domain.ledger import LOCKED, Account, AccountKind, Leg, Posting
 from persistence.tables import table_of
 from persistence.tables.ledger import Balance, LegRow, PostingRow
 
+_ENTRY_OF: Final = ("key", "kind", "process", "currency", "effective_at")
+_KEY: Final = ("kind", "owner", "currency")
+# Made once, on the tables themselves: these are run for every step that moves money.
 _POSTINGS: Final = table_of(PostingRow)
-_POSTING: Final = (
-    insert(_POSTINGS).on_conflict_do_nothing(index_elements=["key"]).returning(_POSTINGS.c.id)
+# An entry with its legs; it says nothing if the entry is there.
+_POSTING: Final = text("""
+WITH entry AS (
+    INSERT INTO postings (key, kind, process, currency, effective_at)
+    VALUES (:key, :kind, :process, :currency, :effective_at)
+    ON CONFLICT (key) DO NOTHING
+    RETURNING id, currency, effective_at
+), written AS (
+    INSERT INTO legs (posting, kind, owner, currency, amount, effective_at)
+    SELECT entry.id, leg.kind, leg.owner, entry.currency, leg.amount, entry.effective_at
+    FROM entry CROSS JOIN ROWS FROM (
+        jsonb_to_recordset(:legs) AS (kind text, owner text, amount bigint)
+    ) WITH ORDINALITY AS leg (kind, owner, amount, number)
+    ORDER BY leg.number
 )
-_LEGS: Final = insert(table_of(LegRow))
+SELECT id FROM entry
+""").bindparams(
+    *(bindparam(name, type_=_POSTINGS.c[name].type) for name in _ENTRY_OF),
+    bindparam("legs", type_=JSONB),
+)
+_ENTRY: Final = select(_POSTINGS).where(_POSTINGS.c.key == bindparam("under"))
+_LEGS: Final = table_of(LegRow)
+_ITS_LEGS: Final = (
+    select(_LEGS.c.kind, _LEGS.c.owner, _LEGS.c.amount)
+    .where(_LEGS.c.posting == bindparam("of"))
+    .order_by(_LEGS.c.id)
+)
+_BALANCES: Final = table_of(Balance)
+_ITS: Final = tuple(_BALANCES.c[name] == bindparam(f"its_{name}") for name in _KEY)
+_BALANCE: Final = select(_BALANCES.c.amount).where(*_ITS).with_for_update()
+_TAKING: Final = (
+    update(_BALANCES)
+    .where(*_ITS)
+    .values(amount=_BALANCES.c.amount + bindparam("more"))
+    .returning(_BALANCES.c.amount)
+)
+_NEW: Final = insert(_BALANCES)
+_ADDING: Final = _NEW.on_conflict_do_update(
+    index_elements=_KEY, set_={"amount": _BALANCES.c.amount + _NEW.excluded.amount}
+)
 
 
 class SqlLedger:
@@ -28,30 +67,14 @@ class SqlLedger:
 
     async def post(self, posting: Posting) -> bool:
         """Write the entry unless its key is there. The database checks the sum at commit."""
-        entry = {
-            "key": posting.key,
-            "kind": posting.kind,
-            "process": posting.process,
-            "currency": posting.currency,
-            "effective_at": posting.effective_at,
-        }
-        written = (await self._session.execute(_POSTING, entry)).scalar_one_or_none()
-        if written is None:
+        entry: dict[str, Any] = {name: getattr(posting, name) for name in _ENTRY_OF}
+        legs = [
+            {"kind": str(leg.account.kind), "owner": leg.account.owner, "amount": leg.amount}
+            for leg in posting.legs
+        ]
+        written = await self._session.execute(_POSTING, entry | {"legs": legs})
+        if written.scalar_one_or_none() is None:
             return False
-        await self._session.execute(
-            _LEGS,
-            [
-                {
-                    "posting": written,
-                    "kind": str(leg.account.kind),
-                    "owner": leg.account.owner,
-                    "currency": posting.currency,
-                    "amount": leg.amount,
-                    "effective_at": posting.effective_at,
-                }
-                for leg in posting.legs
-            ],
-        )
         locked = (leg for leg in posting.legs if leg.account.kind in LOCKED)
         for leg in sorted(locked, key=lambda leg: leg.account):
             await self._add(leg, posting.currency)
@@ -59,55 +82,32 @@ class SqlLedger:
 
     async def _add(self, leg: Leg, currency: str) -> None:
         """Move the locked row. A debit meets a row that exists, or there is nothing to take."""
-        key = {"kind": str(leg.account.kind), "owner": leg.account.owner, "currency": currency}
         if leg.amount > 0:
-            taken = await self._session.execute(
-                update(Balance)
-                .filter_by(**key)
-                .values(amount=col(Balance.amount) + leg.amount)
-                .returning(col(Balance.amount))
-            )
-            taken.scalar_one()
-            return
-        new = insert(Balance).values(**key, amount=leg.amount)
-        await self._session.execute(
-            new.on_conflict_do_update(
-                index_elements=["kind", "owner", "currency"],
-                set_={"amount": col(Balance.amount) + new.excluded.amount},
-            )
-        )
+            its = _of(leg.account, currency) | {"more": leg.amount}
+            (await self._session.execute(_TAKING, its)).scalar_one()
+        else:
+            row = (str(leg.account.kind), leg.account.owner, currency)
+            new: dict[str, Any] = dict(zip(_KEY, row, strict=True))
+            await self._session.execute(_ADDING, new | {"amount": leg.amount})
 
     async def entry(self, key: str) -> Posting | None:
         """The entry posted under *key*, its legs in the order of writing."""
-        head = await self._session.execute(select(PostingRow).where(col(PostingRow.key) == key))
-        row = head.scalar_one_or_none()
+        row = (await self._session.execute(_ENTRY, {"under": key})).one_or_none()
         if row is None:
             return None
-        legs = await self._session.execute(
-            select(LegRow).where(col(LegRow.posting) == row.id).order_by(col(LegRow.id))
-        )
+        legs = await self._session.execute(_ITS_LEGS, {"of": row.id})
         return Posting(
             key=row.key,
             kind=row.kind,
             process=row.process,
             currency=row.currency,
             effective_at=row.effective_at,
-            legs=tuple(
-                Leg(Account(AccountKind(leg.kind), leg.owner), leg.amount) for leg in legs.scalars()
-            ),
+            legs=tuple(Leg(Account(AccountKind(leg.kind), leg.owner), leg.amount) for leg in legs),
         )
 
     async def balance(self, account: Account, currency: str) -> int:
         """What the account holds for its owner; the row stays locked to the end."""
-        row = await self._session.execute(
-            select(col(Balance.amount))
-            .where(
-                col(Balance.kind) == str(account.kind),
-                col(Balance.owner) == account.owner,
-                col(Balance.currency) == currency,
-            )
-            .with_for_update()
-        )
+        row = await self._session.execute(_BALANCE, _of(account, currency))
         return -(row.scalar_one_or_none() or 0)
 
     async def held_as_of(self, account: Account, currency: str, as_of: datetime) -> int:
@@ -121,3 +121,8 @@ class SqlLedger:
             )
         )
         return -int(found.scalar_one())
+
+
+def _of(account: Account, currency: str) -> dict[str, Any]:
+    row = (str(account.kind), account.owner, currency)
+    return {f"its_{name}": value for name, value in zip(_KEY, row, strict=True)}

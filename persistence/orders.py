@@ -4,16 +4,19 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Label,
     ScalarSelect,
+    bindparam,
     cast,
     delete,
     exists,
     func,
+    or_,
     select,
     tuple_,
     update,
@@ -32,6 +35,7 @@ from domain.shipment.milestones import Milestone
 from persistence import records
 from persistence.inbox import newest_first
 from persistence.port import LastScan, OrderRecord, ParcelRecord, SellerRecord
+from persistence.tables import table_of
 from persistence.tables.business import (
     OrderRow,
     OrderViewRow,
@@ -44,6 +48,71 @@ from persistence.tables.business import (
 from persistence.tables.ledger import LegRow, OrderMoney
 from persistence.vault import Erased, Vault
 
+# Made once, on the tables themselves: putting a statement together, and taking it through the
+# mapper, costs more than running it, and these are run for every order.
+_ORDERS: Final = table_of(OrderRow)
+_ORDER: Final = select(_ORDERS).where(_ORDERS.c.order == bindparam("of"))
+_OPENING: Final = insert(_ORDERS).on_conflict_do_nothing().returning(_ORDERS.c.order)
+_FUNDS: Final = table_of(OrderMoney)
+_FUNDING: Final = insert(_FUNDS).values(
+    {name: 0 for name, column in _FUNDS.columns.items() if isinstance(column.type, BigInteger)}
+    | {name: bindparam(name) for name in ("total", "commission")}
+)
+_VIEWS: Final = table_of(OrderViewRow)
+_STATE: Final = select(_VIEWS.c.state).where(_VIEWS.c.order == bindparam("of"))
+_PARCELS: Final = table_of(ParcelRow)
+_UNUSED: Final = delete(_PARCELS).where(
+    _PARCELS.c.parcel == bindparam("named"),
+    _PARCELS.c.number != bindparam("but_number"),
+    _PARCELS.c.tracker == "",
+)
+# Also of its own name: the same declaration may run twice at once.
+_DECLARING: Final = insert(_PARCELS).on_conflict_do_nothing()
+_NUMBERED: Final = select(_PARCELS.c.parcel).where(
+    _PARCELS.c.carrier == bindparam("by"), _PARCELS.c.number == bindparam("numbered")
+)
+_ONE: Final = update(_PARCELS).where(_PARCELS.c.parcel == bindparam("named"))
+_WATCHED: Final = _ONE.values(tracker=bindparam("tracked_as"))
+_ONE_UNWATCHED: Final = _ONE.values(is_watched=False)
+# A dispute's own parcels are watched on: it may outlive its order.
+_ALL_UNWATCHED: Final = (
+    update(_PARCELS)
+    .where(_PARCELS.c.order == bindparam("of"), ~_PARCELS.c.parcel.startswith("dispute/"))
+    .values(is_watched=False)
+)
+_SCANS: Final = table_of(ScanRow)
+_SCANNED: Final = (
+    select(
+        _SCANS.c.parcel,
+        _SCANS.c.milestone,
+        _SCANS.c.at,
+        _SCANS.c.city,
+        _SCANS.c.country,
+        func.min(_SCANS.c.at).over(partition_by=_SCANS.c.parcel),
+        func.bool_or(_SCANS.c.milestone == str(Milestone.DELIVERED)).over(
+            partition_by=_SCANS.c.parcel
+        ),
+    )
+    .ext(distinct_on(_SCANS.c.parcel))
+    .join(_PARCELS, _PARCELS.c.parcel == _SCANS.c.parcel)
+    .where(_PARCELS.c.order == bindparam("of"), ~_SCANS.c.is_withdrawn)
+    .order_by(_SCANS.c.parcel, *newest_first())
+)
+_SELLERS: Final = table_of(Seller)
+_SELLER: Final = select(_SELLERS).where(_SELLERS.c.seller == bindparam("of"))
+_STEADY_SELLER: Final = _SELLER.with_for_update(read=True)
+_POLICIES: Final = table_of(PolicyRow)
+_VERSION: Final = bindparam("versioned", type_=_POLICIES.c.version.type)
+_POLICY: Final = (
+    select(_POLICIES.c.document, _POLICIES.c.version, _POLICIES.c.holidays)
+    .where(
+        _POLICIES.c.name == bindparam("named"),
+        or_(_VERSION.is_(None), _POLICIES.c.version == _VERSION),
+    )
+    .order_by(_POLICIES.c.version.desc())
+    .limit(1)
+)
+
 
 class SqlOrders:
     """Keeps `persistence.port.Orders` inside one open transaction."""
@@ -55,83 +124,62 @@ class SqlOrders:
 
     async def open(self, record: OrderRecord) -> OrderRecord:
         """Write the order and its row of money, or return the ones that are there."""
-        written = await self._session.execute(
-            insert(OrderRow)
-            .values(
-                order=record.order,
-                buyer=record.buyer,
-                seller=record.seller,
-                currency=record.currency,
-                total=record.total,
-                ship_to=record.ship_to,
-                lines=[dict(line) for line in record.lines],
-                terms=records.TERMS.dump_python(record.terms, mode="json"),
-                placed_at=record.placed_at,
-                purchase=record.purchase,
-            )
-            .on_conflict_do_nothing()
-            .returning(col(OrderRow.order))
-        )
+        order = {
+            "order": record.order,
+            "buyer": record.buyer,
+            "seller": record.seller,
+            "currency": record.currency,
+            "total": record.total,
+            "ship_to": record.ship_to,
+            "lines": [dict(line) for line in record.lines],
+            "terms": records.TERMS.dump_python(record.terms, mode="json"),
+            "placed_at": record.placed_at,
+            "purchase": record.purchase,
+        }
+        written = await self._session.execute(_OPENING, order)
         if written.scalar_one_or_none() is None:
             return await self.get(record.order)
-        await self._session.execute(
-            insert(OrderMoney).values(
-                order=record.order,
-                seller=record.seller,
-                currency=record.currency,
-                total=record.total,
-                commission=record.terms.commission,
-                settles_in=record.terms.settles_in,
-                **dict.fromkeys(_COUNTERS, 0),
-            )
-        )
+        money = {
+            "order": record.order,
+            "seller": record.seller,
+            "currency": record.currency,
+            "total": record.total,
+            "commission": record.terms.commission,
+            "settles_in": record.terms.settles_in,
+        }
+        await self._session.execute(_FUNDING, money)
         return record
 
     async def get(self, order: str) -> OrderRecord:
         """What the order lives by. Unknown: `NotKnown`."""
-        row = await self._session.get(OrderRow, order)
+        row = (await self._session.execute(_ORDER, {"of": order})).one_or_none()
         if row is None:
             raise NotKnown(f"there is no order {order}", order=order)
         return records.order_record(row)
 
     async def state(self, order: str) -> OrderState | None:
         """The state that the view shows."""
-        found = await self._session.execute(
-            select(col(OrderViewRow.state)).where(col(OrderViewRow.order) == order)
-        )
+        found = await self._session.execute(_STATE, {"of": order})
         state = found.scalar_one_or_none()
         return None if state is None else records.ORDER_STATE.validate_python(state)
 
     async def declare(self, parcel: ParcelRecord) -> None:
         """Take the number, once for all orders; another that never came to be watched is let go."""
-        await self._session.execute(
-            delete(ParcelRow).where(
-                col(ParcelRow.parcel) == parcel.parcel,
-                col(ParcelRow.number) != parcel.number,
-                col(ParcelRow.tracker) == "",
-            )
-        )
-        await self._session.execute(
-            insert(ParcelRow)
-            .values(
-                parcel=parcel.parcel,
-                order=parcel.order,
-                carrier=parcel.carrier,
-                number=parcel.number,
-                tracker="",
-                milestone="declared",
-                is_watched=True,
-                declared_at=parcel.declared_at,
-                looked_at=parcel.declared_at,
-            )
-            # Also of its own name: the same declaration may run twice at once.
-            .on_conflict_do_nothing()
-        )
-        found = await self._session.execute(
-            select(col(ParcelRow.parcel)).where(
-                col(ParcelRow.carrier) == parcel.carrier, col(ParcelRow.number) == parcel.number
-            )
-        )
+        await self._session.execute(_UNUSED, {"named": parcel.parcel, "but_number": parcel.number})
+        declared = {
+            "parcel": parcel.parcel,
+            "order": parcel.order,
+            "carrier": parcel.carrier,
+            "number": parcel.number,
+            "tracker": "",
+            "milestone": "declared",
+            "is_watched": True,
+            "declared_at": parcel.declared_at,
+            "looked_at": parcel.declared_at,
+        }
+        await self._session.execute(_DECLARING, declared)
+        number = {"by": parcel.carrier, "numbered": parcel.number}
+        found = await self._session.execute(_NUMBERED, number)
         if found.scalar_one_or_none() != parcel.parcel:
             raise _in_use(parcel.carrier, parcel.number)
 
@@ -143,20 +191,14 @@ class SqlOrders:
 
     async def watched(self, parcel: str, tracker: str) -> None:
         """Remember the tracking provider's reference."""
-        await self._session.execute(
-            update(ParcelRow).where(col(ParcelRow.parcel) == parcel).values(tracker=tracker)
-        )
+        await self._session.execute(_WATCHED, {"named": parcel, "tracked_as": tracker})
 
     async def unwatched(self, order: str, parcel: str = "") -> None:
         """Leave the order's parcels, or the one named, out of the sweep."""
-        meant = (
-            col(ParcelRow.parcel) == f"{order}/{parcel}"
-            if parcel
-            else (col(ParcelRow.order) == order)
-            # A dispute's own parcels are watched on: it may outlive its order.
-            & ~col(ParcelRow.parcel).startswith("dispute/")
-        )
-        await self._session.execute(update(ParcelRow).where(meant).values(is_watched=False))
+        if parcel:
+            await self._session.execute(_ONE_UNWATCHED, {"named": f"{order}/{parcel}"})
+        else:
+            await self._session.execute(_ALL_UNWATCHED, {"of": order})
 
     async def must_be_free(self, carrier: str, number: str, parcel: str) -> None:
         """Refuse a number that another parcel has."""
@@ -179,22 +221,7 @@ class SqlOrders:
 
     async def scans(self, order: str) -> Mapping[str, LastScan]:
         """The newest standing scan of each parcel, with the oldest one's time."""
-        delivered = func.bool_or(col(ScanRow.milestone) == str(Milestone.DELIVERED))
-        found = await self._session.execute(
-            select(
-                col(ScanRow.parcel),
-                col(ScanRow.milestone),
-                col(ScanRow.at),
-                col(ScanRow.city),
-                col(ScanRow.country),
-                func.min(col(ScanRow.at)).over(partition_by=col(ScanRow.parcel)),
-                delivered.over(partition_by=col(ScanRow.parcel)),
-            )
-            .ext(distinct_on(col(ScanRow.parcel)))
-            .join(ParcelRow, col(ParcelRow.parcel) == col(ScanRow.parcel))
-            .where(col(ParcelRow.order) == order, ~col(ScanRow.is_withdrawn))
-            .order_by(col(ScanRow.parcel), *newest_first())
-        )
+        found = await self._session.execute(_SCANNED, {"of": order})
         return {row[0].removeprefix(f"{order}/"): LastScan(*row[1:]) for row in found.all()}
 
     async def city(self, order: str) -> str:
@@ -227,24 +254,6 @@ def _in_use(carrier: str, number: str) -> TrackingInUse:
     return TrackingInUse(f"number {number} of {carrier} belongs to another parcel", carrier=carrier)
 
 
-_COUNTERS = (
-    "captured",
-    "refunded",
-    "charged_back",
-    "held",
-    "released",
-    "reserved",
-    "recovered",
-    "charged",
-    "settled",
-    "subsidised",
-    "subsidised_back",
-    "borne",
-    "borne_back",
-    "contributed",
-)
-
-
 class SqlSellers:
     """Keeps `persistence.port.Sellers` inside one open transaction."""
 
@@ -254,8 +263,8 @@ class SqlSellers:
 
     async def get(self, seller: str, *, is_steady: bool = False) -> SellerRecord:
         """The seller as they stand now; steady: and will until the transaction ends."""
-        lock = {"read": True} if is_steady else None
-        row = await self._session.get(Seller, seller, populate_existing=True, with_for_update=lock)
+        wanted = _STEADY_SELLER if is_steady else _SELLER
+        row = (await self._session.execute(wanted, {"of": seller})).one_or_none()
         if row is None:
             raise NotKnown(f"there is no seller {seller}; register it first", seller=seller)
         return records.seller_record(row)
@@ -276,12 +285,7 @@ class SqlSellers:
 
     async def policy(self, name: str, version: int | None = None) -> Policy:
         """The named version, or the newest."""
-        query = select(
-            col(PolicyRow.document), col(PolicyRow.version), col(PolicyRow.holidays)
-        ).where(col(PolicyRow.name) == name)
-        if version is not None:
-            query = query.where(col(PolicyRow.version) == version)
-        found = await self._session.execute(query.order_by(col(PolicyRow.version).desc()).limit(1))
+        found = await self._session.execute(_POLICY, {"named": name, "versioned": version})
         row = found.one_or_none()
         if row is None:
             raise NotKnown(f"there is no published policy {name}", policy=name)

@@ -13,6 +13,7 @@ from domain.purchase.money import PaymentFunds, chargeback_shares
 from domain.purchase.state import PurchaseState, Share
 from persistence import records
 from persistence.purchase_port import PurchaseRecord
+from persistence.tables import table_of
 from persistence.tables.ledger import OrderMoney
 from persistence.tables.purchases import (
     ChargebackAllocation,
@@ -161,9 +162,8 @@ class SqlPurchases:
 
     async def _left(self, purchase: str) -> dict[str, int]:
         """What each order has of the buyer's money, its row locked, in the order of names."""
-        money: Any = OrderMoney
         found = await self._session.execute(
-            select(money)
+            select(table_of(OrderMoney))
             .where(
                 col(OrderMoney.order).in_(
                     select(col(PurchaseAllocation.order)).where(
@@ -174,10 +174,7 @@ class SqlPurchases:
             .order_by(col(OrderMoney.order))
             .with_for_update()
         )
-        return {
-            funds.order: funds.left_of_buyer
-            for funds in (records.funds(row) for row in found.scalars())
-        }
+        return {funds.order: funds.left_of_buyer for funds in (records.funds(row) for row in found)}
 
 
 def _allocations(record: PurchaseRecord) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from pydantic import TypeAdapter
+from sqlalchemy import Row
 
 from domain.chargeback.state import ChargebackState
 from domain.dispute import clocks as dispute_clocks
@@ -21,8 +22,7 @@ from domain.purchase import rules as purchases
 from domain.purchase.money import PaymentFunds
 from domain.purchase.state import PurchaseState
 from persistence.port import EffectRecord, OrderRecord, SellerRecord
-from persistence.tables.business import OrderRow, Seller
-from persistence.tables.ledger import MoneyEffect, OrderMoney
+from persistence.tables.ledger import MoneyEffect
 from persistence.tables.purchases import PurchaseRow
 
 ORDER_STATE: TypeAdapter[OrderState] = TypeAdapter(OrderState)
@@ -139,7 +139,7 @@ def payment_funds(row: PurchaseRow) -> PaymentFunds:
     )
 
 
-def order_record(row: OrderRow) -> OrderRecord:
+def order_record(row: Row[Any]) -> OrderRecord:
     """What an order lives by."""
     return OrderRecord(
         order=row.order,
@@ -155,9 +155,9 @@ def order_record(row: OrderRow) -> OrderRecord:
     )
 
 
-def funds(row: OrderMoney) -> OrderFunds:
-    """An order's money."""
-    return OrderFunds(**row.model_dump())
+def funds(row: Row[Any]) -> OrderFunds:
+    """An order's money, from all columns of its row."""
+    return OrderFunds(**row._mapping)  # noqa: SLF001 - the public name of SQLAlchemy's mapping
 
 
 def effect_record(row: MoneyEffect, *, is_new: bool) -> EffectRecord:
@@ -177,7 +177,7 @@ def effect_record(row: MoneyEffect, *, is_new: bool) -> EffectRecord:
     )
 
 
-def seller_record(row: Seller) -> SellerRecord:
+def seller_record(row: Row[Any]) -> SellerRecord:
     """A seller, as processes see them."""
     return SellerRecord(
         seller=row.seller,

@@ -1,16 +1,15 @@
 """Views, the timeline, notices and alarms in PostgreSQL; and whether somebody has asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Table, exists, func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import col
 
+from domain.casework import Work
 from domain.chargeback import work as chargeback_work
 from domain.chargeback.state import ChargebackState
 from domain.dispute import work as dispute_work
@@ -21,39 +20,21 @@ from domain.ids import (
     order_workflow_id,
     purchase_workflow_id,
 )
-from domain.notices import concerned
 from domain.order import work
 from domain.order.state import OrderState
 from domain.payout import work as payout_work
 from domain.payout.state import PayoutState
 from domain.purchase import work as purchase_work
 from domain.purchase.state import PurchaseState
-from persistence import casework, hooks, records
+from persistence import casework, records
 from persistence.port import Event, Facts
 from persistence.tables import table_of
 from persistence.tables.business import Alarm, OrderViewRow, PayoutRow
 from persistence.tables.chargebacks import ChargebackRow
 from persistence.tables.disputes import DisputeViewRow
 from persistence.tables.purchases import PurchaseViewRow
-from persistence.tables.traffic import Notice, Request, TimelineEntry
-
-_View = type[OrderViewRow | PayoutRow | PurchaseViewRow | DisputeViewRow | ChargebackRow]
-# Made once, on the tables themselves: putting a statement together, and taking it through the
-# mapper, costs more than running it, and these are run for every step of every process.
-_TIMELINE: Final = table_of(TimelineEntry)
-_TELLING: Final = insert(_TIMELINE).on_conflict_do_nothing().returning(_TIMELINE.c.seq)
-_WRITING: Final = insert(table_of(Notice)).values(due_at=func.now()).on_conflict_do_nothing()
-
-
-@cache
-def _showing(table: Table, key: str, columns: tuple[str, ...]) -> ReturningInsert[Any]:
-    """The statement that shows a state unless a newer one is shown."""
-    new = insert(table)
-    return new.on_conflict_do_update(
-        index_elements=[key],
-        set_={name: new.excluded[name] for name in columns if name != key},
-        where=new.excluded.version > table.c.version,
-    ).returning(table.c.version)
+from persistence.tables.traffic import Request, TimelineEntry
+from persistence.telling import TELLING, View, happened
 
 
 class SqlStory:
@@ -66,23 +47,16 @@ class SqlStory:
     async def tell(self, state: OrderState, *events: Event) -> None:
         """Show the new state unless a newer one is shown; say what happened, once."""
         subject = order_workflow_id(state.order)
-        if await self._show(OrderViewRow, "order", records.view_values(state)):
-            await casework.keep(
-                self._session, subject, work.work_of(state), _first_seen(events, state.placed_at)
-            )
         people = {"buyer": state.buyer, "seller": state.seller}
-        for event in events:
-            await self._happened(subject, state.version, event, people, state.paid_by)
+        view = View(table_of(OrderViewRow), "order", records.view_values(state))
+        told = happened(subject, state.version, events, people, state.paid_by)
+        await self._tell(view, told, work.work_of(state), _first_seen(events, state.placed_at))
 
     async def tell_payout(self, state: PayoutState, *events: Event) -> None:
         """The same for a payout."""
-        subject = f"payout/{state.payout}"
-        if await self._show(PayoutRow, "payout", records.payout_values(state)):
-            await casework.keep(
-                self._session, subject, payout_work.work_of(state), _first_seen(events, state.as_of)
-            )
-        for event in events:
-            await self._happened(subject, state.version, event, {"seller": state.seller})
+        view = View(table_of(PayoutRow), "payout", records.payout_values(state))
+        told = happened(f"payout/{state.payout}", state.version, events, {"seller": state.seller})
+        await self._tell(view, told, payout_work.work_of(state), _first_seen(events, state.as_of))
 
     async def tell_seller(self, seller: str, event: Event, sealed: bytes | None = None) -> None:
         """Say what happened to a seller, whose row the caller has locked: numbers do not race."""
@@ -91,47 +65,42 @@ class SqlStory:
             col(TimelineEntry.subject) == subject
         )
         version = ((await self._session.execute(newest)).scalar_one() or 0) + 1
-        await self._happened(subject, version, event, {"seller": seller}, sealed=sealed)
+        told = happened(subject, version, [event], {"seller": seller}, sealed=sealed)
+        await self._session.execute(TELLING, told)
 
     async def tell_purchase(self, state: PurchaseState, *events: Event) -> None:
         """The same for a purchase."""
         subject = purchase_workflow_id(state.purchase)
-        if await self._show(PurchaseViewRow, "purchase", records.purchase_values(state)):
-            await casework.keep(
-                self._session,
-                subject,
-                purchase_work.work_of(state),
-                _first_seen(events, state.placed_at),
-            )
-        for event in events:
-            await self._happened(subject, state.version, event, {"buyer": state.buyer})
+        view = View(table_of(PurchaseViewRow), "purchase", records.purchase_values(state))
+        told = happened(subject, state.version, events, {"buyer": state.buyer})
+        left = purchase_work.work_of(state)
+        await self._tell(view, told, left, _first_seen(events, state.placed_at))
 
     async def tell_dispute(self, state: DisputeState, *events: Event) -> None:
         """The same for a dispute."""
         subject = dispute_workflow_id(state.dispute)
-        if await self._show(DisputeViewRow, "dispute", records.dispute_values(state)):
-            await casework.keep(
-                self._session,
-                subject,
-                dispute_work.work_of(state),
-                _first_seen(events, state.opened_at),
-            )
         people = {"buyer": state.buyer, "seller": state.seller}
-        for event in events:
-            await self._happened(subject, state.version, event, people)
+        view = View(table_of(DisputeViewRow), "dispute", records.dispute_values(state))
+        told = happened(subject, state.version, events, people)
+        left = dispute_work.work_of(state)
+        await self._tell(view, told, left, _first_seen(events, state.opened_at))
 
     async def tell_chargeback(self, state: ChargebackState, *events: Event) -> None:
         """The same for a chargeback; nobody gets a letter of it but by an order's."""
         subject = chargeback_workflow_id(state.chargeback)
-        if await self._show(ChargebackRow, "chargeback", records.chargeback_values(state)):
-            await casework.keep(
-                self._session,
-                subject,
-                chargeback_work.work_of(state),
-                _first_seen(events, state.opened_at),
-            )
-        for event in events:
-            await self._happened(subject, state.version, event, {})
+        view = View(table_of(ChargebackRow), "chargeback", records.chargeback_values(state))
+        told = happened(subject, state.version, events, {})
+        left = chargeback_work.work_of(state)
+        await self._tell(view, told, left, _first_seen(events, state.opened_at))
+
+    async def _tell(
+        self, view: View, told: dict[str, Any], left: Sequence[Work], seen_at: datetime
+    ) -> None:
+        """Show and say it; the queue holds exactly the work that is left, unless it is old news."""
+        kinds = {"left": [str(one.kind) for one in left]}
+        shown = await self._session.execute(view.telling, told | view.shown | kinds)
+        if left and shown.scalar_one_or_none() is not None:
+            await casework.add(self._session, told["subject"], left, seen_at)
 
     async def payout(self, payout: str) -> PayoutState | None:
         """The state that the payout's view shows."""
@@ -140,76 +109,6 @@ class SqlStory:
         )
         state = found.scalar_one_or_none()
         return None if state is None else records.PAYOUT_STATE.validate_python(state)
-
-    async def _show(self, table: _View, key: str, values: dict[str, Any]) -> bool:
-        """Show a state; False if a newer one is shown."""
-        written = await self._session.execute(_showing(table_of(table), key, tuple(values)), values)
-        return written.scalar_one_or_none() is not None
-
-    async def _happened(
-        self,
-        subject: str,
-        version: int,
-        event: Event,
-        people: Mapping[str, str],
-        purchase: str = "",
-        sealed: bytes | None = None,
-    ) -> None:
-        told = {
-            "subject": subject,
-            "version": version,
-            "kind": event.kind,
-            "part": event.part,
-            "actor": event.actor,
-            "at": event.at,
-            "facts": dict(event.facts),
-        }
-        written = await self._session.execute(_TELLING, told)
-        seq = written.scalar_one_or_none()
-        if seq is None:
-            return
-        recipients = {who: people[who] for who in concerned(event.kind, purchase)}
-        await self._write_letters(subject, version, event, recipients, sealed)
-        happening = hooks.Happening(
-            seq,
-            subject,
-            version,
-            event.kind,
-            event.actor,
-            event.at,
-            event.facts,
-            people.get("seller", ""),
-        )
-        await self._session.execute(hooks.FAN_OUT, hooks.fanned_out(happening))
-
-    async def _write_letters(
-        self,
-        subject: str,
-        version: int,
-        event: Event,
-        recipients: Mapping[str, str],
-        sealed: bytes | None,
-    ) -> None:
-        """One statement for all whom it concerns."""
-        part = f"/{event.part}" if event.part else ""
-        letters = [
-            {
-                "key": f"{subject}/{version}/{event.kind}/{audience}{part}",
-                "subject": subject,
-                "channel": "mail",
-                "audience": audience,
-                "recipient": recipient,
-                "template": event.kind,
-                "facts": dict(event.facts) | {"at": event.at.isoformat()},
-                "state": "waiting",
-                "attempts": 0,
-                "last_error": "",
-                "sealed": sealed,
-            }
-            for audience, recipient in recipients.items()
-        ]
-        if letters:
-            await self._session.execute(_WRITING, letters)
 
     async def is_asked(self, subject: str, by: datetime) -> bool:
         """Whether a request received by then still waits to be heard (mechanics, *Time*)."""
