@@ -1,16 +1,19 @@
 """The payload codec: histories hold ciphertext, each execution under a key of its own."""
 
-import dataclasses
+import copy
 import zlib
 from collections.abc import Sequence
 from typing import Final, Protocol, Self
 
 from temporalio.api.common.v1 import Payload
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
 from temporalio.converter import (
     ActivitySerializationContext,
+    CompositePayloadConverter,
     DataConverter,
     DefaultFailureConverterWithEncodedAttributes,
+    DefaultPayloadConverter,
+    JSONPlainPayloadConverter,
     PayloadCodec,
     SerializationContext,
     WithSerializationContext,
@@ -108,10 +111,39 @@ def _smallest(clear: bytes) -> tuple[bytes, bytes]:
     return (packed, _ZLIB) if len(packed) < len(clear) else (clear, _PLAIN)
 
 
+# How a type is read from JSON is worked out once per process. The SDK makes a converter for every
+# execution, and each would work it out anew: a tenth of a worker's time.
+_JSON: Final = PydanticJSONPlainPayloadConverter()
+
+
+class _Values(CompositePayloadConverter):
+    """Pydantic's conversion, shared by all executions."""
+
+    def __init__(self) -> None:
+        """Take the SDK's own converters, and Pydantic's for JSON."""
+        super().__init__(
+            *(
+                _JSON if isinstance(one, JSONPlainPayloadConverter) else one
+                for one in DefaultPayloadConverter.default_encoding_payload_converters
+            )
+        )
+
+
+class _Converter(DataConverter):
+    """Of its parts only the codec differs from execution to execution."""
+
+    def with_context(self, context: SerializationContext) -> Self:
+        """The same converter with the codec of *context*; the SDK's own makes every part anew."""
+        assert isinstance(self.payload_codec, CaravanCodec)  # noqa: S101 - see data_converter
+        made = copy.copy(self)
+        object.__setattr__(made, "payload_codec", self.payload_codec.with_context(context))
+        return made
+
+
 def data_converter(keys: DataKeys) -> DataConverter:
     """Pydantic values, encrypted; messages and traces of failures, too."""
-    return dataclasses.replace(
-        pydantic_data_converter,
+    return _Converter(
+        payload_converter_class=_Values,
         payload_codec=CaravanCodec(keys),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )

@@ -1,5 +1,6 @@
 """Handlers made from tables: updates that are judged at once, and signals that are written down."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,8 @@ def update_of(
         _name(handler, owner, name)
         # What the converter must make of the payload: the message, and no annotation on self.
         handler.__annotations__ = {"request": message, "return": handler.__annotations__["return"]}
+        # Worked out here, and not for every execution anew when the SDK compares the two.
+        handler.__signature__ = inspect.signature(handler)
     decorated = workflow.update(name=name, description=description)(hear)
     decorated.validator(may)
     return decorated

@@ -75,7 +75,7 @@ class Hearing(Protocol):
         ...
 
 
-def update(message: type[said.Request]) -> Any:  # noqa: ANN401 - the SDK's decorated form
+def _update(message: type[said.Request]) -> Any:  # noqa: ANN401 - the SDK's decorated form
     """The update that hears *message*: its validator refuses what the table does not allow."""
 
     async def hear(self: Hearing, request: Any) -> OrderState:  # noqa: ANN401 - named by the kit
@@ -87,6 +87,39 @@ def update(message: type[said.Request]) -> Any:  # noqa: ANN401 - the SDK's deco
     return update_of(_OWNER, REQUESTS[message], message, hear, may)
 
 
-def signal(message: type[said.Fact]) -> Any:  # noqa: ANN401 - the SDK's decorated form
+def _signal(message: type[said.Fact]) -> Any:  # noqa: ANN401 - the SDK's decorated form
     """The signal that writes *message* down."""
     return signal_of(_OWNER, FACTS[message], message)
+
+
+class Conversation:
+    """What may be said to an order. Made once for all of them: whoever is in it only listens."""
+
+    payment_changed = _signal(said.PaymentChanged)
+    parcel_moved = _signal(said.ParcelMoved)
+    seller_changed = _signal(said.SellerChanged)
+    fraud_warned = _signal(said.FraudWarned)
+    disputes_changed = _signal(DisputesChanged)
+
+    cancel = _update(said.CancelOrder)
+    pay_another_way = _update(said.PayAnotherWay)
+    decide_amount = _update(said.DecideAmount)
+    report_fraud = _update(said.ReportFraud)
+    decide_fraud = _update(said.DecideFraud)
+    decide_risk = _update(said.DecideRisk)
+    declare_shipment = _update(said.DeclareShipment)
+    confirm_receipt = _update(said.ConfirmReceipt)
+    deny_receipt = _update(said.DenyReceipt)
+    refund = _update(said.RefundOrder)
+    place_hold = _update(said.PlaceHold)
+    lift_hold = _update(said.LiftHold)
+    edit_shipment = _update(said.EditShipment)
+    disown_shipment = _update(said.DisownShipment)
+    rule_on_customs = _update(said.RuleOnCustoms)
+    change_address = _update(said.ChangeAddress)
+    ask_consent = _update(said.AskConsent)
+    answer_consent = _update(said.AnswerConsent)
+    withdraw_question = _update(said.WithdrawQuestion)
+    buy_label = _update(said.BuyLabel)
+    void_label = _update(said.VoidLabel)
+    schedule_pickup = _update(said.SchedulePickup)

@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.order import messages as said
     from workflows.order import paying, shipping, tasks
     from workflows.order.hearing import judge, step_of
-    from workflows.order.requests import signal, update
+    from workflows.order.requests import Conversation
     from workflows.order.stepper import Stepper
 
 _WHEN_SILENT: Final = MappingProxyType(
@@ -49,7 +49,7 @@ _UNSHIPPED: Final = frozenset({Fulfilment.NOT_STARTED, Fulfilment.AWAITING_SHIPM
 
 
 @workflow.defn(name="order")
-class OrderWorkflow:
+class OrderWorkflow(Conversation):
     """One order.
 
     `run` reads as the life of an order and is the only place that moves money. What is said to
@@ -326,12 +326,6 @@ class OrderWorkflow:
         """A fact is written down, once per event, and applied when its turn comes."""
         self._mail.note(fact.event_id, fact, fact.received_at)
 
-    payment_changed = signal(said.PaymentChanged)
-    parcel_moved = signal(said.ParcelMoved)
-    seller_changed = signal(said.SellerChanged)
-    fraud_warned = signal(said.FraudWarned)
-    disputes_changed = signal(DisputesChanged)
-
     @workflow.query(description="Where every axis stands, what is allowed, what comes next.")
     def snapshot(self) -> said.OrderSnapshot:
         """Everything there is to know, for those who speak to Temporal directly."""
@@ -354,29 +348,6 @@ class OrderWorkflow:
         """What the table does not allow is refused before it is written down."""
         with refusing():
             judge(self._order.state, request)
-
-    cancel = update(said.CancelOrder)
-    pay_another_way = update(said.PayAnotherWay)
-    decide_amount = update(said.DecideAmount)
-    report_fraud = update(said.ReportFraud)
-    decide_fraud = update(said.DecideFraud)
-    decide_risk = update(said.DecideRisk)
-    declare_shipment = update(said.DeclareShipment)
-    confirm_receipt = update(said.ConfirmReceipt)
-    deny_receipt = update(said.DenyReceipt)
-    refund = update(said.RefundOrder)
-    place_hold = update(said.PlaceHold)
-    lift_hold = update(said.LiftHold)
-    edit_shipment = update(said.EditShipment)
-    disown_shipment = update(said.DisownShipment)
-    rule_on_customs = update(said.RuleOnCustoms)
-    change_address = update(said.ChangeAddress)
-    ask_consent = update(said.AskConsent)
-    answer_consent = update(said.AnswerConsent)
-    withdraw_question = update(said.WithdrawQuestion)
-    buy_label = update(said.BuyLabel)
-    void_label = update(said.VoidLabel)
-    schedule_pickup = update(said.SchedulePickup)
 
     @workflow.update(description="An operator lets a parked order go on.")
     async def resolve(self, request: said.Resolve) -> OrderState:
