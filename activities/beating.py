@@ -31,6 +31,9 @@ class _Beating(ActivityInboundInterceptor):
         self._every = every.total_seconds()
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - the SDK's own form
+        if activity.info().is_local:
+            # Nobody waits for a sign of life of what runs within a task of its process.
+            return await super().execute_activity(input)
         beating = asyncio.create_task(self._beat())
         try:
             return await super().execute_activity(input)

@@ -5,6 +5,7 @@ landed is only ever added to, for executions like it may still be running somewh
 """
 
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,8 @@ HERE: Final = Path(__file__).parent
 HISTORIES: Final = HERE / "histories"
 # Made for recorded lives of made-up people; it opens nothing else.
 RING: Final = HERE / "test-key-ring.json"
+# What a history holds of a local activity.
+_AT_ONCE: Final = "core_local_activity"
 
 
 def keys() -> DerivedKeys:
@@ -50,6 +53,9 @@ def _command(event: HistoryEvent) -> str:
         case "start_child_workflow_execution_initiated":
             child = event.start_child_workflow_execution_initiated_event_attributes
             return f"child {child.workflow_type.name}"
+        case "marker_recorded" if event.marker_recorded_event_attributes.marker_name == _AT_ONCE:
+            told = event.marker_recorded_event_attributes.details["data"].payloads[0].data
+            return f"activity {json.loads(told)['activity_type']}, at once"
         case "timer_started" | "timer_canceled" | "upsert_workflow_search_attributes":
             return kind
         case "workflow_execution_completed" | "workflow_execution_continued_as_new":

@@ -1,12 +1,11 @@
 """New code is deployed while orders are on their way."""
 
 import pytest
-from temporalio.api.enums.v1 import EventType
 
 from domain.order.state import Outcome, Payment
 from tests.support.marketplace import Placed, open_marketplace, serving
 from tests.support.sandbox import SandboxWorld
-from tests.support.tomorrow import OrderOfTomorrow
+from tests.support.tomorrow import PATCH, OrderOfTomorrow
 from workflows.order.workflow import OrderWorkflow
 from workflows.served import ALL
 
@@ -14,10 +13,10 @@ _TOMORROW = [OrderOfTomorrow if each is OrderWorkflow else each for each in ALL]
 
 
 async def _marks(order: Placed) -> int:
-    """How many steps of the order's history were taken because of a patch."""
+    """How many steps of the order's history were taken because of tomorrow's patch."""
     history = await order.handle.fetch_history()
-    marker = EventType.EVENT_TYPE_MARKER_RECORDED
-    return sum(event.event_type == marker for event in history.events)
+    marked = [event.marker_recorded_event_attributes for event in history.events]
+    return sum(PATCH in str(each.details) for each in marked)
 
 
 @pytest.mark.case(66)

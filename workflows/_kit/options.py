@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio.common import RetryPolicy
-from temporalio.workflow import ActivityConfig
+from temporalio.workflow import ActivityConfig, LocalActivityConfig
 
 # A step whose worker was killed is taken again after so long, not after its whole time. A running
 # step says that it is alive (`activities/beating.py`).
@@ -19,6 +19,12 @@ RECORD: Final = ActivityConfig(
         backoff_coefficient=2.0,
         maximum_interval=timedelta(minutes=5),
     ),
+)
+# The same within the process's own task, which must not be kept waiting: one try.
+AT_ONCE: Final = LocalActivityConfig(
+    start_to_close_timeout=timedelta(seconds=3),
+    schedule_to_close_timeout=timedelta(seconds=3),
+    retry_policy=RetryPolicy(maximum_attempts=1),
 )
 # A provider that is away for three days parks the process. Every try is billed: hourly is often
 # enough once it is clear that this is no hiccup.

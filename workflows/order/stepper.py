@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final, cast
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities import requests as steps
@@ -22,6 +22,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.order.messages import Resolution
     from workflows.order.tasks import R, Task
 
+# Executions that opened by a step of its own take every step so.
+_QUICK: Final = "quick-steps-within-the-task"
 _HEARD_WITHIN: Final = timedelta(seconds=30)
 
 
@@ -91,9 +93,7 @@ class Stepper:
         """Run one step. When it fails for good outside the story, park; never die of it."""
         while True:
             try:
-                self.state = await workflow.execute_activity_method(
-                    task.run, request, **task.config
-                )
+                self.state = await self._taken(task, request)
             except ActivityError as failed:
                 refusal = refusal_in(failed)
                 if refusal is not None:
@@ -105,6 +105,24 @@ class Stepper:
             else:
                 self._show()
                 return
+
+    async def _taken(self, task: Task[R], request: R) -> OrderState:
+        """Take a step; a quick one within this very task, where it costs no task of its own.
+
+        A local activity is done before the history knows of it. So only steps are quick whose
+        place in the order of events no crash can change: what opens an order, and what a fact
+        leads to, for facts are heard in the order in which the history has them
+        (docs/adr/0029-what-an-order-costs.md). One that fails, for whatever reason, is taken again
+        as any other step, with its patience and its refusals.
+        """
+        if task.is_quick and workflow.patched(_QUICK):
+            try:
+                return await workflow.execute_local_activity_method(
+                    task.run, request, **task.at_once
+                )
+            except FailureError:
+                workflow.logger.info("order.not_done_at_once", extra={"step": task.name})
+        return await workflow.execute_activity_method(task.run, request, **task.config)
 
     async def by_itself(self, step: Awaitable[None]) -> None:
         """Take a step that nobody has asked for.

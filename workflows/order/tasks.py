@@ -5,6 +5,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from temporalio import workflow
 from temporalio.types import MethodAsyncSingleParam
+from temporalio.workflow import LocalActivityConfig
 
 with workflow.unsafe.imports_passed_through():
     from activities import requests as steps
@@ -22,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.shipment import ShipmentActivities
     from activities.standing import StandingActivities
     from domain.order.state import OrderState
-    from workflows._kit.options import PROVIDER, RECORD, summed_up
+    from workflows._kit.options import AT_ONCE, PROVIDER, RECORD, summed_up
 
 
 class OrderStep(Protocol):
@@ -44,14 +45,25 @@ class Task(Generic[R]):
     options: workflow.ActivityConfig
     summary: str
     may: tuple[str, ...] = ("retry",)
+    is_quick: bool = False
+    """Whether it is tried within the process's own task first (`Stepper.do`)."""
 
     @property
     def config(self) -> workflow.ActivityConfig:
         """Time limits and retries, with the words that the UI shows."""
         return summed_up(self.options, self.summary)
 
+    @property
+    def at_once(self) -> LocalActivityConfig:
+        """One try that may not last."""
+        config = LocalActivityConfig(summary=self.summary)
+        config.update(AT_ONCE)
+        return config
 
-OPEN: Final = Task("order.open", OrderActivities.open, RECORD, "Fix policy and terms")
+
+OPEN: Final = Task(
+    "order.open", OrderActivities.open, RECORD, "Fix policy and terms", is_quick=True
+)
 ASK: Final = Task("payment.ask", PaymentActivities.ask, PROVIDER, "Ask the buyer for the money")
 SETTLE: Final = Task("payment.settle", PaymentActivities.settle, PROVIDER, "Look at the payment")
 CLOSE: Final = Task("payment.close", PaymentActivities.close, PROVIDER, "Close the payment window")
@@ -96,7 +108,9 @@ SHIP: Final = Task("shipment.declare", ShipmentActivities.declare, PROVIDER, "De
 CHECK_SHIPMENT: Final = Task(
     "shipment.check", ShipmentActivities.check, PROVIDER, "See whether the parcel can be declared"
 )
-FOLLOW: Final = Task("shipment.follow", ShipmentActivities.follow, RECORD, "Follow the parcel")
+FOLLOW: Final = Task(
+    "shipment.follow", ShipmentActivities.follow, RECORD, "Follow the parcel", is_quick=True
+)
 EDIT_SHIPMENT: Final = Task(
     "shipment.edit", ShipmentActivities.edit, PROVIDER, "Put the number of a parcel right"
 )

@@ -1,0 +1,72 @@
+"""A worker that dies once it has taken a step: after its transaction, before anybody hears of it.
+
+`python -m tests.support.dying STEP DATABASE TEMPORAL QUEUE SANDBOX...`, killed like by `kill -9`.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from dataclasses import astuple
+from typing import Any, Final
+
+from temporalio import activity
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from tests.replay.recording import keys
+from tests.support.marketplace import Marketplace, open_marketplace, serving
+from tests.support.sandbox import SandboxPlace, SandboxWorld
+
+_READY: Final = b"serving\n"
+
+
+class _Dies(Interceptor):
+    def __init__(self, step: str) -> None:
+        self.step = step
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's own name
+        return _Dying(super().intercept_activity(next), self.step)
+
+
+class _Dying(ActivityInboundInterceptor):
+    def __init__(self, inner: ActivityInboundInterceptor, step: str) -> None:
+        super().__init__(inner)
+        self._step = step
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - the SDK's own form
+        done = await super().execute_activity(input)
+        if activity.info().activity_type == self._step:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return done
+
+
+async def dying_worker(
+    market: Marketplace, step: str, database_url: str, temporal: str
+) -> asyncio.subprocess.Process:
+    """Start one for a marketplace of recorded keys, and wait until it serves."""
+    place = (str(port) for port in astuple(market.world.place))
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.support.dying"),
+        *(step, database_url, temporal, market.task_queue, *place),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert child.stdout is not None
+    while await child.stdout.readline() not in {_READY, b""}:
+        pass
+    return child
+
+
+async def _serve(step: str, database_url: str, temporal: str, queue: str, *place: str) -> None:
+    async with (
+        SandboxWorld(SandboxPlace(*(int(port) for port in place))) as world,
+        open_marketplace(database_url, temporal, world, is_served=False, keys=keys()) as market,
+    ):
+        market.task_queue = queue
+        async with serving(market, [_Dies(step)]):
+            sys.stdout.buffer.write(_READY)
+            sys.stdout.flush()
+            await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(*sys.argv[1:]))
