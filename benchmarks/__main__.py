@@ -28,9 +28,14 @@ REPORT: Final = Path(__file__).with_name("report.json")
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is measured. `quick` only shows that everything can be."""
+    """How much is measured. `quick` only shows that everything can be.
+
+    So many orders are `lived` a round, so many `at_once`; fewer where others are open `beside`.
+    """
 
     lived: int
+    at_once: int
+    beside: int
     times: int
     pairs: int
     load_seconds: float
@@ -42,9 +47,9 @@ class Sizes:
 
 SIZES: Final[Mapping[str, Sizes]] = MappingProxyType(
     {
-        "quick": Sizes(24, 3, 40, 10, 5, (10, 40, 120), 1),
-        "usual": Sizes(60, 5, 200, 60, 20, (100, 1_000, 3_000), 1),
-        "long": Sizes(200, 9, 1_000, 300, 20, (100, 1_000, 3_000, 10_000), 1),
+        "quick": Sizes(48, 48, 24, 2, 40, 10, 5, (10, 40, 120), 1),
+        "usual": Sizes(192, 96, 60, 5, 200, 60, 20, (100, 1_000, 3_000), 1),
+        "long": Sizes(480, 96, 200, 9, 1_000, 300, 20, (100, 1_000, 3_000, 10_000), 1),
     }
 )
 
@@ -65,7 +70,9 @@ async def measured(sizes: Sizes, folder: Path) -> dict[str, Any]:
         found["cost"] = {"declared": declared, "online": online}
         say("Orders beside the floor")
         async with stack(folder / "floor", postgres) as one:
-            found["floor"] = await beside_the_floor(one, sizes.lived, sizes.times, 24, folder)
+            found["floor"] = await beside_the_floor(
+                one, sizes.lived, sizes.times, sizes.at_once, folder
+            )
         say("The API")
         async with stack(folder / "http", postgres) as one:
             found["http"] = await http.compared(one, sizes.pairs)
@@ -74,7 +81,7 @@ async def measured(sizes: Sizes, folder: Path) -> dict[str, Any]:
             found["load"] = {**asdict(load), "errors": load.errors}
         say("More workers")
         async with stack(folder / "scale", postgres) as one:
-            found["scale"] = await scale.scaled(one, sizes.workers, sizes.lived, 2)
+            found["scale"] = await scale.scaled(one, sizes.workers, sizes.lived, sizes.at_once)
         say("Orders beside many open ones")
         found["growth"] = await _growth(sizes, folder, postgres)
     return found | _headlines(found)
@@ -86,7 +93,7 @@ async def _growth(sizes: Sizes, folder: Path, postgres: LocalPostgres) -> dict[s
             Crowd(await stacks.enter_async_context(stack(folder / f"open-{size}", postgres)))
             for size in sizes.open
         ]
-        levels = await growth.grown(crowds, sizes.open, sizes.lived, sizes.times)
+        levels = await growth.grown(crowds, sizes.open, sizes.beside, sizes.times)
         say("A killed worker")
         recovery = await growth.recovered(crowds[sizes.recovered])
     return {

@@ -14,6 +14,7 @@ from benchmarks.rounds import Round, orders, round_of
 from benchmarks.stack import Stack
 
 _AT_ONCE: Final = 24
+_BESIDE: Final = 30
 _HEARD_WITHIN: Final = 900
 # What belongs to the measuring, and not to the order.
 OUTSIDE: Final = ("sandbox", "driver")
@@ -62,7 +63,9 @@ async def grown(crowds: Sequence[Crowd], sizes: Sequence[int], lived: int, times
     memory = [crowd.memory for crowd in crowds]
     for number in range(times):
         for crowd, size in zip(crowds, sizes, strict=True):
-            crowd.rounds.append(await round_of(crowd.stack, orders(crowd.stack), lived, 12))
+            crowd.rounds.append(
+                await round_of(crowd.stack, orders(crowd.stack), lived, min(lived, _BESIDE))
+            )
             last = crowd.rounds[-1].cost(*OUTSIDE) * 1000
             say(f"  {size} open, round {number + 1} of {times}: {last:.0f} ms an order")
     return [

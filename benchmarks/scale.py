@@ -10,19 +10,20 @@ from benchmarks.rounds import Round, orders, round_of
 from benchmarks.stack import Stack
 
 _FULL = 0.9
+_TIMES = 2
 
 
 async def scaled(
-    stack: Stack, workers: Sequence[int], lived: int, times: int
+    stack: Stack, workers: Sequence[int], lived: int, at_once: int
 ) -> list[dict[str, Any]]:
     """Live so many orders with each number of workers in turn, several times over."""
     rounds: dict[int, list[Round]] = {number: [] for number in workers}
-    for _ in range(times):
+    for _ in range(_TIMES):
         for number in workers:
             for _ in range(number):
                 await stack.worker()
-            await round_of(stack, orders(stack), 8 * number, 8 * number)
-            rounds[number].append(await round_of(stack, orders(stack), lived, 12 * number))
+            await round_of(stack, orders(stack), 24, 24)
+            rounds[number].append(await round_of(stack, orders(stack), lived, at_once))
             await stack.stop("order worker")
             say(f"  {number} worker(s): {rounds[number][-1].rate:.1f} orders a second")
     return [_level(number, rounds[number]) for number in workers]
