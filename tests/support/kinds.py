@@ -17,6 +17,7 @@ TOTAL: Final = 20_400
 # What the sandbox asks for 900 grams between China and Germany, cheapest first.
 POSTAGE: Final = 1_730
 _PARTS: Final = (10_000, 10_400)
+_SHORT: Final = TOTAL - 400
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,28 @@ async def _returned(life: "Life") -> None:
     await life.settled(path, 5_000)
 
 
+async def _doubted(life: "Life") -> None:
+    await life.place("")
+    await life.pay_slowly(_SHORT)
+    await life.buyer.until(life.here, lambda seen: seen["axes"]["payment"] == "amount_differs")
+    ours = {"decision": "accept", "reason": "a bank's fee", "borne_by": "platform_loss"}
+    await life.lead.ask(f"{life.here}/amount-decision", ours, f"accept {life.order}")
+    await life.paid()
+    await life.deliver()
+    await life.received()
+
+
+async def _bought(life: "Life") -> None:
+    other = f"{life.order}-late"
+    await life.buy({SELLER: life.order, UNSHIPPED: other})
+    await life.paid()
+    await life.deliver()
+    await life.received()
+    late = f"/v1/orders/{other}"
+    await life.buyer.until(late, lambda seen: seen["status"] == "never_shipped")
+    await life.buyer.until(late, lambda seen: seen["ended_at"] is not None)
+
+
 async def _unpaid(life: "Life") -> None:
     await life.place("", seller=UNPAID)
 
@@ -173,6 +196,9 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
         "card": Kind("completed", (TOTAL,), _card),
         "slow": Kind("completed", (TOTAL,), _slow),
+        "doubted": Kind("completed", (_SHORT,), _doubted),
+        # The purchase is paid under its own name; its other order is called off and goes back.
+        "bought": Kind("completed", (), _bought),
         "partly": Kind("completed", (-400, TOTAL), _partly),
         "split": Kind("completed", (TOTAL,), _split),
         "held": Kind("completed", (TOTAL,), _held),

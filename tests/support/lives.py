@@ -10,7 +10,7 @@ from typing import Final
 
 from domain.actors import Role
 from runtime.policies import SHIPPED, read
-from tests.support.kinds import KINDS, SELLER, UNPAID, UNSHIPPED
+from tests.support.kinds import KINDS, SELLER, TOTAL, UNPAID, UNSHIPPED
 from tests.support.market import Json, an_order
 from tests.support.sandbox import SandboxWorld
 from tests.support.stubborn import Exchange, Stubborn, played
@@ -95,14 +95,27 @@ class Life:
         )
         await self.buyer.ask("/v1/orders", body | changed, f"place {self.order}")
 
+    async def buy(self, orders: Mapping[str, str]) -> None:
+        """Let the buyer buy of several sellers at once, each order of theirs by its name."""
+        lines = [{"product": "p-1", "price": TOTAL}]
+        body = {
+            "purchase": f"p-{self.order}",
+            "currency": "EUR",
+            "orders": [{"seller": s, "order": o, "lines": lines} for s, o in orders.items()],
+            "ship_to": {"country": "DE", **PERSON},
+            "payment": {"method": "pm_card_visa"},
+        }
+        await self.buyer.ask("/v1/purchases", body, f"buy {self.order}")
+
     async def paid(self) -> None:
         await self.buyer.until(self.here, lambda seen: seen["axes"]["payment"] == "captured")
 
-    async def pay_slowly(self) -> None:
+    async def pay_slowly(self, amount: int | None = None) -> None:
+        """Pay from a bank's account; *amount* is what arrives, if not what was asked for."""
         payment = await self.buyer.until(f"{self.here}/payment", lambda seen: "reference" in seen)
         intent = payment["reference"]
         await played(lambda: self.world.pay(intent, "slow"))
-        await played(lambda: self.world.arrive(intent))
+        await played(lambda: self.world.arrive(intent, amount=amount))
 
     async def refund(self, amount: int) -> None:
         wish = {"amount": amount, "reason": "as agreed"}
