@@ -14,7 +14,7 @@ _EVERY: Final = timedelta(seconds=5)
 
 
 class Beating(Interceptor):
-    """Lets every step send heartbeats while it runs."""
+    """Lets every step that has a task of its own send heartbeats while it runs."""
 
     def __init__(self, every: timedelta = _EVERY) -> None:
         """The first one goes out after *every*, and then one at a time."""

@@ -72,6 +72,9 @@ class OrderActivities:
     async def _opened(self, request: OpenOrder) -> OrderState:
         state = request.state
         async with self._database.transaction() as tx:
+            # Whatever has become of the seller since: what was opened once stays so.
+            if (shown := await shown_since(tx, state)) is not None:
+                return shown
             record = await _accepted(tx, request)
             lines = tuple(line.line for line in request.lines)
             after = moves.opened(state, record.terms, state.placed_at, lines)

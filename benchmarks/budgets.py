@@ -16,10 +16,10 @@ class Budget:
 
 
 DECLARED: Final = Budget(
-    actions=28, events=100, history_bytes=40_000, statements=90, transactions=14
+    actions=28, events=90, history_bytes=36_000, statements=50, transactions=12
 )
 ONLINE: Final = Budget(
-    actions=36, events=120, history_bytes=48_000, statements=130, transactions=26
+    actions=36, events=90, history_bytes=36_000, statements=78, transactions=23
 )
 # A dispute, with what its order hears of it: settled between the sides, and decided by staff.
 SETTLED: Final = Budget(actions=22, events=72, history_bytes=24_000, statements=90, transactions=12)

@@ -1,6 +1,5 @@
-"""Outgoing webhooks: which events an endpoint hears of, and when a delivery is tried again."""
+"""Outgoing webhooks: when a delivery is tried again, and for how long."""
 
-from collections.abc import Collection
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
@@ -35,16 +34,6 @@ def wait_after(attempts: int, chance: float) -> timedelta | None:
     if attempts > len(WAITS):
         return None
     return WAITS[attempts - 1] * (1 - _JITTER + 2 * _JITTER * chance)
-
-
-def selectors(kind: str) -> tuple[str, str, str]:
-    """Every way to ask for events of *kind*: "order.paid", "order.*", "*"."""
-    return kind, f"{kind.partition('.')[0]}.*", EVERYTHING
-
-
-def hears(wanted: Collection[str], kind: str) -> bool:
-    """Whether an endpoint that asked for *wanted* is told of *kind*."""
-    return not set(selectors(kind)).isdisjoint(wanted)
 
 
 # Why an endpoint is disabled, when it was not a person who did it.

@@ -13,11 +13,13 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from persistence.urls import asyncpg_url
 
 APPLICATION_ROLE = "caravan_app"
+# Connections that a process keeps; as many again may be opened when all of them are in use.
+POOLED: Final = 10
 _FRESH_SECONDS: Final = 1.0
 _USED_AT: Final = "caravan_used_at"
 
 
-def connect(url: str, *, pool_size: int = 10, as_owner: bool = False) -> AsyncEngine:
+def connect(url: str, *, pool_size: int = POOLED, as_owner: bool = False) -> AsyncEngine:
     """Open an engine on *url* ("postgresql://..."). ValueError for another database.
 
     Sessions run as the application's role, which may neither update nor delete postings; only

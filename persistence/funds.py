@@ -14,17 +14,15 @@ from domain.order.money import OrderFunds
 from persistence import records
 from persistence.port import EffectRecord
 from persistence.tables import table_of
-from persistence.tables.ledger import Hold, MoneyEffect, OrderMoney
+from persistence.tables.ledger import COUNTED, Hold, MoneyEffect, OrderMoney
 
 # Made once, on the table itself: these are run for every step that moves money.
 _FUNDS: Final = table_of(OrderMoney)
 _LOCKED: Final = select(_FUNDS).where(_FUNDS.c.order == bindparam("of")).with_for_update()
-_AGREED: Final = frozenset({"order", "seller", "currency", "settles_in", "total", "commission"})
-_COUNTED: Final = tuple(one.name for one in _FUNDS.columns if one.name not in _AGREED)
 _PUT: Final = (
     update(_FUNDS)
     .where(_FUNDS.c.order == bindparam("of"))
-    .values({name: bindparam(f"now_{name}") for name in _COUNTED})
+    .values({name: bindparam(f"now_{name}") for name in COUNTED})
 )
 
 
@@ -44,7 +42,7 @@ class SqlFunds:
 
     async def put(self, funds: OrderFunds) -> None:
         """Write the locked row back; identity and agreed figures never change."""
-        told = {"of": funds.order, **{f"now_{name}": getattr(funds, name) for name in _COUNTED}}
+        told = {"of": funds.order, **{f"now_{name}": getattr(funds, name) for name in COUNTED}}
         await self._session.execute(_PUT, told)
 
     async def place_hold(

@@ -45,7 +45,7 @@ from persistence.tables.business import (
     ScanRow,
     Seller,
 )
-from persistence.tables.ledger import LegRow, OrderMoney
+from persistence.tables.ledger import COUNTED, LegRow, OrderMoney
 from persistence.vault import Erased, Vault
 
 # Made once, on the tables themselves: putting a statement together, and taking it through the
@@ -53,11 +53,7 @@ from persistence.vault import Erased, Vault
 _ORDERS: Final = table_of(OrderRow)
 _ORDER: Final = select(_ORDERS).where(_ORDERS.c.order == bindparam("of"))
 _OPENING: Final = insert(_ORDERS).on_conflict_do_nothing().returning(_ORDERS.c.order)
-_FUNDS: Final = table_of(OrderMoney)
-_FUNDING: Final = insert(_FUNDS).values(
-    {name: 0 for name, column in _FUNDS.columns.items() if isinstance(column.type, BigInteger)}
-    | {name: bindparam(name) for name in ("total", "commission")}
-)
+_FUNDING: Final = insert(table_of(OrderMoney))
 _VIEWS: Final = table_of(OrderViewRow)
 _STATE: Final = select(_VIEWS.c.state).where(_VIEWS.c.order == bindparam("of"))
 _PARCELS: Final = table_of(ParcelRow)
@@ -146,6 +142,7 @@ class SqlOrders:
             "total": record.total,
             "commission": record.terms.commission,
             "settles_in": record.terms.settles_in,
+            **dict.fromkeys(COUNTED, 0),
         }
         await self._session.execute(_FUNDING, money)
         return record

@@ -17,7 +17,11 @@ from domain.notices import concerned
 from persistence.port import Event
 
 # What happened: the timeline has it once, in the order in which it was told. Only what is new there
-# is written to people, and to the endpoints that hear of it (`domain.webhooks.selectors`).
+# is written to people, and to the endpoints that asked for its kind, its family or everything.
+#
+# All of a statement sees the tables as they were before it. That is enough: a process tells one
+# state after the other, and of two runs of one step the second waits for the view's row and then
+# shows nothing.
 _HAPPENED: Final = """
 told AS (
     INSERT INTO timeline (subject, version, kind, part, actor, at, facts)
@@ -37,9 +41,12 @@ told AS (
     SELECT
         letter.key, :subject, 'mail', letter.audience, letter.recipient, told.kind,
         told.facts || jsonb_build_object('at', letter.at), 'waiting', now(), 0, '', :sealed
-    FROM jsonb_to_recordset(:letters)
-        AS letter (key text, kind text, part integer, audience text, recipient text, at text)
+    FROM ROWS FROM (
+        jsonb_to_recordset(:letters)
+        AS (key text, kind text, part integer, audience text, recipient text, at text)
+    ) WITH ORDINALITY AS letter (key, kind, part, audience, recipient, at, number)
     JOIN told USING (kind, part)
+    ORDER BY letter.number
     ON CONFLICT DO NOTHING
 ), heard AS (
     INSERT INTO webhook_deliveries (endpoint, event, subject, version, kind, actor, at, facts)
@@ -52,6 +59,7 @@ told AS (
         AND endpoint.owner IN ('', :concerned)
         AND endpoint.kinds
             && ARRAY[told.kind, split_part(told.kind, '.', 1) || '.*', '*']::varchar[]
+    ORDER BY told.seq, endpoint.seq
     ON CONFLICT DO NOTHING
 )
 """

@@ -112,7 +112,8 @@ def _smallest(clear: bytes) -> tuple[bytes, bytes]:
 
 
 # How a type is read from JSON is worked out once per process. The SDK makes a converter for every
-# execution, and each would work it out anew: a tenth of a worker's time.
+# execution, and each would work it out anew: a tenth of a worker's time. Messages lie in modules
+# that all executions share: a type of an execution's own would be kept, with its whole module.
 _JSON: Final = PydanticJSONPlainPayloadConverter()
 
 

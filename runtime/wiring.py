@@ -63,7 +63,7 @@ from persistence.carriage.port import Addresses
 from persistence.chargebacks.papers import SealedPapers
 from persistence.chargebacks.port import PaperDesk
 from persistence.database import SqlDatabase
-from persistence.engine import connect
+from persistence.engine import POOLED, connect
 from persistence.silence import SqlSilence
 from persistence.vault import Vault
 from runtime.codec import data_converter
@@ -373,5 +373,7 @@ def worker(
         ),
         graceful_shutdown_timeout=_GRACE,
         max_cached_workflows=5_000,
+        # Each holds up a process's own task, and all of them need a connection to the database.
+        max_concurrent_local_activities=POOLED,
         **options,
     )

@@ -1,7 +1,7 @@
 """The double-entry ledger, the rows that money moves lock, and what is known of each effect."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, Identity, Index, text
 from sqlmodel import Field, SQLModel
@@ -85,6 +85,11 @@ class OrderMoney(SQLModel, table=True):
     settles_in: str = Field(default="", sa_column_kwargs={"server_default": ""})
     settled: int = _counter()
     contributed: int = _counter()
+
+
+_AGREED: Final = frozenset({"order", "seller", "currency", "settles_in", "total", "commission"})
+# What changes of an order's money; the rest is agreed when it is opened.
+COUNTED: Final = tuple(name for name in OrderMoney.model_fields if name not in _AGREED)
 
 
 class Hold(SQLModel, table=True):

@@ -5,9 +5,10 @@ from datetime import datetime
 import pytest
 from sqlalchemy import text
 
-from activities.requests import CareForPayment, HeedStanding, PayoutWord
+from activities.requests import CareForPayment, HeedStanding, OpenOrder, PayoutWord
 from adapters.errors import Unavailable
 from domain.order.facts import clock_of
+from domain.order.lines import OrderLine
 from domain.order.state import ClockName, OrderState, Outcome
 from domain.payout import state as moves
 from domain.payout.rules import Standing
@@ -44,6 +45,24 @@ async def stands(shop: Shop, seller: str, standing: str) -> None:
     row = "UPDATE sellers SET standing = :standing WHERE seller = :seller"
     async with shop.engine.begin() as db:
         await db.execute(text(row), {"standing": standing, "seller": seller})
+
+
+async def test_what_was_opened_stays_so_whatever_becomes_of_its_seller(shop: Shop) -> None:
+    """The first run of the step was cut off, the seller suspended, and the step taken again."""
+    deal = await shop.order(await shop.seller())
+    opened, line = deal.state, OrderLine("1", "p-1", "general", 1, 9_000, 1_000)
+    first = OrderState(
+        deal.order, opened.buyer, deal.seller, opened.currency, opened.total, opened.placed_at
+    )
+    await stands(shop, deal.seller, "suspended")
+    again = await attempted(shop.orders.open, OpenOrder(first, (line,), "DE"), 2)
+
+    told = "SELECT kind FROM timeline WHERE subject = :subject"
+    async with shop.engine.connect() as db:
+        kinds = (await db.execute(text(told), {"subject": f"order/{deal.order}"})).scalars().all()
+
+    assert again == opened
+    assert kinds == ["order.placed"]
 
 
 @pytest.mark.case(58)

@@ -1,12 +1,11 @@
-"""When a delivery is tried again, and which events an endpoint hears of."""
+"""When a delivery is tried again."""
 
 from datetime import timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.webhooks import WAITS, hears, wait_after
+from domain.webhooks import WAITS, wait_after
 
 chances = st.floats(0, 1, exclude_max=True)
 
@@ -47,21 +46,3 @@ def test_each_wait_is_longer_than_the_one_before(
 def test_nothing_is_tried_after_the_end(attempts: int, chance: float) -> None:
     """Every retry has an end."""
     assert wait_after(attempts, chance) is None
-
-
-@pytest.mark.parametrize(
-    ("wanted", "is_told"),
-    [
-        (["*"], True),
-        (["order.*"], True),
-        (["order.paid"], True),
-        (["payout.*", "order.paid"], True),
-        (["order.shipped"], False),
-        (["payout.*"], False),
-        (["orders.*"], False),
-        ([], False),
-    ],
-)
-def test_an_endpoint_hears_what_it_asked_for(wanted: list[str], *, is_told: bool) -> None:
-    """One kind, one family, or everything; nothing by half a name."""
-    assert hears(wanted, "order.paid") is is_told

@@ -52,6 +52,28 @@ async def test_an_event_costs_the_same_for_any_number_of_endpoints(hooking: Hook
     )] == [("order/o-1", 4), ("order/o-2", 8)]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("wanted", "is_told"),
+    [
+        (["*"], True),
+        (["order.*"], True),
+        (["order.paid"], True),
+        (["payout.*", "order.paid"], True),
+        (["order.shipped"], False),
+        (["payout.*"], False),
+        (["orders.*"], False),
+    ],
+)
+async def test_an_endpoint_hears_what_it_asked_for(
+    hooking: Hooking, wanted: list[str], *, is_told: bool
+) -> None:
+    """One kind, one family, or everything; nothing by half a name."""
+    await hooking.endpoint(_URL, *wanted)
+    await hooking.happened("o-1", "order.paid")
+
+    assert len(await hooking.run("SELECT 1 FROM webhook_deliveries")) == is_told
+
+
 async def test_what_did_not_happen_is_told_to_nobody(hooking: Hooking) -> None:
     """A transaction that is rolled back takes its words with it."""
     await hooking.endpoint(_URL)

@@ -7,6 +7,8 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import astuple
 from typing import Any, Final
 
@@ -40,20 +42,26 @@ class _Dying(ActivityInboundInterceptor):
         return done
 
 
+@asynccontextmanager
 async def dying_worker(
     market: Marketplace, step: str, database_url: str, temporal: str
-) -> asyncio.subprocess.Process:
-    """Start one for a marketplace of recorded keys, and wait until it serves."""
+) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """One that serves a marketplace of recorded keys until it dies."""
     place = (str(port) for port in astuple(market.world.place))
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.support.dying"),
         *(step, database_url, temporal, market.task_queue, *place),
         stdout=asyncio.subprocess.PIPE,
     )
-    assert child.stdout is not None
-    while await child.stdout.readline() not in {_READY, b""}:
-        pass
-    return child
+    try:
+        assert child.stdout is not None
+        while await child.stdout.readline() not in {_READY, b""}:
+            pass
+        yield child
+    finally:
+        if child.returncode is None:
+            child.kill()
+        await child.wait()
 
 
 async def _serve(step: str, database_url: str, temporal: str, queue: str, *place: str) -> None:

@@ -90,10 +90,10 @@ async def test_what_a_killed_worker_did_is_not_taken_for_the_work_of_who_spoke_n
         await market.seller()
         async with serving(market):
             order = await shipped(market)
-        worker = await dying_worker(market, _STEP, database_url, address)
-        await market.record_scan(f"{order.order}/1", "in_transit", order.at(days=2), "DE", "")
-        await order.parcel_news("in_transit", days=2)
-        died = await worker.wait()
+        async with dying_worker(market, _STEP, database_url, address) as worker:
+            await market.record_scan(f"{order.order}/1", "in_transit", order.at(days=2), "DE", "")
+            await order.parcel_news("in_transit", days=2)
+            died = await worker.wait()
         orphan = await market.kinds(order.order)
         refunding = asyncio.create_task(
             order.ask(said.RefundOrder(SUPPORT, order.at(days=3), 1_000, "late"))

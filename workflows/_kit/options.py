@@ -22,7 +22,6 @@ RECORD: Final = ActivityConfig(
 )
 # The same within the process's own task, which must not be kept waiting: one try.
 AT_ONCE: Final = LocalActivityConfig(
-    start_to_close_timeout=timedelta(seconds=3),
     schedule_to_close_timeout=timedelta(seconds=3),
     retry_policy=RetryPolicy(maximum_attempts=1),
 )

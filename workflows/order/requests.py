@@ -93,7 +93,7 @@ def _signal(message: type[said.Fact]) -> Any:  # noqa: ANN401 - the SDK's decora
 
 
 class Conversation:
-    """What may be said to an order. Made once for all of them: whoever is in it only listens."""
+    """What may be said to an order. All executions share this module, and so these handlers."""
 
     payment_changed = _signal(said.PaymentChanged)
     parcel_moved = _signal(said.ParcelMoved)

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.order.messages import Resolution
     from workflows.order.tasks import R, Task
 
-# Executions that opened by a step of its own take every step so.
+# Executions that began before it take every step as an activity, and go on so.
 _QUICK: Final = "quick-steps-within-the-task"
 _HEARD_WITHIN: Final = timedelta(seconds=30)
 
@@ -120,8 +120,9 @@ class Stepper:
                 return await workflow.execute_local_activity_method(
                     task.run, request, **task.at_once
                 )
-            except FailureError:
-                workflow.logger.info("order.not_done_at_once", extra={"step": task.name})
+            except FailureError as failed:
+                told = {"step": task.name, "reason": str(failed.cause or failed)}
+                workflow.logger.warning("order.not_done_at_once", extra=told)
         return await workflow.execute_activity_method(task.run, request, **task.config)
 
     async def by_itself(self, step: Awaitable[None]) -> None:

@@ -46,7 +46,7 @@ class Task(Generic[R]):
     summary: str
     may: tuple[str, ...] = ("retry",)
     is_quick: bool = False
-    """Whether it is tried within the process's own task first (`Stepper.do`)."""
+    """Whether it is tried within the process's own task first: see ADR 0029 for what may be."""
 
     @property
     def config(self) -> workflow.ActivityConfig:
