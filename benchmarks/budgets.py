@@ -22,8 +22,8 @@ ONLINE: Final = Budget(
     actions=36, events=90, history_bytes=36_000, statements=78, transactions=23
 )
 # A dispute, with what its order hears of it: settled between the sides, and decided by staff.
-SETTLED: Final = Budget(actions=22, events=72, history_bytes=24_000, statements=90, transactions=12)
+SETTLED: Final = Budget(actions=22, events=72, history_bytes=24_000, statements=57, transactions=12)
 DECIDED: Final = Budget(
-    actions=36, events=140, history_bytes=40_000, statements=130, transactions=18
+    actions=36, events=140, history_bytes=40_000, statements=90, transactions=18
 )
 FLOOR_ACTIONS: Final = 21
