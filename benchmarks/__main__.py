@@ -30,7 +30,8 @@ REPORT: Final = Path(__file__).with_name("report.json")
 class Sizes:
     """How much is measured. `quick` only shows that everything can be.
 
-    So many orders are `lived` a round, so many `at_once`; fewer where others are open `beside`.
+    So many orders are `lived` a round, so many `at_once` that orders and floor both fill the
+    machine; fewer where others are open `beside`.
     """
 
     lived: int
@@ -48,8 +49,8 @@ class Sizes:
 SIZES: Final[Mapping[str, Sizes]] = MappingProxyType(
     {
         "quick": Sizes(48, 48, 24, 2, 40, 10, 5, (10, 40, 120), 1),
-        "usual": Sizes(192, 96, 60, 5, 200, 60, 20, (100, 1_000, 3_000), 1),
-        "long": Sizes(480, 96, 200, 9, 1_000, 300, 20, (100, 1_000, 3_000, 10_000), 1),
+        "usual": Sizes(192, 64, 60, 5, 200, 60, 20, (100, 1_000, 3_000), 1),
+        "long": Sizes(384, 64, 90, 5, 1_000, 300, 20, (100, 1_000, 3_000, 10_000), 1),
     }
 )
 

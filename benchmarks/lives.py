@@ -29,8 +29,7 @@ SELLER: Final = "s-bench"
 POLICY: Final = "benchmark"
 _TOTAL: Final = 10_000
 # Between two messages: in life it is hours, and no two of them ever share a task. It has to be long
-# enough for the last one to be heard also where the machine is full, and so many lives have to go
-# on at once that nobody waits for it but they.
+# enough for the last one to be heard, mostly, also where the machine is full.
 PAUSE: Final = 0.5
 _TRIES: Final = 50
 _HOME: Final = b'{"city": "Hamburg", "street": "Kai 4", "postcode": "20457"}'

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from pydantic import TypeAdapter
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -12,6 +13,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from persistence.urls import asyncpg_url
 
+_JSON: Final = TypeAdapter[Any](Any)
 APPLICATION_ROLE = "caravan_app"
 # Connections that a process keeps; as many again may be opened when all of them are in use.
 POOLED: Final = 10
@@ -33,9 +35,16 @@ def connect(url: str, *, pool_size: int = POOLED, as_owner: bool = False) -> Asy
         pool_size=pool_size,
         max_overflow=pool_size,
         connect_args={"server_settings": settings, "timeout": 10},
+        # States, facts and letters: several times as quick as the standard library's.
+        json_serializer=_json,
+        json_deserializer=_JSON.validate_json,
     )
     _try_what_has_rested(engine.sync_engine)
     return engine
+
+
+def _json(value: Any) -> str:  # noqa: ANN401 - whatever a column takes
+    return _JSON.dump_json(value).decode()
 
 
 @asynccontextmanager
