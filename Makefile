@@ -65,10 +65,10 @@ cases: $(INSTALLED) ## which edge cases have a test
 histories: $(INSTALLED) ## record the lives that replays are checked on, all or ARGS
 	@$(BIN)/python -m tests.replay.record $(ARGS)
 
-bench: $(INSTALLED) ## measure everything, and write docs/performance.md and its report
+bench: $(INSTALLED) ## measure everything, in a quarter of an hour, and write docs/performance.md
 	@$(BIN)/python -m benchmarks $(or $(ARGS),usual)
 
-bench-long: $(INSTALLED) ## the same with more orders, 10,000 of them open
+bench-long: $(INSTALLED) ## the same beside 10,000 open orders as well, in twice the time
 	@$(BIN)/python -m benchmarks long
 
 doctor: $(INSTALLED) ## what this machine lacks to run the stack

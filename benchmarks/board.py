@@ -5,8 +5,15 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from temporalio import activity
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+from temporalio import workflow
+from temporalio.worker import (
+    Interceptor,
+    StartActivityInput,
+    StartLocalActivityInput,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+    WorkflowOutboundInterceptor,
+)
 
 Note = Callable[[str, str], None]
 
@@ -36,24 +43,54 @@ class Board:
 
 
 class Reporting(Interceptor):
-    """Tells of every step that a worker has done; asks nothing of Temporal."""
+    """Tells of every step whose end a process has heard of; asks nothing of Temporal.
+
+    Told when the step itself ends, a driver would speak before the process can listen, and be
+    refused: in life there are hours between the two.
+    """
 
     def __init__(self, note: Note) -> None:
-        """Tell it to *note*, as (process, step)."""
+        """Tell it to *note*, in the running loop, as (process, step)."""
+        loop = asyncio.get_running_loop()
+
+        def tell(process: str, step: str) -> None:
+            # Workflows run in threads of their own.
+            loop.call_soon_threadsafe(note, process, step)
+
+        self._note = tell
+
+    def workflow_interceptor_class(
+        self,
+        input: WorkflowInterceptorClassInput,  # noqa: A002, ARG002 - the SDK's own form
+    ) -> type[WorkflowInboundInterceptor]:
+        """Listen to what each execution hears."""
+        note = self._note
+
+        class Listening(WorkflowInboundInterceptor):
+            def init(self, outbound: WorkflowOutboundInterceptor) -> None:
+                super().init(_Listening(outbound, note))
+
+        return Listening
+
+
+class _Listening(WorkflowOutboundInterceptor):
+    def __init__(self, following: WorkflowOutboundInterceptor, note: Note) -> None:
+        super().__init__(following)
         self._note = note
 
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's own name
-        """Wrap the chain."""
-        return _Reported(super().intercept_activity(next), self._note)
+    def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:  # noqa: A002 - the SDK's own name
+        return self._told(input.activity, super().start_activity(input))
 
+    def start_local_activity(self, input: StartLocalActivityInput) -> workflow.ActivityHandle[Any]:  # noqa: A002 - the SDK's own name
+        return self._told(input.activity, super().start_local_activity(input))
 
-class _Reported(ActivityInboundInterceptor):
-    def __init__(self, inner: ActivityInboundInterceptor, note: Note) -> None:
-        super().__init__(inner)
-        self._note = note
+    def _told(
+        self, step: str, handle: workflow.ActivityHandle[Any]
+    ) -> workflow.ActivityHandle[Any]:
+        def heard(ended: asyncio.Future[Any]) -> None:
+            is_done = not ended.cancelled() and ended.exception() is None
+            if is_done and not workflow.unsafe.is_replaying():
+                self._note(workflow.info().workflow_id, step)
 
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - the SDK's own form
-        result = await super().execute_activity(input)
-        info = activity.info()
-        self._note(info.workflow_id or "", info.activity_type)
-        return result
+        handle.add_done_callback(heard)
+        return handle

@@ -42,6 +42,10 @@ async def beside_the_floor(
         "lives": lived,
         "at_once": at_once,
         "ratio": median(_ratio(pair) for pair in pairs),
+        "pairs": [
+            {"ratio": _ratio(pair), "floor_busy": pair[0].busy, "order_busy": pair[1].busy}
+            for pair in pairs
+        ],
         "ratio_with_sandbox": median(ours.rate / floor.rate for floor, ours in pairs),
         "cpu_ratio": median(floor.cost() / ours.cost(SANDBOX) for floor, ours in pairs),
         "database_bytes_per_order": grown / lived / times,
@@ -53,7 +57,7 @@ async def beside_the_floor(
 
 def _ratio(pair: tuple[Round, Round]) -> float:
     floor, ours = pair
-    return ours.rate_without(SANDBOX) / floor.rate
+    return ours.rate_without(SANDBOX) / floor.rate_without(SANDBOX)
 
 
 def _told(rounds: list[Round]) -> dict[str, Any]:

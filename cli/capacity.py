@@ -19,7 +19,7 @@ def capacity(
     report: Annotated[Path, typer.Option(help="Measured costs, by `make bench`.")] = _REPORT,
 ) -> None:
     """Say what so many orders need, from measured costs, with the arithmetic."""
-    from runtime.capacity import Assumptions, Costs, ReportUnusable, needs
+    from runtime.capacity import NOT_COUNTED, Assumptions, Costs, ReportUnusable, needs
 
     try:
         costs = Costs.read(report)
@@ -32,5 +32,8 @@ def capacity(
         typer.echo(f"    = {need.arithmetic}")
     typer.echo("\nAssumed, not measured:")
     for words in assumed.told():
+        typer.echo(f"    {words}")
+    typer.echo("\nNot counted:")
+    for words in NOT_COUNTED:
         typer.echo(f"    {words}")
     typer.echo(f"Measured: {report}")

@@ -39,7 +39,7 @@ async def clear(db: AsyncConnection, number: int, *, by: str, note: str, at: dat
     )
     if before.cleared_at is not None:
         raise IllegalTransition(f"alarm {number} was cleared before", alarm=number)
-    log.info("alarm.cleared", alarm=number, kind=before.kind, by=by, note=note)
+    log.info("alarm.cleared", alarm=number, kind=before.kind, by=by)
     return await reading.alarm(db, number) or before
 
 

@@ -82,6 +82,13 @@ class Assumptions:
         return [f"{getattr(self, one.name):g} {words[one.name]}" for one in fields(self)]
 
 
+# What the figures leave out, so that nobody plans without it.
+NOT_COUNTED: Final = (
+    "the database's part of requests, of facts that come in, and of letters and webhooks sent",
+    "disputes, returns, labels, chargebacks and payouts: an order here lives its happy path",
+)
+
+
 @dataclass(frozen=True)
 class Need:
     """One thing that a deployment needs, and how it was computed."""

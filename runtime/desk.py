@@ -27,6 +27,8 @@ _MOST_ATTEMPTS: Final = 20
 _LOOK_AGAIN: Final = 0.05
 # Seconds; a process hears of its own step in milliseconds.
 _CATCHES_UP_WITHIN: Final = 1.0
+# A worker may stand still for longer: the request is put off so often before that is believed.
+_BELIEVED_AFTER: Final = 8
 _PLACING: Final = frozenset({"order.place", "purchase.place"})
 _READDRESSING: Final = "order.change_address"
 _REFUSED: Final = 400
@@ -220,9 +222,10 @@ class Desk:
             except Interrupted:
                 pass
             except IllegalTransition as refusal:
-                is_late = time.monotonic() > began + _CATCHES_UP_WITHIN
-                if is_late or not await self._is_behind(row, refusal):
+                if row.attempts >= _BELIEVED_AFTER or not await self._is_behind(row, refusal):
                     raise
+                if time.monotonic() > began + _CATCHES_UP_WITHIN:
+                    raise Undelivered("the process has not heard of its last step") from None
             await asyncio.sleep(_LOOK_AGAIN)
 
     async def _is_behind(self, row: Recorded, refusal: IllegalTransition) -> bool:

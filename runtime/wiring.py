@@ -74,6 +74,8 @@ from workflows.served import ALL
 
 # Longer than any step that is under way when the worker is told to stop.
 _GRACE = timedelta(seconds=70)
+# Executions that a worker keeps at hand; any other is read again from its history.
+CACHED = 5_000
 
 
 @dataclass(frozen=True)
@@ -372,7 +374,7 @@ def worker(
             version=WorkerDeploymentVersion(deployment, build_id), use_worker_versioning=False
         ),
         graceful_shutdown_timeout=_GRACE,
-        max_cached_workflows=5_000,
+        max_cached_workflows=CACHED,
         # Each holds up a process's own task, and all of them need a connection to the database.
         max_concurrent_local_activities=POOLED,
         **options,

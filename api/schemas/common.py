@@ -22,6 +22,8 @@ LARGEST_AMOUNT: Final = 10**12
 _UNSHOWN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 # Persian and the scripts of India spell with these two.
 _JOINERS: Final = "\u200c\u200d"
+# By their category letters and signs, and nothing on a screen: Hangul's fillers, Braille's blank.
+_BLANK: Final = "\u115f\u1160\u3164\uffa0\u2800"
 
 
 class Form(BaseModel):
@@ -39,9 +41,14 @@ class View(BaseModel):
 def _clean(text: str) -> str:
     """One form for one text (NFC), and nothing in it that a screen or a log cannot show."""
     normal = unicodedata.normalize("NFC", text)
-    if any(unicodedata.category(char) in _UNSHOWN and char not in _JOINERS for char in normal):
+    if any(map(_is_unseen, normal)):
         raise ValueError("control characters, and others that nobody sees, are not accepted")
     return normal
+
+
+def _is_unseen(char: str) -> bool:
+    is_unshown = unicodedata.category(char) in _UNSHOWN and char not in _JOINERS
+    return is_unshown or char in _BLANK
 
 
 def _plain(text: str) -> str:
@@ -102,7 +109,11 @@ Country = Annotated[
     ),
     AfterValidator(_known_country),
 ]
-Email = Annotated[str, Field(max_length=254, pattern=rf"^{_IN_EMAIL}@{_IN_EMAIL}\.{_IN_EMAIL}$")]
+Email = Annotated[
+    str,
+    Field(max_length=254, pattern=rf"^{_IN_EMAIL}@{_IN_EMAIL}\.{_IN_EMAIL}$"),
+    AfterValidator(_clean),
+]
 Language = Annotated[
     str,
     Field(

@@ -344,7 +344,7 @@ class AccountView(View):
 class ClearingIn(Form):
     """The reason for an alarm is gone, or was looked into."""
 
-    note: str = Field(default="", max_length=500)
+    note: Reason = ""
 
 
 class RetryIn(Form):

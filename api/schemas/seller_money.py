@@ -27,7 +27,9 @@ class BankChangeIn(Form):
 class ConfirmationIn(Form):
     """The code of the letter; an operator gives a note instead, of how the owner was heard."""
 
-    code: str = Field(default="", max_length=40, examples=["9f86d081884c7d65"])
+    code: str = Field(
+        default="", max_length=40, pattern=r"^[A-Za-z0-9-]*$", examples=["9f86d081884c7d65"]
+    )
     note: Reason = Field(default="", examples=[""])
 
 

@@ -256,5 +256,9 @@ def _late(fact: Waiting) -> LateFact:
 
 
 def _matters_after_the_end(parcel: KnownParcel, milestone: str) -> bool:
-    """A parcel on its way back, or a delivery that was withdrawn: a person decides."""
-    return milestone == Milestone.RETURNING or parcel.milestone == Milestone.DELIVERED
+    """A parcel on its way back, or a delivery that was withdrawn: a person decides.
+
+    A carrier that says once more what it has said is no news.
+    """
+    matters = milestone == Milestone.RETURNING or parcel.milestone == Milestone.DELIVERED
+    return matters and milestone != parcel.milestone

@@ -1,8 +1,12 @@
 """Who may do what: every route against every role, and nobody sees what is another's."""
 
+import base64
 import hashlib
+import hmac
+import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +14,7 @@ from typing import Any, Final
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from jwt.algorithms import ECAlgorithm
@@ -19,8 +24,11 @@ from api.auth import Caller, Doorkeeper, FetchedKeys, FixedKeys
 from api.docs import body_of
 from api.problems import Problem
 from domain.actors import STAFF, Role
+from domain.chargeback.state import ChargebackState, Slice
+from persistence.database import SqlDatabase
 from runtime.issuer import DEVELOPMENT_ISSUER, DevelopmentIssuer
-from tests.support.market import Market, an_order
+from tests.domain.disputes import in_review
+from tests.support.market import Market, Person, an_order
 from tests.support.sandbox import free_port
 from tests.support.serving import served
 
@@ -214,6 +222,7 @@ NAMES: Final = {
     "{request}": "r-" + "0" * 32,
     "{endpoint}": "we_" + "0" * 20,
     "{delivery}": "1",
+    "{number}": "1",
 }
 
 
@@ -286,7 +295,20 @@ async def test_what_is_anothers_does_not_exist(market: Market) -> None:
     assert denied.json()["title"] == missing.json()["title"]
 
 
-_OWNED: Final = ("{order}", "{purchase}", "{seller}", "{payout:path}", "{request}", "{endpoint}")
+_OWNED: Final = (
+    *("{order}", "{purchase}", "{seller}", "{payout:path}", "{request}", "{endpoint}"),
+    *("{dispute}", "{chargeback}"),
+)
+# What even its owner is told is not there, for nothing of the kind has happened to it.
+_NOT_YET: Final = frozenset(
+    {
+        ("GET", "/v1/orders/{order}/repayment"),
+        ("GET", "/v1/requests/{request}"),
+        ("GET", "/v1/disputes/{dispute}/evidence/{number}"),
+        ("GET", "/v1/webhook-endpoints/{endpoint}/deliveries/{delivery}"),
+        ("POST", "/v1/webhook-endpoints/{endpoint}/deliveries/{delivery}/replay"),
+    }
+)
 
 
 async def _owned(market: Market) -> dict[str, str]:
@@ -304,7 +326,21 @@ async def _owned(market: Market) -> dict[str, str]:
     asked = await seller.post("/v1/sellers/s-1/payouts", {"currency": "EUR"})
     sink = await seller.post("/v1/webhook-endpoints", {"url": "https://shop.example.com/hooks"})
     payout = (await seller.get(asked.headers["Location"])).json()["subject"]
+    async with SqlDatabase(market.services.engine).transaction() as books:
+        disputed = replace(
+            in_review(),
+            dispute="d-owned",
+            order="o-owned-by-all-routes",
+            buyer="b-owner",
+            seller="s-1",
+        )
+        await books.story.tell_dispute(disputed)
+        slices = (Slice("o-owned-by-all-routes", "s-1", 100),)
+        claimed = ChargebackState("du_owned", disputed.opened_at, version=1, slices=slices)
+        await books.story.tell_chargeback(claimed)
     return {
+        "{dispute}": "d-owned",
+        "{chargeback}": "du_owned",
         "{order}": "o-owned-by-all-routes",
         "{purchase}": "p-owned",
         "{seller}": "s-1",
@@ -331,21 +367,31 @@ def _example(market: Market, method: str, path: str) -> dict[str, Any]:
 async def test_on_no_route_a_stranger_meets_what_is_anothers(market: Market, role: Role) -> None:
     """One route that forgets to ask whose it is would be enough."""
     names = NAMES | await _owned(market)
+    routes = [
+        route
+        for route, roles in MAY.items()
+        if role in roles and any(k in route[1] for k in _OWNED)
+    ]
     stranger = await market.caller(role, "stranger", "s-3" if role is Role.SELLER else "")
-    stranger.client.headers.update({"Idempotency-Key": "strange", "If-Match": '"1"'})
-    met = dict[tuple[str, str], int]()
-    for method, path in MAY:
-        if role not in MAY[method, path] or not any(kind in path for kind in _OWNED):
-            continue
-        address = path
+    owner = await market.caller(role, "b-owner", "s-1" if role is Role.SELLER else "")
+
+    async def met(caller: Person, route: tuple[str, str]) -> int:
+        method, address = route
         for placeholder, name in names.items():
             address = address.replace(placeholder, name)
-        sent = _example(market, method, path)
-        answer = await stranger.client.request(method, address, **sent)
-        met[method, path] = answer.status_code
+        caller.client.headers.update({"Idempotency-Key": "strange", "If-Match": '"1"'})
+        sent = _example(market, *route)
+        return (await caller.client.request(method, address, **sent)).status_code
 
-    assert len(met) > 10
-    assert {route: status for route, status in met.items() if status != 404} == {}
+    strange = {route: await met(stranger, route) for route in routes}
+    # What is deleted is not there afterwards.
+    routes.sort(key=lambda route: route[0] == "DELETE")
+    own = {route: await met(owner, route) for route in routes}
+
+    assert len(strange) > 10
+    assert {route: status for route, status in strange.items() if status != 404} == {}
+    # What nobody has would be 404 for strangers as well, and show nothing.
+    assert {route for route, status in own.items() if status == 404} <= _NOT_YET
 
 
 async def test_a_seller_sees_no_other_store(market: Market) -> None:
@@ -401,6 +447,27 @@ def _claims(**changed: object) -> dict[str, Any]:
 
 
 OWN_KEY: Final = ec.generate_private_key(ec.SECP256R1())
+OTHER_KEY: Final = ec.generate_private_key(ec.SECP256R1())
+# What everybody can read; some doors take it for a shared secret when a token says HS256.
+PUBLIC: Final = OWN_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _part(told: dict[str, Any]) -> str:
+    packed = json.dumps(told, default=lambda at: int(at.timestamp())).encode()
+    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+def _by_hand(header: dict[str, Any], claims: dict[str, Any], secret: bytes) -> str:
+    """A token that no library would sign: HS256 with a public key as its secret."""
+    signed = f"{_part(header)}.{_part(claims)}"
+    mac = hmac.digest(secret, signed.encode(), "sha256")
+    return f"{signed}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+
+
+def _altered(header: str, **changed: object) -> str:
+    """The same token, another payload, the old signature."""
+    start, _, signature = header.split(".")
+    return f"{start}.{_part(_claims(**changed))}.{signature}"
 
 
 def _fixed(key_id: str) -> FixedKeys:
@@ -441,6 +508,9 @@ async def test_a_good_token_names_its_caller() -> None:
         _signed(key_id="another"),
         "Bearer " + jwt.encode(_claims(), "", "none", {"kid": "k"}),
         "Bearer " + jwt.encode(_claims(), "x" * 64, "HS256", {"kid": "k"}),
+        "Bearer " + jwt.encode(_claims(), OTHER_KEY, "ES256", {"kid": "k"}),
+        "Bearer " + _by_hand({"alg": "HS256", "kid": "k"}, _claims(), PUBLIC),
+        _altered(_signed(), role="operator"),
         "Bearer csk_unknown",
     ],
 )

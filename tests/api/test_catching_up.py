@@ -42,12 +42,20 @@ async def test_who_acts_by_what_is_shown_is_not_refused_for_what_was(alive: Mark
     assert shipped.status_code == 200, shipped.text
 
 
-async def test_a_process_that_does_not_catch_up_is_believed(alive: Market) -> None:
-    """Nobody waits for ever, and the answer says how the order really stands."""
+async def test_a_process_that_does_not_catch_up_is_asked_again_and_then_believed(
+    alive: Market,
+) -> None:
+    """Its worker may stand still; but nobody waits for ever, and the answer says how it stands."""
     seller = await _shown_ahead(alive, "o-behind")
     parcel = {"carrier": "DHLExpress", "number": dhl_number()}
     async with asyncio.timeout(10):
-        refused = await seller.post("/v1/orders/o-behind/shipments", parcel)
+        put_off = await seller.post("/v1/orders/o-behind/shipments", parcel)
+        request = put_off.headers["Location"].rpartition("/")[2]
+        often = text("UPDATE requests SET attempts = 8 WHERE id = :request")
+        async with alive.services.engine.begin() as db:
+            await db.execute(often, {"request": request})
+        refused = await alive.services.desk.deliver(request)
 
-    assert refused.status_code == 409
-    assert "awaiting_payment" in refused.json()["detail"]
+    assert put_off.status_code == 202
+    assert refused.status == 409
+    assert "awaiting_payment" in refused.body["detail"]

@@ -1,5 +1,6 @@
 """What no database can hold is refused at the door, wherever in a request it stands."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from api.paging import encode
 from api.routers.policies import PolicyIn
 from api.schemas.orders import ShipToIn
 from domain.actors import Role
+from persistence.database import SqlDatabase
 from tests.support.market import Market, an_order
 
 _POSTINGS = "/v1/ledger/postings"
@@ -67,16 +69,35 @@ def test_half_a_character_in_a_policy_is_refused() -> None:
         PolicyIn.model_validate({"name": "holiday\ud800"})
 
 
-async def test_an_email_holds_no_control_character(market: Market) -> None:
-    """A mail server would read it as something else."""
-    where = {"country": "DE", "city": "Hamburg", "email": "a\0@b.example"}
+@pytest.mark.parametrize(
+    "email", ["a\0@b.example", "a\u202e@b.example", "a\u200b@b.example", "a\u3164@b.example"]
+)
+async def test_an_email_holds_nothing_that_is_not_seen(market: Market, email: str) -> None:
+    """A mail server would read it as something else, and so would whoever looks at it."""
+    where = {"country": "DE", "city": "Hamburg", "email": email}
     answer = await (await market.service()).post("/v1/orders", an_order(ship_to=where, buyer="b-1"))
 
     assert answer.status_code == 422, answer.text
     assert "email" in answer.text
 
 
-@pytest.mark.parametrize("name", ["A\u202ereyuB", "A\u200b. Buyer", "\ufeffA. Buyer", "A\u2028B"])
+async def test_a_note_on_an_alarm_holds_no_control_character(market: Market) -> None:
+    """The database would refuse it, and the operator would read of a defect of ours."""
+    async with SqlDatabase(market.services.engine).transaction() as tx:
+        await tx.story.alarm("books_differ", "books/odd-text", "by a cent", datetime.now(UTC))
+    operator = await market.caller(Role.OPERATOR)
+    listed = (await operator.get("/v1/alarms", open="true")).json()["items"]
+    (number,) = [one["id"] for one in listed if one["subject"] == "books/odd-text"]
+    address = f"/v1/alarms/{number}/clearing"
+    odd = await operator.post(address, {"note": "looked into\0"}, "odd")
+    plain = await operator.post(address, {"note": "looked into"}, "plain")
+
+    assert (odd.status_code, plain.status_code) == (422, 200), odd.text
+
+
+@pytest.mark.parametrize(
+    "name", ["\u3164\u2800", "A\u202ereyuB", "A\u200b. Buyer", "\ufeffA. Buyer", "A\u2028B"]
+)
 async def test_a_name_that_reads_as_another_is_refused(market: Market, name: str) -> None:
     """Letters and lists would show a name that nobody has."""
     where = {"country": "DE", "city": "Hamburg", "name": name}

@@ -1,10 +1,12 @@
 """One life of a process for each way it can end: what recorded histories are made of."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
+from sqlalchemy import text
 from temporalio.client import WorkflowHandle
 
 from domain.order.agreements import Topic
@@ -47,6 +49,8 @@ from workflows.payout.workflow import PayoutCycleWorkflow, PayoutWorkflow
 AnyHandle = WorkflowHandle[Any, Any]
 Scenario = Callable[[Marketplace], Awaitable[AnyHandle]]
 _LARGE: Final = 50_000_000
+# Longer than a quick step may last (`workflows/_kit/options.py`).
+_TOO_LONG: Final = 4
 _COURIERS: Final = 3
 
 
@@ -65,6 +69,23 @@ async def completed(market: Marketplace) -> AnyHandle:
 async def completed_at_once(market: Marketplace) -> AnyHandle:
     """The main path again, as it is since quick steps are taken within the process's task."""
     return await completed(market)
+
+
+async def completed_with_patience(market: Marketplace) -> AnyHandle:
+    """A quick step is kept waiting too long, and is taken again as any other."""
+    order = await market.order(total=10_000)
+    await order.paid(minutes=1)
+    await order.shipped(days=1)
+    async with market.engine.begin() as db:
+        locked = text('SELECT 1 FROM order_views WHERE "order" = :order FOR UPDATE')
+        await db.execute(locked, {"order": order.order})
+        await market.record_scan(f"{order.order}/1", "in_transit", order.at(days=2), "DE", "")
+        await order.parcel_news("in_transit", days=2)
+        await asyncio.sleep(_TOO_LONG)
+    await order.delivered(days=9)
+    await order.confirmed(days=10)
+    await order.skip_to_end()
+    return order.handle
 
 
 async def completed_in_silence(market: Marketplace) -> AnyHandle:
@@ -592,6 +613,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
             "order": (
                 completed,
                 completed_at_once,
+                completed_with_patience,
                 completed_in_silence,
                 completed_after_a_hold,
                 completed_early,

@@ -263,10 +263,15 @@ async def test_a_parcel_that_comes_back_after_the_end_raises_an_alarm(
     await dispatch.news()
     await order.until(lambda state: state.fulfilment is Fulfilment.DELIVERED)
     await order.skip_to_end()
+    await market.world.deliver(carrier, number, at=order.at(days=30).isoformat(), country="DE")
+    dispatch.clock.at = order.at(days=30)
+    await dispatch.news()
+    said_again = await market.rows("SELECT kind FROM alarms")
     await market.world.scan(carrier, number, "return_to_sender", at=order.at(days=40).isoformat())
     dispatch.clock.at = order.at(days=40)
     await dispatch.news()
 
+    assert said_again == []
     (alarm,) = await market.rows("SELECT kind, subject, facts FROM alarms")
     assert (alarm.kind, alarm.subject) == ("parcel_after_end", f"order/{order.order}")
     assert alarm.facts["is"] == "returning"

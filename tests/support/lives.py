@@ -233,6 +233,10 @@ class Lives:
         """Everything that was asked, with its final answer."""
         return [each for caller in self.callers.values() for each in caller.asked]
 
+    def statuses(self) -> set[int]:
+        """Every status that anybody was answered with."""
+        return {status for caller in self.callers.values() for status in caller.statuses}
+
     async def register(self, seller: str, windows: Mapping[str, str]) -> None:
         """Let a seller live by the demo policy with other windows, paid when they ask for it."""
         document = read(SHIPPED / "demo.toml")

@@ -23,6 +23,10 @@ from tests.support.up import VICTIMS, BothBooks, Up
 
 BLOWS: Final = ("kill", "freeze", "restart")
 _FROZEN_FOR: Final = (0.5, 4.0)
+# Longer than a step may be silent, and some longer than it may last: somebody else takes it, and
+# then the first one wakes up.
+_FROZEN_LONG: Final = (25.0, 45.0)
+_OFTEN_LONG: Final = 1 / 3
 _LOOK_EVERY: Final = 0.3
 # So much of all calls, and so much of all webhooks, goes wrong in one way or another.
 _SHARE: Final = 0.10
@@ -36,6 +40,7 @@ class Storm:
 
     stack: Up
     seed: int
+    freezes_long: bool = False
 
     async def rages(self, rounds: int, every: float) -> int:
         """Deal each part every kind of blow *rounds* times; how many were dealt.
@@ -51,7 +56,8 @@ class Storm:
         chance.shuffle(blows)
         for blow in blows:
             await asyncio.sleep(chance.uniform(every / 5, every))
-            frozen_for = chance.uniform(*_FROZEN_FOR)
+            is_long = self.freezes_long and chance.random() < _OFTEN_LONG
+            frozen_for = chance.uniform(*(_FROZEN_LONG if is_long else _FROZEN_FOR))
             while not await self._dealt(victim, blow, frozen_for):
                 await asyncio.sleep(_LOOK_EVERY)
         return len(blows)

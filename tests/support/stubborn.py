@@ -1,6 +1,7 @@
 """Callers who ask until there is an answer, whatever falls meanwhile."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -24,10 +25,14 @@ class Exchange:
 
 @dataclass
 class Stubborn:
-    """A caller who asks under the same key until there is an answer, and remembers it."""
+    """A caller who asks under the same key until there is an answer, and remembers it.
+
+    `statuses` counts whatever was answered on the way.
+    """
 
     person: Person
     asked: list[Exchange] = field(default_factory=list[Exchange])
+    statuses: Counter[int] = field(default_factory=Counter[int])
 
     async def ask(self, path: str, body: Json | None, key: str) -> httpx2.Response:
         """The final answer: never 202, never an outage, never "not so often"."""
@@ -40,9 +45,11 @@ class Stubborn:
 
     async def _tried(self, path: str, body: Json | None, key: str) -> httpx2.Response | None:
         try:
-            return await self.person.post(path, body, key)
+            answer = await self.person.post(path, body, key)
         except httpx2.HTTPError:
             return None
+        self.statuses[answer.status_code] += 1
+        return answer
 
     async def until(self, path: str, so: Callable[[Json], bool]) -> Json:
         """Read until it is so; the body that says so."""
@@ -51,9 +58,11 @@ class Stubborn:
                 answer = await self.person.get(path)
             except httpx2.HTTPError:
                 answer = None
-            if answer is not None and answer.status_code == 200 and so(answer.json()):
-                body: Json = answer.json()
-                return body
+            if answer is not None:
+                self.statuses[answer.status_code] += 1
+                if answer.status_code == 200 and so(answer.json()):
+                    body: Json = answer.json()
+                    return body
             await asyncio.sleep(LOOK_EVERY)
 
     async def changed(self) -> list[Exchange]:
@@ -66,7 +75,7 @@ class Stubborn:
 
 
 def _is_put_off(answer: httpx2.Response) -> bool:
-    return answer.status_code in {202, 429} or answer.status_code >= 500
+    return answer.status_code in {202, 429, 503}
 
 
 async def played(act: Callable[[], Awaitable[object]]) -> None:

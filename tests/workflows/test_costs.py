@@ -87,4 +87,12 @@ async def test_the_floor_stays_what_it_was(temporal: LocalTemporal) -> None:
         await floor_life.live(client, board, "1")
     actions = await actions_in(temporal, client)
 
-    assert sum(actions.values()) == FLOOR_ACTIONS, actions
+    assert sum(actions.values()) == FLOOR_ACTIONS
+    assert actions == {
+        "ScheduleActivityTask": 6,
+        "SignalWorkflowExecution": 4,
+        "StartTimer": 6,
+        "StartWorkflowExecution": 1,
+        "UpsertWorkflowSearchAttributes": 2,
+        "message_UpdateWorkflowExecution_Acceptance": 2,
+    }
