@@ -35,7 +35,7 @@ from runtime.intake import Intake
 from runtime.issuer import DevelopmentIssuer
 from runtime.policies import publish_shipped
 from runtime.rates import Rates
-from runtime.settings import AuthSettings, Settings, SettingsError, required
+from runtime.settings import AuthSettings, CodecSettings, Settings, SettingsError, required
 from runtime.telemetry import configure_logging, configure_tracing
 from runtime.wakeups import Wakeups
 
@@ -52,7 +52,9 @@ async def serve(settings: Settings) -> None:
         await _publish(services)
         async with httpx2.AsyncClient(timeout=_PROVIDER_SECONDS, trust_env=False) as http:
             console = _console(settings, services, http)
-            await _listen(settings, create_app(services, [_codec(settings, services)], console))
+            await _listen(
+                settings, create_app(services, [codec_of(settings.codec, services)], console)
+            )
     log.info("api.stopped")
 
 
@@ -149,13 +151,13 @@ def _console(settings: Settings, services: Services, http: httpx2.AsyncClient) -
     return create_console(services, sign_in, temporal_ui)
 
 
-def _codec(settings: Settings, services: Services) -> APIRouter:
+def codec_of(told: CodecSettings, services: Services) -> APIRouter:
     """Histories in clear, for operators; locally also for whoever knows the capability."""
-    capability = settings.codec.capability
+    capability = told.capability
     return codec_router(
         CaravanCodec(services.vault),
         only(Role.OPERATOR),
-        settings.codec.ui_origins,
+        told.ui_origins,
         capability.get_secret_value() if capability else None,
     )
 

@@ -20,13 +20,16 @@ from fastapi.routing import APIRoute
 from jwt.algorithms import ECAlgorithm
 
 from adapters.errors import Unavailable
+from api.app import create_app
 from api.auth import Caller, Doorkeeper, FetchedKeys, FixedKeys
 from api.docs import body_of
 from api.problems import Problem
+from api.serving import codec_of
 from domain.actors import STAFF, Role
 from domain.chargeback.state import ChargebackState, Slice
 from persistence.database import SqlDatabase
 from runtime.issuer import DEVELOPMENT_ISSUER, DevelopmentIssuer
+from runtime.settings import CodecSettings
 from tests.domain.disputes import in_review
 from tests.support.market import Market, Person, an_order
 from tests.support.sandbox import free_port
@@ -264,6 +267,21 @@ async def test_each_role_gets_what_the_table_says_and_no_more(market: Market, ro
             refused.add((method, path))
 
     assert refused == {route for route, roles in MAY.items() if role not in roles}
+
+
+async def test_only_operators_read_histories_in_clear(market: Market) -> None:
+    """The codec's door opens what every process has ever said."""
+    app = create_app(market.services, [codec_of(CodecSettings(), market.services)])
+    place = replace(market, app=app)
+    opened = {
+        role: (await (await place.caller(role, "somebody")).post("/codec/decode", {"payloads": []}))
+        for role in ALL
+    }
+    stranger = await (await place.anonymous()).post("/codec/decode", json={"payloads": []})
+
+    assert stranger.status_code == 401
+    assert {role for role, answer in opened.items() if answer.status_code == 200} == {Role.OPERATOR}
+    assert {answer.status_code for answer in opened.values()} == {200, 403}
 
 
 async def test_without_a_token_nothing_is_answered(market: Market) -> None:
