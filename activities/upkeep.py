@@ -19,6 +19,7 @@ from domain.ids import (
     order_workflow_id,
     process_of_parcel,
     purchase_workflow_id,
+    repayment_workflow_id,
 )
 from domain.payout.state import PayoutState
 from persistence.port import EffectRecord
@@ -95,12 +96,13 @@ class UpkeepActivities:
         parcels, moved = await self._parcels(request.at)
         payments, paid = await self._payments(request.at)
         purchases, paid_at_once = await self._purchases(request.at)
+        repayments, paid_again = await self._repayments(request.at)
         refunds, ended = await self._refunds(request.at)
         payouts, returned = await self._payouts(request.at)
         doubted = await self._reports(request.at) + await self._claims(request.at)
-        found = moved + paid + paid_at_once + ended + returned + doubted
+        found = moved + paid + paid_at_once + paid_again + ended + returned + doubted
         overdue = await self._silence.overdue(request.at)
-        swept = Swept(parcels, payments + purchases, refunds, payouts, found, overdue)
+        swept = Swept(parcels, payments + purchases + repayments, refunds, payouts, found, overdue)
         log.info("silence.swept", **vars(swept))
         return swept
 
@@ -153,6 +155,13 @@ class UpkeepActivities:
         return await _all(
             lambda last: self._silence.purchases(before, last.order if last else "", _BATCH),
             lambda payment: self._paid(payment, purchase_workflow_id(payment.order), at),
+        )
+
+    async def _repayments(self, at: datetime) -> tuple[int, int]:
+        before = at - self._payment_silence
+        return await _all(
+            lambda last: self._silence.repayments(before, last.order if last else "", _BATCH),
+            lambda payment: self._paid(payment, repayment_workflow_id(payment.order), at),
         )
 
     async def _paid(self, payment: SilentPayment, subject: str, at: datetime) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 from prometheus_client import Histogram
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import KINDS, Problem, response
@@ -60,6 +60,9 @@ class Edge:
         try:
             most = _most(request.url.path)
             await self._app(request.scope, _limited(request.receive, most), answer)
+        except ClientDisconnect:
+            # Whoever asked has gone in the middle of asking: nobody is there to be answered.
+            log.info("request.abandoned", path=request.scope["path"])
         except Exception:
             log.exception("request.failed", path=request.scope["path"])
             if answer.status:

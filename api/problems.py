@@ -21,9 +21,9 @@ from runtime.answers import STATUS
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_SECONDS: Final = 5
-# Classes of SQLSTATE that pass: a conflict of transactions, no room or memory or connection left,
-# an operator's or the system's intervention.
-_PASSING: Final = frozenset({"40", "53", "57", "58"})
+# Classes of SQLSTATE that pass: a connection that broke, a conflict of transactions, no room or
+# memory or connection left, an operator's or the system's intervention.
+_PASSING: Final = frozenset({"08", "40", "53", "57", "58"})
 _METHODS: Final = ("DELETE", "GET", "PATCH", "POST")
 
 log = structlog.get_logger(__name__)
@@ -353,8 +353,10 @@ def _methods_here(request: Request) -> list[str]:
 def _is_outage(error: Exception) -> bool:
     """Whether it passes by itself; a broken statement stays a mistake of ours."""
     if isinstance(error, DBAPIError) and not isinstance(error, _CONNECTION):
-        state = str(getattr(error.orig, "sqlstate", None) or "")
-        return error.connection_invalidated or state[:2] in _PASSING
+        # Of a connection that breaks while it is made, only the driver's own error says so.
+        told = (error.orig, getattr(error.orig, "__cause__", None))
+        states = {str(getattr(one, "sqlstate", None) or "")[:2] for one in told}
+        return error.connection_invalidated or not states.isdisjoint(_PASSING)
     return isinstance(error, _OUTAGES)
 
 

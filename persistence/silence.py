@@ -42,6 +42,13 @@ _PURCHASES: Final = text("""
     ORDER BY purchase LIMIT :limit
 """)
 
+_REPAYMENTS: Final = text("""
+    SELECT "order", state->>'intent' FROM repayments
+    WHERE state->>'stage' = 'awaiting_payment' AND state->>'intent' <> ''
+        AND (state->>'asked_at')::timestamptz < :before AND "order" > :after
+    ORDER BY "order" LIMIT :limit
+""")
+
 
 class SqlSilence:
     """Keeps `persistence.port.Silence`; each call is a transaction of its own."""
@@ -89,6 +96,12 @@ class SqlSilence:
         values = {"before": before, "after": after, "limit": limit}
         async with self._engine.connect() as db:
             return [SilentPayment(*row) for row in (await db.execute(_PURCHASES, values)).all()]
+
+    async def repayments(self, before: datetime, after: str, limit: int) -> Sequence[SilentPayment]:
+        """What is to be paid again, and has not been."""
+        values = {"before": before, "after": after, "limit": limit}
+        async with self._engine.connect() as db:
+            return [SilentPayment(*row) for row in (await db.execute(_REPAYMENTS, values)).all()]
 
     async def refunds(self, after: str, limit: int) -> Sequence[EffectRecord]:
         """Refunds that are not final."""

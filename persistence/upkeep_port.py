@@ -66,6 +66,10 @@ class Silence(Protocol):
         """The same of purchases over several sellers; `order` is then the purchase's name."""
         ...
 
+    async def repayments(self, before: datetime, after: str, limit: int) -> Sequence[SilentPayment]:
+        """Orders that are to be paid again, asked before an instant, whose money is not here."""
+        ...
+
     async def refunds(self, after: str, limit: int) -> Sequence[EffectRecord]:
         """Refunds that the provider has taken on and not finished."""
         ...

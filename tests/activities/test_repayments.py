@@ -11,6 +11,7 @@ from adapters.errors import Unavailable
 from domain.order.repaying import RepaymentState, Stage
 from tests.activities.repayment_steps import asked_again, came_anyway, paying_again
 from tests.activities.test_returns import balances
+from tests.activities.test_sweep import found, swept
 from tests.support.shop import CARD, SLIP, Deal, Shop, after, attempted
 
 
@@ -46,6 +47,20 @@ async def test_what_is_paid_again_is_the_seller_s_at_once(shop: Shop) -> None:
     assert now["seller_payable"] + now["commission"] == 5_000
     assert now["commission"] == 400
     assert await kinds(deal) == ["repayment_asked", "paid_again"]
+
+
+@pytest.mark.case(10, 25)
+async def test_a_payment_whose_message_is_lost_is_found_out(shop: Shop) -> None:
+    """The buyer has paid, and would be shown for days that they have not."""
+    deal = await came_anyway(shop)
+    asked = await asked_again(deal, CARD)
+    first, again = await swept(shop), await swept(shop)
+    news = [one for one in await found(shop) if one[1] == f"repayment/{deal.order}"]
+    await looked_at(deal, asked)
+
+    assert news == [("sweep.payment", f"repayment/{deal.order}")]
+    assert (first.found, again.found) == (1, 0)
+    assert (await swept(shop)).payments == 0
 
 
 @pytest.mark.case(25)

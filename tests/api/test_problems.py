@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
 from api.limits import RateLimit
@@ -223,3 +224,49 @@ async def test_metrics_count_by_route_and_not_by_address(market: Market) -> None
 
     assert 'route="/v1/orders/{order}"' in figures
     assert "o-some-order" not in figures
+
+
+class _Broken(Exception):
+    """What the driver says of a connection that broke."""
+
+    sqlstate = "08003"
+
+
+async def test_a_connection_that_breaks_while_it_is_made_is_an_outage(market: Market) -> None:
+    """Only the driver's own error says so, and whoever asked may simply ask again."""
+    orig = Exception("connection was closed in the middle of operation")
+    orig.__cause__ = _Broken()
+
+    @market.app.get("/cut-off")
+    async def cut_off() -> None:
+        raise DBAPIError("SELECT 1", {}, orig)
+
+    answer = await (await market.anonymous()).get("/cut-off")
+
+    assert answer.status_code == 503
+    assert "Retry-After" in answer.headers
+
+
+async def test_who_hangs_up_in_the_middle_of_asking_is_no_mistake_of_ours(market: Market) -> None:
+    """A provider that is cut off sends again; nobody is to be called for it."""
+
+    async def hangs_up() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    said: list[object] = []
+
+    async def hears(message: object) -> None:
+        said.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/webhooks/stripe",
+        "headers": [(b"content-type", b"application/json"), (b"stripe-signature", b"t=1,v1=00")],
+        "query_string": b"",
+    }
+    with capture_logs() as logs:
+        await market.app(scope, hangs_up, hears)
+
+    assert said == []
+    assert "request.failed" not in {line["event"] for line in logs}

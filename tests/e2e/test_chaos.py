@@ -16,7 +16,7 @@ from temporalio.client import Client
 from domain.actors import Role
 from tests.support.kinds import KINDS, SELLER, TOTAL
 from tests.support.lives import PLANTED, Lives, open_lives
-from tests.support.planted import places, secrets_of, seen
+from tests.support.planted import PASSES, places, secrets_of, seen
 from tests.support.receiver import Receiver
 from tests.support.sandbox import SandboxWorld
 from tests.support.storm import BLOWS, Storm, break_providers, swept
@@ -210,4 +210,4 @@ async def test_whatever_falls_nothing_is_lost_and_nothing_done_twice(
     assert report.matches, report.breaks
     # What can be found there is found: the names of orders are no secret.
     assert {place for place, _ in seen(kept, ["o-card-0"])} >= {"temporal", "api.log", "traces"}
-    assert seen(kept, [*PLANTED, *secrets_of(stack)]) == []
+    assert seen(kept, [*PLANTED, *PASSES, *secrets_of(stack)]) == []

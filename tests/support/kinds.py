@@ -18,6 +18,9 @@ TOTAL: Final = 20_400
 POSTAGE: Final = 1_730
 _PARTS: Final = (10_000, 10_400)
 _SHORT: Final = TOTAL - 400
+# What people write into a field for words: it may stand in no log and in no history.
+SAID: Final = ("Wollgrasweg", "4929482911112222")
+_WORDS: Final = f"I live in {SAID[0]} 3 now, my card is {SAID[1]}"
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ async def _split(life: "Life") -> None:
 async def _held(life: "Life") -> None:
     await life.place()
     await life.paid()
-    hold = {"hold": "h-1", "amount": 5000, "reason": "the card's holder asks"}
+    hold = {"hold": "h-1", "amount": 5000, "reason": _WORDS}
     await life.lead.ask(f"{life.here}/holds", hold, f"hold {life.order}")
     await life.deliver()
     await life.received()
@@ -81,14 +84,14 @@ async def _refunded(life: "Life") -> None:
 async def _cancelled(life: "Life") -> None:
     await life.place("")
     await life.buyer.until(life.here, lambda seen: seen["version"] >= 2)
-    why = {"reason": "second thoughts"}
+    why = {"reason": _WORDS}
     await life.buyer.ask(f"{life.here}/cancellation", why, f"cancel {life.order}")
 
 
 async def _agreed(life: "Life") -> None:
     await life.place()
     await life.paid()
-    wish = {"topic": "cancellation", "reason": "found it in the attic"}
+    wish = {"topic": "cancellation", "reason": _WORDS}
     await life.buyer.ask(f"{life.here}/questions", wish, f"question {life.order}")
     answer = {"agreed": True, "reason": "no hurry"}
     await life.seller.ask(
@@ -115,7 +118,7 @@ async def _ruled(life: "Life") -> None:
 
 async def _claimed(life: "Life") -> None:
     claim = await life.claimed()
-    await life.lead.ask(f"{claim}/contest", {"why": "it was delivered"}, f"contest {life.order}")
+    await life.lead.ask(f"{claim}/contest", {"why": _WORDS}, f"contest {life.order}")
     await life.decided(claim, "won")
     await life.deliver()
     await life.received()

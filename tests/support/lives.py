@@ -10,7 +10,7 @@ from typing import Final
 
 from domain.actors import Role
 from runtime.policies import SHIPPED, read
-from tests.support.kinds import KINDS, SELLER, TOTAL, UNPAID, UNSHIPPED
+from tests.support.kinds import KINDS, SAID, SELLER, TOTAL, UNPAID, UNSHIPPED
 from tests.support.market import Json, an_order
 from tests.support.sandbox import SandboxWorld
 from tests.support.stubborn import Exchange, Stubborn, played
@@ -66,7 +66,10 @@ PERSON: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _STORE: Final = {"city": "Bremen", "street": "Hafen 1", "postcode": "28195", "name": "Store"}
-PLANTED: Final = ("Quastenflosser", "Schlehdornpfad", "99887766", "quastenflosser@planted.example")
+PLANTED: Final = (
+    *("Quastenflosser", "Schlehdornpfad", "99887766", "quastenflosser@planted.example"),
+    *SAID,
+)
 
 
 @dataclass(frozen=True)

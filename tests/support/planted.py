@@ -3,10 +3,14 @@
 import base64
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 import httpx2
 
 from tests.support.up import Up
+
+# How a caller's token begins, and what the secret of a payment holds, with which it can be paid.
+PASSES: Final = ("eyJhbGciOi", "_secret_")
 
 
 async def places(stack: Up, traces: Iterable[bytes]) -> dict[str, bytes]:
@@ -18,7 +22,13 @@ async def places(stack: Up, traces: Iterable[bytes]) -> dict[str, bytes]:
         path.read_bytes() for path in sorted((home.path / "temporal").iterdir())
     )
     async with httpx2.AsyncClient(trust_env=False) as http:
-        for name, port in (("api", stack.ports.api), ("worker", stack.ports.worker_metrics)):
+        ports = stack.ports
+        metrics = {
+            "api": ports.api,
+            "worker": ports.worker_metrics,
+            "relay": ports.relay_health,
+        }
+        for name, port in metrics.items():
             answer = await http.get(f"http://127.0.0.1:{port}/metrics")
             found[f"metrics of the {name}"] = answer.raise_for_status().content
     return found | {"traces": b"".join(traces)}
