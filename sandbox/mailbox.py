@@ -30,6 +30,11 @@ class Mailbox:
         loop = asyncio.get_running_loop()
         return await loop.create_server(lambda: SMTP(self, loop=loop), sock=listening)
 
+    async def handle_exception(self, error: Exception) -> str:
+        """What fails here, or is just being ended, is no fault of the letter: try it again."""
+        log.warning("mail.failed", error=type(error).__name__)
+        return "451 Requested action aborted: error in processing"
+
     async def handle_DATA(  # noqa: N802 the library looks for this name
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
