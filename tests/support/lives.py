@@ -21,6 +21,7 @@ _LONG: Final[dict[str, str]] = dict.fromkeys(
     (
         "pay_within",
         "ship_within",
+        "decide_amount_within",
         "first_scan_within",
         "deliver_within",
         "answer_within",
