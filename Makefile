@@ -68,7 +68,7 @@ histories: $(INSTALLED) ## record the lives that replays are checked on, all or 
 bench: $(INSTALLED) ## measure everything, in a quarter of an hour, and write docs/performance.md
 	@$(BIN)/python -m benchmarks $(or $(ARGS),usual)
 
-bench-long: $(INSTALLED) ## the same beside 10,000 open orders as well, in twice the time
+bench-long: $(INSTALLED) ## the same, beside 10,000 open orders as well
 	@$(BIN)/python -m benchmarks long
 
 doctor: $(INSTALLED) ## what this machine lacks to run the stack

@@ -7,39 +7,22 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import astuple
 from typing import Any, Final
 
-from temporalio import activity
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
-
 from tests.replay.recording import keys
+from tests.support.disturbed import Disturbing
 from tests.support.marketplace import Marketplace, open_marketplace, serving
 from tests.support.sandbox import SandboxPlace, SandboxWorld
 
 _READY: Final = b"serving\n"
 
 
-class _Dies(Interceptor):
-    def __init__(self, step: str) -> None:
-        self.step = step
-
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's own name
-        return _Dying(super().intercept_activity(next), self.step)
-
-
-class _Dying(ActivityInboundInterceptor):
-    def __init__(self, inner: ActivityInboundInterceptor, step: str) -> None:
-        super().__init__(inner)
-        self._step = step
-
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - the SDK's own form
-        done = await super().execute_activity(input)
-        if activity.info().activity_type == self._step:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return done
+async def _dies(taken: Awaitable[Any]) -> None:
+    await taken
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @asynccontextmanager
@@ -70,7 +53,7 @@ async def _serve(step: str, database_url: str, temporal: str, queue: str, *place
         open_marketplace(database_url, temporal, world, is_served=False, keys=keys()) as market,
     ):
         market.task_queue = queue
-        async with serving(market, [_Dies(step)]):
+        async with serving(market, [Disturbing(step, _dies)]):
             sys.stdout.buffer.write(_READY)
             sys.stdout.flush()
             await asyncio.Event().wait()

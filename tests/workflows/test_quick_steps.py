@@ -2,43 +2,19 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
-from temporalio import activity
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from tests.replay.recording import commands, keys
+from tests.support.disturbed import Disturb, Disturbing
 from tests.support.dying import dying_worker
 from tests.support.marketplace import SUPPORT, Marketplace, Placed, open_marketplace, serving
 from tests.support.sandbox import SandboxWorld
 from workflows.order import messages as said
 
 _STEP = "shipment.follow"
-Disturb = Callable[[Awaitable[Any]], Awaitable[None]]
-
-
-class Disturbing(Interceptor):
-    """Disturbs a step wherever it runs within a task; elsewhere it is left alone."""
-
-    def __init__(self, disturb: Disturb) -> None:
-        self.disturb = disturb
-
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's own name
-        return _Disturbed(super().intercept_activity(next), self.disturb)
-
-
-class _Disturbed(ActivityInboundInterceptor):
-    def __init__(self, inner: ActivityInboundInterceptor, disturb: Disturb) -> None:
-        super().__init__(inner)
-        self._disturb = disturb
-
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - the SDK's own form
-        taken = super().execute_activity(input)
-        if activity.info().activity_type == _STEP and activity.info().is_local:
-            return await self._disturb(taken)
-        return await taken
 
 
 async def fails(taken: Awaitable[Any]) -> None:
@@ -70,7 +46,9 @@ async def test_one_that_does_not_succeed_at_once_is_taken_with_patience(
     database_url: str, address: str, world: SandboxWorld, disturb: Disturb
 ) -> None:
     """An outage of the database must not keep a process's own task waiting, nor fail it."""
-    async with open_marketplace(database_url, address, world, [Disturbing(disturb)]) as market:
+    async with open_marketplace(
+        database_url, address, world, [Disturbing(_STEP, disturb)]
+    ) as market:
         await market.seller()
         order = await shipped(market)
         await order.scanned(days=2)

@@ -121,7 +121,9 @@ class Stepper:
                     task.run, request, **task.at_once
                 )
             except FailureError as failed:
-                told = {"step": task.name, "reason": str(failed.cause or failed)}
+                # Its kind alone: what a database says of a failure may hold words of people.
+                cause = failed.cause or failed
+                told = {"step": task.name, "kind": getattr(cause, "type", type(cause).__name__)}
                 workflow.logger.warning("order.not_done_at_once", extra=told)
         return await workflow.execute_activity_method(task.run, request, **task.config)
 
