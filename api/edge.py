@@ -1,5 +1,6 @@
 """The outermost layer: a name for every request, the access log, metrics, no text of a defect."""
 
+import asyncio
 import re
 import time
 import uuid
@@ -54,8 +55,7 @@ class Edge:
 
     async def _answered(self, request: Request, answer: "_Answer") -> None:
         if not is_upload(request.url.path) and not _is_json(request):
-            refused = Problem("media-type-unsupported", KINDS["media-type-unsupported"].help)
-            await response(request, refused)(request.scope, request.receive, answer)
+            await _say(request, answer, "media-type-unsupported")
             return
         try:
             most = _most(request.url.path)
@@ -63,12 +63,23 @@ class Edge:
         except ClientDisconnect:
             # Whoever asked has gone in the middle of asking: nobody is there to be answered.
             log.info("request.abandoned", path=request.scope["path"])
+        except asyncio.CancelledError:
+            # The server ends and waits no longer. Whoever asked may ask the next one, which is
+            # what an answer tells them that is no mistake of ours.
+            log.warning("request.cut_off", path=request.scope["path"])
+            if answer.status:
+                raise
+            await _say(request, answer, "unavailable")
         except Exception:
             log.exception("request.failed", path=request.scope["path"])
             if answer.status:
                 raise
-            mistake = Problem("internal-error", KINDS["internal-error"].help)
-            await response(request, mistake)(request.scope, request.receive, answer)
+            await _say(request, answer, "internal-error")
+
+
+async def _say(request: Request, answer: Send, kind: str) -> None:
+    problem = response(request, Problem(kind, KINDS[kind].help))
+    await problem(request.scope, request.receive, answer)
 
 
 class _Answer:
