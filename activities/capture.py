@@ -92,7 +92,8 @@ class CaptureActivities:
         after = paying.taken(state, gross + state.subsidy, step.at)
         facts: Facts = {"amount": gross, "currency": state.currency}
         async with self._database.transaction() as tx:
-            await post_capture(tx, self._gateway.name, state, intent, step.at)
+            funds = await tx.funds.locked(state.order)
+            await post_capture(tx, self._gateway.name, state, intent, step.at, funds)
             terms = (await tx.orders.get(state.order)).terms
             after = await exchange.captured(tx, after, terms)
             await tx.story.tell(after, Event("order.paid", step.at, step.actor, facts))

@@ -95,6 +95,7 @@ class OrderActivities:
         async with self._database.transaction() as tx:
             if request.by_deadline:
                 await must_not_be_asked(tx, state.order, request.at)
+            is_first = await shown_since(tx, state) is None
             record = await tx.orders.get(state.order)
             after = _MOVES[request.move](request, record)
             told = {"reason": request.reason, "parcel": request.parcel}
@@ -102,7 +103,6 @@ class OrderActivities:
             events = [Event(f"order.{request.move}", request.at, request.actor, facts)]
             if request.move is Move.RISK_ACCEPTED:
                 events += ready_to_ship(after, request.actor)
-            is_first = await shown_since(tx, state) is None
             if request.move in _NOT_FULFILLED and is_first:
                 await tx.sellers.mark_non_fulfilment(state.seller)
             if request.move in _RULINGS:

@@ -18,6 +18,7 @@ from domain.ledger import Posting
 from domain.money import Money
 from domain.order import moves, postings
 from domain.order.facts import clock_of
+from domain.order.money import OrderFunds
 from domain.order.paying import authorised, chosen, due_from_buyer, other_amount
 from domain.order.state import ClockName, OrderState, Payment
 from domain.policy import Terms
@@ -55,7 +56,7 @@ class PaymentActivities:
         state = request.state
         subject = order_workflow_id(state.order)
         again = request.again or activity.info().attempt > 1
-        async with self._database.transaction() as tx:
+        async with self._database.looking() as tx:
             terms = (await tx.orders.get(state.order)).terms
         intent = await self._gateway.open(
             money_key(subject, "take", 1),
@@ -100,11 +101,11 @@ class PaymentActivities:
     async def _captured(self, step: Step, intent: Intent) -> OrderState:
         state, gross = step.state, intent.captured.minor
         async with self._database.transaction() as tx:
-            await tx.funds.locked(state.order)
+            funds = await tx.funds.locked(state.order)
             if (shown := await shown_since(tx, state)) is not None:
                 return shown
             terms = (await tx.orders.get(state.order)).terms
-            await post_capture(tx, self._gateway.name, state, intent, step.at)
+            await post_capture(tx, self._gateway.name, state, intent, step.at, funds)
             paid = moves.paid(state, terms, gross + state.subsidy, step.at)
             facts: Facts = {"amount": gross, "currency": state.currency}
             after = await assessed(tx, paid, terms, Event("order.paid", step.at, facts=facts))
@@ -211,13 +212,20 @@ def which_pays(seen: Sequence[Intent], due: int) -> Intent | None:
 
 
 async def post_capture(
-    tx: Transaction, provider: str, state: OrderState, intent: Intent, at: datetime
+    tx: Transaction,
+    provider: str,
+    state: OrderState,
+    intent: Intent,
+    at: datetime,
+    funds: OrderFunds,
 ) -> None:
-    """Put the buyer's money, and the platform's share of the price, into escrow; once."""
+    """Put the buyer's money, and the platform's share of the price, into escrow; once.
+
+    *funds* is the order's locked row.
+    """
     subject, gross = order_workflow_id(state.order), intent.captured.minor
     legs = postings.captured(provider, state.order, gross, intent.fee.minor, state.subsidy)
     key = f"{subject}/capture/{intent.reference}"
-    funds = await tx.funds.locked(state.order)
     if await tx.ledger.post(Posting(key, "capture", subject, state.currency, at, legs)):
         await tx.funds.put(funds.with_capture(gross, state.subsidy))
 

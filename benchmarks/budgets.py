@@ -16,9 +16,9 @@ class Budget:
 
 
 DECLARED: Final = Budget(
-    actions=28, events=90, history_bytes=36_000, statements=50, transactions=12
+    actions=25, events=84, history_bytes=32_000, statements=44, transactions=12
 )
-ONLINE: Final = Budget(actions=36, events=90, history_bytes=36_000, statements=78, transactions=23)
+ONLINE: Final = Budget(actions=25, events=84, history_bytes=32_000, statements=73, transactions=23)
 # A dispute, with what its order hears of it: settled between the sides, and decided by staff.
 SETTLED: Final = Budget(actions=22, events=72, history_bytes=24_000, statements=57, transactions=12)
 DECIDED: Final = Budget(

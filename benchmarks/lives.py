@@ -24,6 +24,7 @@ from persistence.vault import Vault
 from runtime.policies import SHIPPED, publish, read
 from workflows._kit.attributes import at_start
 from workflows.order import messages as said
+from workflows.order.editions import EDITION
 
 SELLER: Final = "s-bench"
 POLICY: Final = "benchmark"
@@ -78,6 +79,7 @@ def asked(order: str) -> said.PlaceOrder:
         ship_to="DE",
         received_at=datetime.now(UTC),
         method="pm_card_visa",
+        edition=EDITION,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from persistence.carriage.labels import SqlLabels
 from persistence.chargebacks.store import SqlChargebacks
@@ -16,6 +16,7 @@ from persistence.orders import SqlOrders, SqlSellers
 from persistence.purchases import SqlPurchases
 from persistence.rates import SqlRates
 from persistence.repayments import SqlRepayments
+from persistence.session import Session
 from persistence.story import SqlStory
 from persistence.vault import Vault
 
@@ -23,8 +24,9 @@ from persistence.vault import Vault
 class SqlTransaction:
     """One open transaction, by what it is about."""
 
-    def __init__(self, session: AsyncSession, vault: Vault | None = None) -> None:
-        """Everything goes through *session*; its owner commits. *vault* opens what is sealed."""
+    def __init__(self, db: AsyncConnection, vault: Vault | None = None) -> None:
+        """Everything goes through *db*, whose owner commits. *vault* opens what is sealed."""
+        session = Session(db)
         self.ledger = SqlLedger(session)
         self.funds = SqlFunds(session)
         self.orders = SqlOrders(session, vault)
@@ -41,16 +43,15 @@ class SqlTransaction:
 @asynccontextmanager
 async def inside(db: AsyncConnection) -> AsyncGenerator[SqlTransaction]:
     """The same within a transaction that is open on *db* already; its owner commits."""
-    session = AsyncSession(db, expire_on_commit=False, join_transaction_mode="create_savepoint")
-    async with session, session.begin():
-        yield SqlTransaction(session)
+    async with db.begin_nested():
+        yield SqlTransaction(db)
 
 
 @asynccontextmanager
 async def looked_at(engine: AsyncEngine) -> AsyncGenerator[SqlTransaction]:
     """The same for who only looks: no transaction holds what is read together."""
-    async with looking(engine) as db, AsyncSession(db, expire_on_commit=False) as session:
-        yield SqlTransaction(session)
+    async with looking(engine) as db:
+        yield SqlTransaction(db)
 
 
 class SqlDatabase:
@@ -64,5 +65,11 @@ class SqlDatabase:
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[SqlTransaction]:
         """Committed when the block ends, rolled back when it raises."""
-        async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
-            yield SqlTransaction(session, self._vault)
+        async with self.engine.begin() as db:
+            yield SqlTransaction(db, self._vault)
+
+    @asynccontextmanager
+    async def looking(self) -> AsyncGenerator[SqlTransaction]:
+        """Nothing is held together, and there is no way to the database for its sake."""
+        async with looking(self.engine) as db:
+            yield SqlTransaction(db, self._vault)

@@ -6,13 +6,13 @@ from typing import Final
 
 from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.errors import AlreadyExists, NotKnown
 from domain.order.money import OrderFunds
 from persistence import records
 from persistence.port import EffectRecord
+from persistence.session import Session
 from persistence.tables import table_of
 from persistence.tables.ledger import COUNTED, Hold, MoneyEffect, OrderMoney
 
@@ -29,13 +29,13 @@ _PUT: Final = (
 class SqlFunds:
     """Keeps `persistence.port.Funds` inside one open transaction."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         """Write through *session*; its owner commits."""
         self._session = session
 
     async def locked(self, order: str) -> OrderFunds:
         """Lock the row that every hold, refund and release of the order locks."""
-        row = (await self._session.execute(_LOCKED, {"of": order})).one_or_none()
+        row = (await self._session.run(_LOCKED, {"of": order})).one_or_none()
         if row is None:
             raise NotKnown(f"there is no order {order}", order=order)
         return records.funds(row)
@@ -43,7 +43,7 @@ class SqlFunds:
     async def put(self, funds: OrderFunds) -> None:
         """Write the locked row back; identity and agreed figures never change."""
         told = {"of": funds.order, **{f"now_{name}": getattr(funds, name) for name in COUNTED}}
-        await self._session.execute(_PUT, told)
+        await self._session.run(_PUT, told)
 
     async def place_hold(
         self, hold: str, order: str, amount: int, reason: str, by: str, at: datetime

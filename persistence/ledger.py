@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.ledger import LOCKED, Account, AccountKind, Leg, Posting
+from persistence.session import Session
 from persistence.tables import table_of
 from persistence.tables.ledger import Balance, LegRow, PostingRow
 
@@ -61,7 +61,7 @@ _ADDING: Final = _NEW.on_conflict_do_update(
 class SqlLedger:
     """Keeps `persistence.port.Ledger` inside one open transaction."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         """Write through *session*; its owner commits."""
         self._session = session
 
@@ -72,7 +72,7 @@ class SqlLedger:
             {"kind": str(leg.account.kind), "owner": leg.account.owner, "amount": leg.amount}
             for leg in posting.legs
         ]
-        written = await self._session.execute(_POSTING, entry | {"legs": legs})
+        written = await self._session.run(_POSTING, entry | {"legs": legs})
         if written.scalar_one_or_none() is None:
             return False
         locked = (leg for leg in posting.legs if leg.account.kind in LOCKED)
@@ -84,18 +84,18 @@ class SqlLedger:
         """Move the locked row. A debit meets a row that exists, or there is nothing to take."""
         if leg.amount > 0:
             its = _of(leg.account, currency) | {"more": leg.amount}
-            (await self._session.execute(_TAKING, its)).scalar_one()
+            (await self._session.run(_TAKING, its)).scalar_one()
         else:
             row = (str(leg.account.kind), leg.account.owner, currency)
             new: dict[str, Any] = dict(zip(_KEY, row, strict=True))
-            await self._session.execute(_ADDING, new | {"amount": leg.amount})
+            await self._session.run(_ADDING, new | {"amount": leg.amount})
 
     async def entry(self, key: str) -> Posting | None:
         """The entry posted under *key*, its legs in the order of writing."""
-        row = (await self._session.execute(_ENTRY, {"under": key})).one_or_none()
+        row = (await self._session.run(_ENTRY, {"under": key})).one_or_none()
         if row is None:
             return None
-        legs = await self._session.execute(_ITS_LEGS, {"of": row.id})
+        legs = await self._session.run(_ITS_LEGS, {"of": row.id})
         return Posting(
             key=row.key,
             kind=row.kind,
@@ -107,7 +107,7 @@ class SqlLedger:
 
     async def balance(self, account: Account, currency: str) -> int:
         """What the account holds for its owner; the row stays locked to the end."""
-        row = await self._session.execute(_BALANCE, _of(account, currency))
+        row = await self._session.run(_BALANCE, _of(account, currency))
         return -(row.scalar_one_or_none() or 0)
 
     async def held_as_of(self, account: Account, currency: str, as_of: datetime) -> int:

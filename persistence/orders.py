@@ -1,15 +1,16 @@
 """Orders, parcels and sellers in PostgreSQL."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Label,
+    Row,
     ScalarSelect,
     bindparam,
     cast,
@@ -18,12 +19,12 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.errors import NotKnown, TrackingInUse
@@ -35,6 +36,7 @@ from domain.shipment.milestones import Milestone
 from persistence import records
 from persistence.inbox import newest_first
 from persistence.port import LastScan, OrderRecord, ParcelRecord, SellerRecord
+from persistence.session import Session
 from persistence.tables import table_of
 from persistence.tables.business import (
     OrderRow,
@@ -48,22 +50,50 @@ from persistence.tables.business import (
 from persistence.tables.ledger import COUNTED, LegRow, OrderMoney
 from persistence.vault import Erased, Vault
 
+
+def _listed(names: Iterable[str], form: str = '"{}"') -> str:
+    return ", ".join(form.format(name) for name in names)
+
+
 # Made once, on the tables themselves: putting a statement together, and taking it through the
 # mapper, costs more than running it, and these are run for every order.
 _ORDERS: Final = table_of(OrderRow)
 _ORDER: Final = select(_ORDERS).where(_ORDERS.c.order == bindparam("of"))
-_OPENING: Final = insert(_ORDERS).on_conflict_do_nothing().returning(_ORDERS.c.order)
-_FUNDING: Final = insert(table_of(OrderMoney))
+_MONEY: Final = table_of(OrderMoney)
+_LIVES_BY: Final = tuple(column.name for column in _ORDERS.columns)
+_AGREED: Final = ("seller", "currency", "total", "commission", "settles_in")
+# An order with its row of money; it says nothing if the order is there.
+_OPENING: Final = text(f"""
+WITH opened AS (
+    INSERT INTO orders ({_listed(_LIVES_BY)}) VALUES ({_listed(_LIVES_BY, ":{}")})
+    ON CONFLICT DO NOTHING
+    RETURNING "order"
+)
+INSERT INTO order_money ("order", {_listed(_AGREED)}, {_listed(COUNTED)})
+SELECT "order", {_listed(_AGREED, ":{}")}, {_listed(COUNTED, "0")} FROM opened
+RETURNING "order"
+""").bindparams(  # noqa: S608 - names of our own tables, never a value
+    *(
+        bindparam(name, type_=(_MONEY if name in _AGREED else _ORDERS).c[name].type)
+        for name in {*_LIVES_BY, *_AGREED}
+    )
+)
 _VIEWS: Final = table_of(OrderViewRow)
-_STATE: Final = select(_VIEWS.c.state).where(_VIEWS.c.order == bindparam("of"))
+# Whoever asks how an order stands asks next what it lives by.
+_STATE: Final = (
+    select(_VIEWS.c.state, _ORDERS)
+    .outerjoin_from(_VIEWS, _ORDERS, _ORDERS.c.order == _VIEWS.c.order)
+    .where(_VIEWS.c.order == bindparam("of"))
+)
 _PARCELS: Final = table_of(ParcelRow)
+# A number that never came to be watched, which its parcel had before this one.
 _UNUSED: Final = delete(_PARCELS).where(
     _PARCELS.c.parcel == bindparam("named"),
     _PARCELS.c.number != bindparam("but_number"),
     _PARCELS.c.tracker == "",
 )
 # Also of its own name: the same declaration may run twice at once.
-_DECLARING: Final = insert(_PARCELS).on_conflict_do_nothing()
+_DECLARING: Final = insert(_PARCELS).on_conflict_do_nothing().returning(_PARCELS.c.parcel)
 _NUMBERED: Final = select(_PARCELS.c.parcel).where(
     _PARCELS.c.carrier == bindparam("by"), _PARCELS.c.number == bindparam("numbered")
 )
@@ -113,10 +143,12 @@ _POLICY: Final = (
 class SqlOrders:
     """Keeps `persistence.port.Orders` inside one open transaction."""
 
-    def __init__(self, session: AsyncSession, vault: Vault | None = None) -> None:
+    def __init__(self, session: Session, vault: Vault | None = None) -> None:
         """Write through *session*; its owner commits. *vault* opens what is sealed."""
         self._session = session
         self._vault = vault
+        # What an order lives by never changes: read with its state, it need not be read again.
+        self._read: dict[str, Row[Any]] = {}
 
     async def open(self, record: OrderRecord) -> OrderRecord:
         """Write the order and its row of money, or return the ones that are there."""
@@ -132,37 +164,32 @@ class SqlOrders:
             "placed_at": record.placed_at,
             "purchase": record.purchase,
         }
-        written = await self._session.execute(_OPENING, order)
+        agreed = {"commission": record.terms.commission, "settles_in": record.terms.settles_in}
+        written = await self._session.run(_OPENING, order | agreed)
         if written.scalar_one_or_none() is None:
             return await self.get(record.order)
-        money = {
-            "order": record.order,
-            "seller": record.seller,
-            "currency": record.currency,
-            "total": record.total,
-            "commission": record.terms.commission,
-            "settles_in": record.terms.settles_in,
-            **dict.fromkeys(COUNTED, 0),
-        }
-        await self._session.execute(_FUNDING, money)
         return record
 
     async def get(self, order: str) -> OrderRecord:
         """What the order lives by. Unknown: `NotKnown`."""
-        row = (await self._session.execute(_ORDER, {"of": order})).one_or_none()
+        row = self._read.get(order)
+        if row is None:
+            row = (await self._session.run(_ORDER, {"of": order})).one_or_none()
         if row is None:
             raise NotKnown(f"there is no order {order}", order=order)
         return records.order_record(row)
 
     async def state(self, order: str) -> OrderState | None:
         """The state that the view shows."""
-        found = await self._session.execute(_STATE, {"of": order})
-        state = found.scalar_one_or_none()
-        return None if state is None else records.ORDER_STATE.validate_python(state)
+        row = (await self._session.run(_STATE, {"of": order})).one_or_none()
+        if row is None:
+            return None
+        if row.order is not None:  # One that was not accepted is shown, and lives by nothing.
+            self._read[order] = row
+        return records.ORDER_STATE.validate_python(row.state)
 
     async def declare(self, parcel: ParcelRecord) -> None:
         """Take the number, once for all orders; another that never came to be watched is let go."""
-        await self._session.execute(_UNUSED, {"named": parcel.parcel, "but_number": parcel.number})
         declared = {
             "parcel": parcel.parcel,
             "order": parcel.order,
@@ -174,9 +201,12 @@ class SqlOrders:
             "declared_at": parcel.declared_at,
             "looked_at": parcel.declared_at,
         }
-        await self._session.execute(_DECLARING, declared)
+        if (await self._session.run(_DECLARING, declared)).scalar_one_or_none() is not None:
+            return
+        await self._session.run(_UNUSED, {"named": parcel.parcel, "but_number": parcel.number})
+        await self._session.run(_DECLARING, declared)
         number = {"by": parcel.carrier, "numbered": parcel.number}
-        found = await self._session.execute(_NUMBERED, number)
+        found = await self._session.run(_NUMBERED, number)
         if found.scalar_one_or_none() != parcel.parcel:
             raise _in_use(parcel.carrier, parcel.number)
 
@@ -188,14 +218,14 @@ class SqlOrders:
 
     async def watched(self, parcel: str, tracker: str) -> None:
         """Remember the tracking provider's reference."""
-        await self._session.execute(_WATCHED, {"named": parcel, "tracked_as": tracker})
+        await self._session.run(_WATCHED, {"named": parcel, "tracked_as": tracker})
 
     async def unwatched(self, order: str, parcel: str = "") -> None:
         """Leave the order's parcels, or the one named, out of the sweep."""
         if parcel:
-            await self._session.execute(_ONE_UNWATCHED, {"named": f"{order}/{parcel}"})
+            await self._session.run(_ONE_UNWATCHED, {"named": f"{order}/{parcel}"})
         else:
-            await self._session.execute(_ALL_UNWATCHED, {"of": order})
+            await self._session.run(_ALL_UNWATCHED, {"of": order})
 
     async def must_be_free(self, carrier: str, number: str, parcel: str) -> None:
         """Refuse a number that another parcel has."""
@@ -218,7 +248,7 @@ class SqlOrders:
 
     async def scans(self, order: str) -> Mapping[str, LastScan]:
         """The newest standing scan of each parcel, with the oldest one's time."""
-        found = await self._session.execute(_SCANNED, {"of": order})
+        found = await self._session.run(_SCANNED, {"of": order})
         return {row[0].removeprefix(f"{order}/"): LastScan(*row[1:]) for row in found.all()}
 
     async def city(self, order: str) -> str:
@@ -254,14 +284,14 @@ def _in_use(carrier: str, number: str) -> TrackingInUse:
 class SqlSellers:
     """Keeps `persistence.port.Sellers` inside one open transaction."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         """Read through *session*."""
         self._session = session
 
     async def get(self, seller: str, *, is_steady: bool = False) -> SellerRecord:
         """The seller as they stand now; steady: and will until the transaction ends."""
         wanted = _STEADY_SELLER if is_steady else _SELLER
-        row = (await self._session.execute(wanted, {"of": seller})).one_or_none()
+        row = (await self._session.run(wanted, {"of": seller})).one_or_none()
         if row is None:
             raise NotKnown(f"there is no seller {seller}; register it first", seller=seller)
         return records.seller_record(row)
@@ -282,7 +312,7 @@ class SqlSellers:
 
     async def policy(self, name: str, version: int | None = None) -> Policy:
         """The named version, or the newest."""
-        found = await self._session.execute(_POLICY, {"named": name, "versioned": version})
+        found = await self._session.run(_POLICY, {"named": name, "versioned": version})
         row = found.one_or_none()
         if row is None:
             raise NotKnown(f"there is no published policy {name}", policy=name)

@@ -363,3 +363,7 @@ class Database(Protocol):
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction: committed when its block ends, rolled back when it raises."""
         ...
+
+    def looking(self) -> AbstractAsyncContextManager[Transaction]:
+        """The same for who only looks: each look sees what stands by then."""
+        ...

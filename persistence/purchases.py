@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.errors import AlreadyExists, NotKnown
@@ -13,6 +12,7 @@ from domain.purchase.money import PaymentFunds, chargeback_shares
 from domain.purchase.state import PurchaseState, Share
 from persistence import records
 from persistence.purchase_port import PurchaseRecord
+from persistence.session import Session
 from persistence.tables import table_of
 from persistence.tables.ledger import OrderMoney
 from persistence.tables.purchases import (
@@ -26,7 +26,7 @@ from persistence.tables.purchases import (
 class SqlPurchases:
     """Keeps `persistence.purchase_port.Purchases` inside one open transaction."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         """Write through *session*; its owner commits."""
         self._session = session
 

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from domain.fx.rates import EURO, Exchange, Publication
+from persistence.session import Session
 from persistence.tables.fx import FxRate, OrderExchange
 
 _EXCHANGE: Final = tuple(col(getattr(OrderExchange, item.name)) for item in fields(Exchange))
@@ -19,7 +20,7 @@ _EXCHANGE: Final = tuple(col(getattr(OrderExchange, item.name)) for item in fiel
 class SqlRates:
     """Keeps `persistence.port.Rates` inside one open transaction."""
 
-    def __init__(self, session: AsyncSession | AsyncConnection) -> None:
+    def __init__(self, session: Session | AsyncConnection) -> None:
         """Write through *session*; its owner commits."""
         self._session = session
 

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from domain.charges import smallest
 from domain.order import repaying
 from domain.order.repaying import RepaymentState
 from persistence import case_reading, reading, records
+from persistence.session import Session
 from persistence.tables.business import RepaymentRow
 from persistence.tables.ledger import MoneyEffect
 
@@ -18,7 +19,7 @@ from persistence.tables.ledger import MoneyEffect
 class SqlRepayments:
     """Keeps `persistence.port.Repayments` inside one open transaction."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         """Write through *session*; its owner commits."""
         self._session = session
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.casework import Work
@@ -28,6 +27,7 @@ from domain.purchase import work as purchase_work
 from domain.purchase.state import PurchaseState
 from persistence import casework, records
 from persistence.port import Event, Facts
+from persistence.session import Session
 from persistence.tables import table_of
 from persistence.tables.business import Alarm, OrderViewRow, PayoutRow
 from persistence.tables.chargebacks import ChargebackRow
@@ -40,7 +40,7 @@ from persistence.telling import TELLING, View, happened
 class SqlStory:
     """Keeps `persistence.port.Story` inside one open transaction."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         """Write through *session*; its owner commits."""
         self._session = session
 
@@ -66,7 +66,7 @@ class SqlStory:
         )
         version = ((await self._session.execute(newest)).scalar_one() or 0) + 1
         told = happened(subject, version, [event], {"seller": seller}, sealed=sealed)
-        await self._session.execute(TELLING, told)
+        await self._session.run(TELLING, told)
 
     async def tell_purchase(self, state: PurchaseState, *events: Event) -> None:
         """The same for a purchase."""
@@ -98,7 +98,7 @@ class SqlStory:
     ) -> None:
         """Show and say it; the queue holds exactly the work that is left, unless it is old news."""
         kinds = {"left": [str(one.kind) for one in left]}
-        shown = await self._session.execute(view.telling, told | view.shown | kinds)
+        shown = await self._session.run(view.telling, told | view.shown | kinds)
         if left and shown.scalar_one_or_none() is not None:
             await casework.add(self._session, told["subject"], left, seen_at)
 

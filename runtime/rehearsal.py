@@ -213,6 +213,11 @@ class Stage:
         async with inside(self._db) as tx:
             yield tx
 
+    @asynccontextmanager
+    async def looking(self) -> AsyncGenerator[SqlTransaction]:
+        """What only looks sees what the steps before it have left in the one transaction."""
+        yield SqlTransaction(self._db)
+
     async def play(self, name: str, request: object) -> Any:  # noqa: ANN401 - the step's result
         """Run a step as a worker would."""
         return await ActivityEnvironment().run(self._steps[name], request)

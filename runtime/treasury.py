@@ -6,7 +6,7 @@ from datetime import date, datetime
 from fractions import Fraction
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import AlreadyExists
 from domain.fx.book import RateBook
@@ -16,6 +16,7 @@ from domain.fx.rates import newest_day
 from persistence import fx_reading
 from persistence.fx_reading import Converted
 from persistence.ledger import SqlLedger
+from persistence.session import Session
 
 log = structlog.get_logger(__name__)
 
@@ -29,9 +30,9 @@ async def record(db: AsyncConnection, conversion: Conversion, by: str) -> None:
     lines = (conversion.sold.line, conversion.bought.line)
     there = await fx_reading.converted(db, conversion.subject, lines)
     if not there:
-        async with AsyncSession(db) as session, session.begin():
+        async with db.begin_nested():
             for posting in conversion.postings():
-                await SqlLedger(session).post(posting)
+                await SqlLedger(Session(db)).post(posting)
         log.info("conversion.recorded", reference=conversion.reference, by=by)
     elif set(there) != set(_halves(conversion)):
         raise AlreadyExists(

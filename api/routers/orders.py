@@ -24,6 +24,7 @@ from persistence import reading
 from persistence.reading import OrderFilter
 from runtime.commands import PLACE
 from runtime.desk import Ask
+from workflows.order.editions import EDITION
 from workflows.order.messages import PlaceOrder
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
@@ -53,6 +54,7 @@ async def place_order(body: OrderIn, caller: Placer, asked: Asked) -> Response:
         received_at=received_at,
         method=body.payment.method,
         subsidy=subsidy_of(body.subsidy, caller),
+        edition=EDITION,
     )
     answer = await asked.use.desk.ask(
         Ask(

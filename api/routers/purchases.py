@@ -31,6 +31,7 @@ from persistence import purchase_reading
 from persistence.purchase_reading import PurchaseFilter
 from runtime.commands import PLACE, PURCHASE
 from runtime.desk import Ask
+from workflows.order.editions import EDITION
 from workflows.order.messages import DecideAmount, PayAnotherWay, PlaceOrder, Resolve
 from workflows.purchase.messages import CancelPurchase, PlacePurchase, SellerPart
 
@@ -93,6 +94,7 @@ async def _one_order(asked: Asking, body: PurchaseIn, buyer: str) -> Response:
         received_at=asked.use.clock.now(order_workflow_id(order)),
         method=body.payment.method,
         subsidy=subsidy_of(part.subsidy, asked.caller),
+        edition=EDITION,
     )
     ask = _creation(asked, body, PLACE, order_workflow_id(order), placed)
     answer = asked.answered(await asked.use.desk.ask(ask), asked.show_order)

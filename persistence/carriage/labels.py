@@ -6,13 +6,13 @@ from typing import Any
 
 from sqlalchemy import exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.money import Money
 from domain.shipment.labels import Bearer, Label, LabelStatus
 from domain.shipment.pickup import Pickup, PickupStatus
 from domain.shipment.reconciliation import Booked
+from persistence.session import Session
 from persistence.tables.carriage import LabelRow, PickupRow
 from persistence.tables.ledger import MoneyEffect, PostingRow
 
@@ -20,7 +20,7 @@ from persistence.tables.ledger import MoneyEffect, PostingRow
 class SqlLabels:
     """Keeps `persistence.carriage.port.Labels` inside one open transaction."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         """Write through *session*; its owner commits."""
         self._session = session
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.chargeback.state import ChargebackState, Slice
@@ -12,13 +11,14 @@ from domain.ids import chargeback_workflow_id
 from persistence import inbox, records
 from persistence.audit import Entry, adding
 from persistence.disputes.port import Deed
+from persistence.session import Session
 from persistence.tables.chargebacks import ChargebackOrder, ChargebackRow
 
 
 class SqlChargebacks:
     """Keeps `persistence.chargebacks.port.Chargebacks` inside one open transaction."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         """Write through *session*; its owner commits."""
         self._session = session
 

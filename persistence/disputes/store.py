@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.dispute.state import Claim, DisputeState, Pause
@@ -14,13 +13,14 @@ from domain.ids import dispute_workflow_id
 from persistence import records
 from persistence.audit import Entry, adding
 from persistence.disputes.port import Deed, DisputeRecord, OpenDispute
+from persistence.session import Session
 from persistence.tables.disputes import DisputeLine, DisputeRow, DisputeViewRow
 
 
 class SqlDisputes:
     """Keeps `persistence.disputes.port.Disputes` inside one open transaction."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         """Write through *session*; its owner commits."""
         self._session = session
 

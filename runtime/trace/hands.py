@@ -18,6 +18,7 @@ from runtime.trace.player import Impossible
 from runtime.trace.world import World
 from workflows.dispute.messages import DisputeRequest, OpenDispute
 from workflows.order import messages as said
+from workflows.order.editions import EDITION
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Hands:
             ship_to=self.ship_to,
             received_at=placed_at,
             subsidy=self.order.told.subsidy,
+            edition=EDITION,
         )
         words = self.given()
         draft = None if words is None else Draft("", words)

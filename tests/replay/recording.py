@@ -6,8 +6,10 @@ landed is only ever added to, for executions like it may still be running somewh
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from temporalio.api.history.v1 import HistoryEvent
@@ -29,12 +31,15 @@ def keys() -> DerivedKeys:
     return DerivedKeys(KeyRing.read(RING))
 
 
-def recorded() -> dict[str, WorkflowHistory]:
-    """Every history by its name."""
-    return {
-        path.stem: WorkflowHistory.from_json(f"recorded/{path.stem}", path.read_text())
-        for path in sorted(HISTORIES.glob("*.json"))
-    }
+@cache
+def recorded() -> Mapping[str, WorkflowHistory]:
+    """Every history by its name; they are read once, for reading them all takes a second or two."""
+    return MappingProxyType(
+        {
+            path.stem: WorkflowHistory.from_json(f"recorded/{path.stem}", path.read_text())
+            for path in sorted(HISTORIES.glob("*.json"))
+        }
+    )
 
 
 def commands(history: WorkflowHistory) -> Iterator[str]:

@@ -71,6 +71,16 @@ async def completed_at_once(market: Marketplace) -> AnyHandle:
     return await completed(market)
 
 
+async def in_edition_1(market: Marketplace) -> AnyHandle:
+    """The main path without a patch, found by fewer phases."""
+    return await completed(market)
+
+
+async def lost_in_edition_1(market: Marketplace) -> AnyHandle:
+    """An end other than the good one is a phase of its own."""
+    return await lost(market)
+
+
 async def completed_with_patience(market: Marketplace) -> AnyHandle:
     """A quick step is kept waiting too long, and is taken again as any other."""
     order = await market.order(total=10_000)
@@ -613,6 +623,8 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
             "order": (
                 completed,
                 completed_at_once,
+                in_edition_1,
+                lost_in_edition_1,
                 completed_with_patience,
                 completed_in_silence,
                 completed_after_a_hold,

@@ -43,6 +43,7 @@ from tests.support.policies import publish_variant
 from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, SandboxWorld
 from workflows._kit import attributes
 from workflows.order import messages as said
+from workflows.order.editions import EDITION
 from workflows.order.requests import REQUESTS
 from workflows.order.workflow import OrderWorkflow
 from workflows.served import ALL
@@ -258,6 +259,7 @@ class Marketplace(Looking):
             received_at=datetime.now(UTC).replace(microsecond=0),
             method=method,
             subsidy=subsidy,
+            edition=EDITION,
         )
 
     async def order(

@@ -26,6 +26,7 @@ class PlaceOrder:
     database. `method` is the provider's token of a payment method, empty if the buyer pays later.
     `subsidy` is the platform's part of the price: the buyer pays the rest.
     `paid_by` is the purchase that has opened the order and pays for it: only a purchase says so.
+    `edition` says under which code it began, so that it is replayed as it was lived.
     """
 
     order: str
@@ -38,6 +39,7 @@ class PlaceOrder:
     method: str = ""
     subsidy: int = 0
     paid_by: str = ""
+    edition: int = 0
 
     @property
     def total(self) -> int:

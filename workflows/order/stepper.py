@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from activities import requests as steps
     from domain.errors import PendingRequest
     from domain.order import rules
-    from domain.order.headlines import phase
+    from domain.order.headlines import phase, phase_before
     from domain.order.state import OrderState, Parked
     from workflows._kit.attributes import Shown
     from workflows._kit.mailbox import Mailbox
@@ -19,10 +19,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows.order import messages as said
     from workflows.order import tasks
     from workflows.order.details import describe
+    from workflows.order.editions import WITHOUT_PATCH
     from workflows.order.messages import Resolution
     from workflows.order.tasks import R, Task
 
-# Executions that began before it take every step as an activity, and go on so.
+# Executions of edition 0 that began before it take every step as an activity, and go on so.
 _QUICK: Final = "quick-steps-within-the-task"
 _HEARD_WITHIN: Final = timedelta(seconds=30)
 
@@ -33,13 +34,15 @@ class Stepper:
     `now` is business time: the instant of the latest cause, never the wall clock's.
     """
 
-    def __init__(self, state: OrderState, mail: Mailbox[OrderState]) -> None:
+    def __init__(self, state: OrderState, mail: Mailbox[OrderState], edition: int) -> None:
         """Begin where the order was placed; *mail* tells whether somebody waits to be heard."""
         self.state = state
         self.now = state.placed_at
         self.resolution: said.Resolve | None = None
         self._mail = mail
-        self._shown = Shown(phase(state))
+        self._is_of_old = edition < WITHOUT_PATCH
+        self._phase = phase_before if self._is_of_old else phase
+        self._shown = Shown(self._phase(state))
 
     async def refund(
         self,
@@ -115,7 +118,7 @@ class Stepper:
         (docs/adr/0029-what-an-order-costs.md). One that fails, for whatever reason, is taken again
         as any other step, with its patience and its refusals.
         """
-        if task.is_quick and workflow.patched(_QUICK):
+        if task.is_quick and (not self._is_of_old or workflow.patched(_QUICK)):
             try:
                 return await workflow.execute_local_activity_method(
                     task.run, request, **task.at_once
@@ -152,7 +155,7 @@ class Stepper:
     def _show(self) -> None:
         due = rules.next_due(self.state)
         self._shown.show(
-            phase(self.state),
+            self._phase(self.state),
             due.at if due else None,
             needs_attention=self.state.parked is not None,
         )

@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.dispute.messages import DisputesChanged
     from workflows.order import messages as said
     from workflows.order import paying, shipping, tasks
+    from workflows.order.editions import must_be_known
     from workflows.order.hearing import judge, step_of
     from workflows.order.requests import Conversation
     from workflows.order.stepper import Stepper
@@ -71,12 +72,13 @@ class OrderWorkflow(Conversation):
             paid_by=placed.paid_by,
         )
         self._mail: Mailbox[OrderState] = Mailbox()
-        self._order = Stepper(state, self._mail)
+        self._order = Stepper(state, self._mail, placed.edition)
         self._clock = AlarmClock()
 
     @workflow.run
     async def run(self, placed: said.PlaceOrder) -> OrderState:
         """Buyer pays, seller ships, buyer receives, seller is paid; or the buyer is refunded."""
+        must_be_known(placed.edition)
         await self._open(placed)
         if await self._buyer_pays():
             if (
