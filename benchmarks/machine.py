@@ -2,11 +2,14 @@
 
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
+
+from runtime.binaries import temporal_binary
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
@@ -31,8 +34,14 @@ def described() -> Mapping[str, str]:
         "memory": f"{int(memory) / 1_048_576:.1f} GiB",
         "system": f"{platform.system()} {platform.release()}",
         "python": sys.version.split()[0],
+        "temporal": _says_of_itself(temporal_binary()),
         **{name: version(name) for name in names},
     }
+
+
+def _says_of_itself(program: Path) -> str:
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)  # noqa: S603 - our own binary
+    return said.stdout.strip()
 
 
 def seconds_of(pid: int) -> float:

@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 SELLER: Final = "s-storm"
 UNPAID: Final = "s-unpaid"
 UNSHIPPED: Final = "s-unshipped"
+UNSEEN: Final = "s-unseen"
+UNPROVED: Final = "s-unproved"
 TOTAL: Final = 20_400
 # What the sandbox asks for 900 grams between China and Germany, cheapest first.
 POSTAGE: Final = 1_730
 _PARTS: Final = (10_000, 10_400)
 _SHORT: Final = TOTAL - 400
+# More than is taken without a person's look at it.
+_LARGE: Final = 200_000
 # What people write into a field for words: it may stand in no log and in no history.
 SAID: Final = ("Wollgrasweg", "4929482911112222")
 _WORDS: Final = f"I live in {SAID[0]} 3 now, my card is {SAID[1]}"
@@ -30,6 +34,7 @@ class Kind:
     ends: str
     moves: tuple[int, ...]
     live: Callable[["Life"], Awaitable[None]]
+    seller: str = SELLER
 
 
 async def _card(life: "Life") -> None:
@@ -188,11 +193,75 @@ async def _bought(life: "Life") -> None:
 
 
 async def _unpaid(life: "Life") -> None:
-    await life.place("", seller=UNPAID)
+    await life.place("")
 
 
 async def _unshipped(life: "Life") -> None:
-    await life.place(seller=UNSHIPPED)
+    await life.place()
+
+
+async def _unnamed(life: "Life") -> None:
+    await life.place(currency="XAF")
+
+
+async def _wrongly(life: "Life") -> None:
+    await life.place("")
+    await life.pay_slowly(_SHORT)
+    await life.buyer.until(life.here, lambda seen: seen["axes"]["payment"] == "amount_differs")
+    no = {"decision": "refund_and_close", "reason": _WORDS}
+    await life.lead.ask(f"{life.here}/amount-decision", no, f"close {life.order}")
+
+
+async def _risky(life: "Life") -> None:
+    await life.place(lines=[{"product": "p-1", "price": _LARGE}])
+    await life.buyer.until(life.here, lambda seen: seen["axes"]["payment"] == "in_risk_check")
+    no = {"verdict": "refuse", "reason": _WORDS}
+    await life.compliance.ask(f"{life.here}/risk-decision", no, f"judge {life.order}")
+
+
+async def _stolen(life: "Life") -> None:
+    await life.place()
+    await life.paid()
+    await life.ship()
+    why = {"reason": _WORDS}
+    await life.compliance.ask(f"{life.here}/fraud-reports", why, f"report {life.order}")
+    word = {"verdict": "confirmed", "reason": _WORDS}
+    await life.compliance.ask(f"{life.here}/fraud-decision", word, f"confirm {life.order}")
+
+
+async def _seized(life: "Life") -> None:
+    await life.place()
+    await life.paid()
+    parcel = await life.ship()
+    held = {"status_detail": "held", "message": "Held by customs"}
+    await played(lambda: life.world.scan("DHLExpress", parcel, "in_transit", **held))
+    await life.is_at("at_customs")
+    ruling = {"ruling": "counterfeit", "reason": _WORDS}
+    await life.lead.ask(f"{life.here}/shipments/customs-ruling", ruling, f"seize {life.order}")
+
+
+async def _unwanted(life: "Life") -> None:
+    await life.place()
+    await life.paid()
+    parcel = await life.ship()
+    await played(lambda: life.world.scan("DHLExpress", parcel, "return_to_sender"))
+    await life.is_at("returning")
+    await played(lambda: life.world.deliver("DHLExpress", parcel, city="Bremen"))
+
+
+async def _unseen(life: "Life") -> None:
+    await life.place()
+    await life.paid()
+    await life.ship()
+    await life.is_at("doubted")
+    await life.buyer.ask(f"{life.here}/shipments/disowning", {}, f"disown {life.order}")
+
+
+async def _unproved(life: "Life") -> None:
+    await life.place()
+    await life.paid()
+    parcel = await life.ship()
+    await played(lambda: life.world.scan("DHLExpress", parcel, "in_transit"))
 
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
@@ -215,7 +284,16 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "claimed": Kind("completed", (TOTAL,), _claimed),
         "charged": Kind("refunded", (TOTAL,), _charged),
         "again": Kind("lost", (-TOTAL, TOTAL), _again),
-        "unpaid": Kind("never_paid", (), _unpaid),
-        "unshipped": Kind("never_shipped", (-TOTAL, TOTAL), _unshipped),
+        "unpaid": Kind("never_paid", (), _unpaid, UNPAID),
+        "unshipped": Kind("never_shipped", (-TOTAL, TOTAL), _unshipped, UNSHIPPED),
+        # No policy has figures for the currency.
+        "unnamed": Kind("not_accepted", (), _unnamed),
+        "wrongly": Kind("amount_refused", (-_SHORT, _SHORT), _wrongly),
+        "risky": Kind("refused_by_risk", (-_LARGE, _LARGE), _risky),
+        "stolen": Kind("fraud", (-TOTAL, TOTAL), _stolen),
+        "seized": Kind("seized", (-TOTAL, TOTAL), _seized),
+        "unwanted": Kind("returned", (-TOTAL, TOTAL), _unwanted),
+        "unseen": Kind("false_shipment", (-TOTAL, TOTAL), _unseen, UNSEEN),
+        "unproved": Kind("never_received", (-TOTAL, TOTAL), _unproved, UNPROVED),
     }
 )

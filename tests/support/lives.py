@@ -10,7 +10,7 @@ from typing import Final
 
 from domain.actors import Role
 from runtime.policies import SHIPPED, read
-from tests.support.kinds import KINDS, SAID, SELLER, TOTAL, UNPAID, UNSHIPPED
+from tests.support.kinds import KINDS, SAID, SELLER, TOTAL, UNPAID, UNPROVED, UNSEEN, UNSHIPPED
 from tests.support.market import Json, an_order
 from tests.support.sandbox import SandboxWorld
 from tests.support.stubborn import Exchange, Stubborn, played
@@ -20,6 +20,9 @@ _HEARD_WITHIN: Final = 15
 _LONG: Final[dict[str, str]] = dict.fromkeys(
     (
         "pay_within",
+        "assess_risk_within",
+        "assess_risk_at_most",
+        "prove_shipment_within",
         "ship_within",
         "decide_amount_within",
         "first_scan_within",
@@ -53,6 +56,8 @@ _WINDOWS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         SELLER: _LONG,
         UNPAID: _LONG | {"pay_within": "15s"},
         UNSHIPPED: _LONG | {"ship_within": "15s"},
+        UNSEEN: _LONG | {"first_scan_within": "15s"},
+        UNPROVED: _LONG | {"deliver_within": "15s", "answer_within": "15s"},
     }
 )
 # Words about a person that may stand nowhere but sealed.
@@ -83,8 +88,10 @@ class Life:
     seller: Stubborn
     support: Stubborn
     lead: Stubborn
+    compliance: Stubborn
     world: SandboxWorld
     given: dict[str, int]
+    sold_by: str = SELLER
 
     @property
     def here(self) -> str:
@@ -93,7 +100,7 @@ class Life:
     async def place(self, method: str = "pm_card_visa", **changed: object) -> None:
         body = an_order(
             self.order,
-            seller=SELLER,
+            seller=self.sold_by,
             payment={"method": method},
             ship_to={"country": "DE", **PERSON},
         )
@@ -132,6 +139,12 @@ class Life:
         body = {"carrier": "DHLExpress", "number": parcel, "lines": lines}
         await self.seller.ask(f"{self.here}/shipments", body, f"ship {self.order} {place}")
         return parcel
+
+    async def is_at(self, stage: str) -> None:
+        """Until its only parcel is there."""
+        await self.buyer.until(
+            self.here, lambda seen: [one["stage"] for one in seen["parcels"]] == [stage]
+        )
 
     async def deliver(self, *lines: str) -> None:
         """The same, and the carrier brings it."""
@@ -213,11 +226,13 @@ class Lives:
             order,
             number,
             buyer,
-            await self.caller(Role.SELLER, SELLER),
+            await self.caller(Role.SELLER, KINDS[kind].seller),
             await self.caller(Role.SUPPORT_AGENT),
             await self.caller(Role.SUPPORT_LEAD),
+            await self.caller(Role.COMPLIANCE),
             self.world,
             self.given,
+            KINDS[kind].seller,
         )
         await KINDS[kind].live(life)
         seen = await buyer.until(life.here, lambda seen: seen["ended_at"] is not None)

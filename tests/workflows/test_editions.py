@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from tests.replay.recording import commands
 from tests.support.marketplace import Marketplace
+from workflows._kit.attributes import STATE
 from workflows.order.editions import EDITION
 from workflows.order.workflow import OrderWorkflow
 
@@ -34,8 +35,7 @@ async def test_one_that_ends_otherwise_says_how(market: Marketplace) -> None:
     await order.handle.result()
 
     described = await order.handle.describe()
-    shown = {pair.key.name: pair.value for pair in described.typed_search_attributes}
-    assert shown["CaravanState"] == "lost"
+    assert described.typed_search_attributes[STATE] == "lost"
 
 
 async def test_an_order_of_a_newer_edition_waits_for_a_newer_worker(market: Marketplace) -> None:
