@@ -94,6 +94,9 @@ Text = Annotated[
 Reason = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=500), AfterValidator(_clean)
 ]
+# A limit of a field's own goes around the type: given to the field, it is lost to the type's.
+Postcode = Annotated[Text, Field(max_length=20)]
+Phone = Annotated[Text, Field(max_length=40)]
 Sought = Annotated[str, Field(max_length=200), AfterValidator(_plain)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_in_utc)]
 Amount = Annotated[int, Field(ge=0, le=LARGEST_AMOUNT, strict=True)]

@@ -17,7 +17,9 @@ from api.schemas.common import (
     Instant,
     Language,
     MethodToken,
+    Phone,
     PositiveAmount,
+    Postcode,
     Reason,
     Text,
     TrackingNumber,
@@ -49,12 +51,12 @@ def _each_once(lines: tuple[str, ...]) -> tuple[str, ...]:
 
 ParcelLines = Annotated[
     tuple[Id, ...],
-    AfterValidator(_each_once),
     Field(
         max_length=MOST_LINES,
         description="The lines in the parcel; none named: all that wait for one.",
         examples=[["1"]],
     ),
+    AfterValidator(_each_once),
 ]
 
 
@@ -74,8 +76,8 @@ class ShipToIn(Form):
     country: Country
     city: Text = Field(min_length=1, examples=["Hamburg"])
     street: Text = Field(default="", examples=["Kaistrasse 4"])
-    postcode: Text = Field(default="", max_length=20, examples=["20457"])
-    phone: Text = Field(default="", max_length=40, examples=["+49 40 123456"])
+    postcode: Postcode = Field(default="", examples=["20457"])
+    phone: Phone = Field(default="", examples=["+49 40 123456"])
     name: Text = Field(default="", examples=["A. Buyer"])
     email: Email | None = Field(default=None, examples=["buyer@example.com"])
     language: Language = "en"

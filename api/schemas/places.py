@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from api.schemas.common import Form, Text
+from api.schemas.common import Form, Phone, Postcode, Text
 
 
 class ShipFromIn(Form):
@@ -10,6 +10,6 @@ class ShipFromIn(Form):
 
     city: Text = Field(min_length=1, examples=["Shenzhen"])
     street: Text = Field(default="", examples=["88 Nanhai Road"])
-    postcode: Text = Field(default="", max_length=20, examples=["518000"])
-    phone: Text = Field(default="", max_length=40, examples=["+86 755 123456"])
+    postcode: Postcode = Field(default="", examples=["518000"])
+    phone: Phone = Field(default="", examples=["+86 755 123456"])
     name: Text = Field(default="", examples=["Good Goods Ltd"])
