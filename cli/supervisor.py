@@ -13,6 +13,8 @@ Say = Callable[[str], None]
 
 _WATCH_EVERY: Final = 0.2
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+# The first start compiles every module: half a minute on a slow machine. An end is seen at once.
+_READY_WITHIN = 120.0
 # A part that ran this long has recovered, and the next failure is a new one.
 _RECOVERED_AFTER: Final = 60.0
 _FULL_DISK: Final = "No space left on device"
@@ -35,7 +37,10 @@ class Service:
     """A program of ours, ready when its probe says so."""
 
     def __init__(
-        self, program: Program, is_ready: Callable[[], Awaitable[bool]], within: float = 30
+        self,
+        program: Program,
+        is_ready: Callable[[], Awaitable[bool]],
+        within: float = _READY_WITHIN,
     ) -> None:
         self._program = program
         self._is_ready = is_ready

@@ -17,6 +17,8 @@ from tests.support.marketplace import SUPPORT, Marketplace, Placed
 from tests.support.sandbox import STRIPE_SECRET
 from workflows.order import messages as said
 
+_SUCCESS = b'"payment_intent.succeeded"'
+
 
 async def _paid(dispatch: Dispatch, order: Placed) -> None:
     state = await order.until(lambda state: bool(state.intent))
@@ -137,15 +139,18 @@ async def test_the_truth_counts_and_not_the_order_of_messages(
     await market.world.pay(state.intent)
     await market.world.rest()
     dispatch.clock.at = order.at(minutes=1)
-    for sent in reversed(dispatch.receiver.received):
+    for sent in sorted(dispatch.receiver.received, key=lambda one: _SUCCESS not in one.body):
         await dispatch.arrive(sent)
         await dispatch.relay.drain()
     # The relay has told it; the process still has to take the step.
     await order.until(lambda state: state.fulfilment is Fulfilment.AWAITING_SHIPMENT)
     await order.shipped(days=1)
 
-    arrived = await market.rows("SELECT kind FROM inbox WHERE kind LIKE 'payment_intent.%'")
-    assert [row.kind for row in arrived].index("payment_intent.succeeded") == 0
+    arrived = await market.rows(
+        "SELECT kind FROM inbox WHERE kind LIKE 'payment_intent.%' ORDER BY seq"
+    )
+    assert arrived[0].kind == "payment_intent.succeeded"
+    assert "payment_intent.payment_failed" in [row.kind for row in arrived]
     assert (await market.balances())[f"escrow/{order.order}"] == 10_000
 
 
