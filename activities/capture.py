@@ -9,6 +9,7 @@ from activities import exchange
 from activities.fraud import ALARM as SUSPECTED
 from activities.payment import capture_when, post_capture
 from activities.requests import Step
+from activities.risk import review_over
 from adapters.errors import Unavailable
 from adapters.payment.port import Intent, IntentStatus, PaymentGateway
 from domain.ids import money_key, order_workflow_id
@@ -115,6 +116,7 @@ class CaptureActivities:
             if after.ended_at:
                 # With the money goes what compliance would have had to decide about.
                 await tx.story.clear(SUSPECTED, order_workflow_id(state.order), step.at)
+            await review_over(tx, state, after, step.at)
             await tx.story.tell(after, Event(kind, step.at, facts=facts))
         log.warning("payment.authorisation_lost", order=state.order, minor=state.authorised)
         return after

@@ -5,6 +5,7 @@ from temporalio import activity
 
 from activities.order import shown_since
 from activities.requests import DecideFraud, Step
+from activities.risk import review_over
 from adapters.payment.port import FraudSign, PaymentGateway
 from domain.ids import order_workflow_id
 from domain.order import money_moves, suspicion
@@ -89,6 +90,7 @@ class FraudActivities:
                 kind = "order.fraud_cleared"
             after = money_moves.mirrored_hold(after, funds.held)
             await tx.story.clear(ALARM, order_workflow_id(state.order), request.at)
+            await review_over(tx, state, after, request.at)
             facts: Facts = {"reason": request.reason} if request.reason else {}
             await tx.story.tell(after, Event(kind, request.at, request.actor, facts))
         log.warning("fraud.decided", order=state.order, is_fraud=request.is_fraud)

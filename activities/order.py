@@ -12,6 +12,7 @@ from temporalio import activity
 from activities import exchange
 from activities.fx import try_to_learn
 from activities.requests import Move, OpenOrder, Park, Record, Remind
+from activities.risk import LATE, review_over
 from adapters.fx.port import RateSource
 from domain.errors import (
     AlreadyExists,
@@ -107,6 +108,7 @@ class OrderActivities:
                 await tx.sellers.mark_non_fulfilment(state.seller)
             if request.move in _RULINGS:
                 await tx.story.clear("at_customs", order_workflow_id(state.order), request.at)
+            await review_over(tx, state, after, request.at)
             if request.move in _ALARMS:
                 kind, words = _ALARMS[request.move]
                 await tx.story.alarm(kind, order_workflow_id(state.order), words, request.at)
@@ -243,7 +245,7 @@ _RULINGS: Final = frozenset({Move.SEIZED, Move.FORFEITED})
 _ALARMS: Final = MappingProxyType(
     {
         Move.RISK_EXTENDED: (
-            "risk_check_late",
+            LATE,
             "nobody has decided a risk check in its first window",
         ),
         Move.REFUND_LATE: (

@@ -3,7 +3,7 @@
 from activities import exchange
 from activities.order import ready_to_ship, shown_since
 from activities.requests import Step
-from domain.ids import order_workflow_id
+from activities.risk import call_for_review
 from domain.order import moves
 from domain.order.state import OrderState, Outcome, Payment
 from domain.payout.rules import Standing
@@ -21,13 +21,8 @@ async def assessed(
     """
     paid = await exchange.captured(tx, paid, terms)
     if max(paid.total, payment) > terms.review_above:
-        await tx.story.alarm(
-            "risk_review",
-            order_workflow_id(paid.order),
-            "a payment above the review threshold waits for compliance",
-            event.at,
-            event.facts,
-        )
+        words = "a payment above the review threshold waits for compliance"
+        await call_for_review(tx, paid, words, event.at, event.facts)
         await tx.story.tell(paid, event, Event("order.in_risk_check", event.at))
         return paid
     after = moves.risk_accepted(paid, terms, event.at)

@@ -7,8 +7,8 @@ import structlog
 from temporalio import activity
 
 from activities.requests import ChangeAddress, HeedStanding
+from activities.risk import call_for_review, review_over
 from domain.errors import AddressFixed
-from domain.ids import order_workflow_id
 from domain.order import money_moves, moves, parcel_moves
 from domain.order.lines import amounts_of
 from domain.order.state import Fulfilment, OrderState, Payment
@@ -49,12 +49,8 @@ class StandingActivities:
             events = [Event("order.address_changed", request.at, request.actor)]
             if is_looked_at:
                 events.append(Event("order.in_risk_check", request.at))
-                await tx.story.alarm(
-                    "risk_review",
-                    order_workflow_id(state.order),
-                    "the address changed after the payment: the order waits for compliance",
-                    request.at,
-                )
+                words = "the address changed after the payment: the order waits for compliance"
+                await call_for_review(tx, state, words, request.at)
             await tx.story.tell(after, *events)
         log.info("order.address_changed", order=state.order, checked_again=is_looked_at)
         return after
@@ -69,6 +65,7 @@ class StandingActivities:
         state = request.state
         async with self._database.transaction() as tx:
             after, kind = await _heeded(tx, request)
+            await review_over(tx, state, after, request.at)
             if kind:
                 facts: dict[str, str | int] = {"standing": str(request.standing)}
                 await tx.story.tell(after, Event(kind, request.at, facts=facts))

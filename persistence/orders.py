@@ -240,11 +240,11 @@ class SqlOrders:
     async def renumber(self, parcel: str, number: str, tracker: str) -> None:
         """Give the parcel its right number; the constraint decides between two at once."""
         row = await self._session.get_one(ParcelRow, parcel, with_for_update=True)
-        row.number, row.tracker = number, tracker
+        carrier, row.number, row.tracker = row.carrier, number, tracker
         try:
             await self._session.flush()
         except IntegrityError:
-            raise _in_use(row.carrier, number) from None
+            raise _in_use(carrier, number) from None
 
     async def scans(self, order: str) -> Mapping[str, LastScan]:
         """The newest standing scan of each parcel, with the oldest one's time."""

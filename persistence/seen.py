@@ -1,5 +1,6 @@
 """Whether somebody decides by what is still so: of two who look at one version, one is first."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy import exists, select
@@ -29,13 +30,15 @@ _STATUSES: Final = {
 }
 
 
-async def status(db: AsyncConnection, subject: str) -> str | None:
-    """The status that is shown of an order or a dispute; None of anything else."""
+async def standing(db: AsyncConnection, subject: str) -> Mapping[str, str | int]:
+    """Status and version that are shown of an order or a dispute; nothing of anything else."""
     kind, _, name = subject.partition("/")
     if kind not in _STATUSES:
-        return None
-    shown, key = _STATUSES[kind]
-    return (await db.execute(select(col(shown)).where(col(key) == name))).scalar_one_or_none()
+        return {}
+    (version, key), (status, _) = _VERSIONS[kind], _STATUSES[kind]
+    found = await db.execute(select(col(status), col(version)).where(col(key) == name))
+    row = found.one_or_none()
+    return {} if row is None else {"status": row[0], "version": row[1]}
 
 
 async def must_be_current(db: AsyncConnection, row: Recorded, seen: int) -> None:

@@ -229,13 +229,13 @@ class Desk:
             await asyncio.sleep(_LOOK_AGAIN)
 
     async def _is_behind(self, row: Recorded, refusal: IllegalTransition) -> bool:
-        """Whether the process has judged by a status that everybody else sees it has left.
+        """Whether the process has judged by what everybody else sees it has left.
 
         What a step has written can be read before its process has heard that it ran.
         """
         async with looking(self._engine) as db:
-            shown = await seen.status(db, row.object)
-        return shown is not None and refusal.facts.get("status", shown) != shown
+            shown = await seen.standing(db, row.object)
+        return any(refusal.facts.get(name, now) != now for name, now in shown.items())
 
     async def _put_off(self, row: Recorded, error: str) -> Answer:
         wait = timedelta(seconds=min(2**row.attempts, _LONGEST_WAIT))

@@ -73,6 +73,7 @@ async def place_purchase(body: PurchaseIn, caller: Placer, asked: Asked) -> Resp
         ship_to=body.ship_to.country,
         received_at=received_at,
         method=body.payment.method,
+        edition=EDITION,
     )
     ask = _creation(asked, body, PURCHASE, purchase_workflow_id(name), placed)
     answer = asked.answered(await asked.use.desk.ask(ask), asked.show_purchase)

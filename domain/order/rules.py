@@ -309,6 +309,7 @@ def check(
             f"order {state.order} is {headline(state)}: {action} is not possible now",
             order=state.order,
             status=headline(state),
+            version=state.version,
             action=action,
         )
     clock = clock_of(state, BEATS[action]) if action in BEATS else None

@@ -17,6 +17,7 @@ from runtime.trace.paying import PAYS, method_of, pay
 from runtime.trace.player import Impossible
 from runtime.trace.rest import rest
 from runtime.trace.world import World
+from workflows.order.editions import EDITION
 from workflows.purchase.messages import CancelPurchase, PlacePurchase, SellerPart
 
 _CANCEL: Final = "purchase.cancel"
@@ -79,6 +80,7 @@ class SharedPayment:
             ship_to=self.journeys[0].ship_to,
             received_at=there,
             method=method_of(first),
+            edition=EDITION,
         )
         words = next((words for one in self.journeys if (words := one.given())), None)
         begins = max(there, self._world.shift.ahead(self._decided_at))

@@ -58,7 +58,7 @@ def test_as_much_as_may_be_is_taken(field: str) -> None:
     """A limit that refuses what it names is another limit."""
     most, _ = _OF_ORDERS[field]
 
-    assert OrderIn.model_validate(an_order("o-most") | most)
+    assert OrderIn.model_validate(an_order("o-most") | most).seller == "s-1"
 
 
 @pytest.mark.parametrize("field", _OF_ORDERS)
@@ -85,7 +85,9 @@ def _a_purchase(sellers: int, lines: int) -> Json:
 
 def test_a_purchase_takes_so_many_sellers_with_so_many_lines_each() -> None:
     """Two thousand lines are one checkout; a seller or a line more is none."""
-    assert PurchaseIn.model_validate(_a_purchase(MOST_SELLERS, MOST_LINES))
+    assert (
+        len(PurchaseIn.model_validate(_a_purchase(MOST_SELLERS, MOST_LINES)).orders) == MOST_SELLERS
+    )
     for sellers, lines in ((MOST_SELLERS + 1, 1), (1, MOST_LINES + 1)):
         with pytest.raises(ValidationError):
             PurchaseIn.model_validate(_a_purchase(sellers, lines))
@@ -93,7 +95,7 @@ def test_a_purchase_takes_so_many_sellers_with_so_many_lines_each() -> None:
 
 def test_a_reason_is_as_long_as_a_letter_and_no_book() -> None:
     """500 characters, whatever their bytes."""
-    assert RefundIn.model_validate({"amount": 1, "reason": "\u8a08" * 500})
+    assert RefundIn.model_validate({"amount": 1, "reason": "\u8a08" * 500}).amount == 1
     with pytest.raises(ValidationError):
         RefundIn.model_validate({"amount": 1, "reason": "\u8a08" * 501})
 

@@ -200,10 +200,6 @@ async def _unshipped(life: "Life") -> None:
     await life.place()
 
 
-async def _unnamed(life: "Life") -> None:
-    await life.place(currency="XAF")
-
-
 async def _wrongly(life: "Life") -> None:
     await life.place("")
     await life.pay_slowly(_SHORT)
@@ -286,8 +282,6 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "again": Kind("lost", (-TOTAL, TOTAL), _again),
         "unpaid": Kind("never_paid", (), _unpaid, UNPAID),
         "unshipped": Kind("never_shipped", (-TOTAL, TOTAL), _unshipped, UNSHIPPED),
-        # No policy has figures for the currency.
-        "unnamed": Kind("not_accepted", (), _unnamed),
         "wrongly": Kind("amount_refused", (-_SHORT, _SHORT), _wrongly),
         "risky": Kind("refused_by_risk", (-_LARGE, _LARGE), _risky),
         "stolen": Kind("fraud", (-TOTAL, TOTAL), _stolen),

@@ -18,6 +18,7 @@ from workflows._kit import attributes
 from workflows.aftercare.messages import LateFact
 from workflows.aftercare.workflow import AftercareWorkflow
 from workflows.order import messages as said
+from workflows.order.editions import EDITION
 from workflows.order.workflow import OrderWorkflow
 from workflows.purchase.messages import CancelPurchase, PlacePurchase, SellerPart
 from workflows.purchase.workflow import PurchaseWorkflow
@@ -178,6 +179,7 @@ async def buy(
         ship_to="DE",
         received_at=placed_at.replace(microsecond=0),
         method=method,
+        edition=EDITION,
     )
     for part in made:
         market.of[part.order] = part.seller

@@ -37,6 +37,7 @@ class PlacePurchase:
 
     Holds what was asked and nothing that a caller must not choose. `ship_to` is the destination's
     ISO 3166 country, `method` the provider's token of a payment method, empty to pay later.
+    `edition` is what its orders are told: whoever asks says it, not the worker that starts them.
     """
 
     purchase: str
@@ -46,6 +47,7 @@ class PlacePurchase:
     ship_to: str
     received_at: datetime
     method: str = ""
+    edition: int = 0
 
     @property
     def total(self) -> int:

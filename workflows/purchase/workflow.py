@@ -22,7 +22,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows._kit.mailbox import Letter, Mailbox
     from workflows._kit.options import PROVIDER, RECORD, summed_up
     from workflows._kit.refusal import refusing
-    from workflows.order.editions import EDITION
     from workflows.order.messages import (
         DecideAmount,
         FraudWarned,
@@ -103,7 +102,7 @@ class PurchaseWorkflow:
             received_at=placed.received_at,
             subsidy=part.subsidy,
             paid_by=placed.purchase,
-            edition=EDITION,
+            edition=placed.edition,
         )
         return await workflow.start_child_workflow(
             OrderWorkflow.run,
