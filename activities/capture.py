@@ -6,10 +6,9 @@ import structlog
 from temporalio import activity
 
 from activities import exchange
-from activities.fraud import ALARM as SUSPECTED
 from activities.payment import capture_when, post_capture
 from activities.requests import Step
-from activities.risk import review_over
+from activities.risk import SUSPECTED, review_over
 from adapters.errors import Unavailable
 from adapters.payment.port import Intent, IntentStatus, PaymentGateway
 from domain.ids import money_key, order_workflow_id

@@ -5,7 +5,7 @@ from temporalio import activity
 
 from activities.order import shown_since
 from activities.requests import DecideFraud, Step
-from activities.risk import review_over
+from activities.risk import SUSPECTED, review_over
 from adapters.payment.port import FraudSign, PaymentGateway
 from domain.ids import order_workflow_id
 from domain.order import money_moves, suspicion
@@ -13,7 +13,6 @@ from domain.order.rules import can_be_doubted
 from domain.order.state import OrderState
 from persistence.port import Database, Event, Facts, Transaction
 
-ALARM = "fraud_suspected"
 log = structlog.get_logger()
 
 
@@ -89,7 +88,7 @@ class FraudActivities:
                 after = suspicion.cleared(state, terms, request.at)
                 kind = "order.fraud_cleared"
             after = money_moves.mirrored_hold(after, funds.held)
-            await tx.story.clear(ALARM, order_workflow_id(state.order), request.at)
+            await tx.story.clear(SUSPECTED, order_workflow_id(state.order), request.at)
             await review_over(tx, state, after, request.at)
             facts: Facts = {"reason": request.reason} if request.reason else {}
             await tx.story.tell(after, Event(kind, request.at, request.actor, facts))
@@ -99,7 +98,7 @@ class FraudActivities:
 
 async def _alarm(tx: Transaction, step: Step, facts: Facts) -> None:
     words = "a payment is reported as fraudulent: compliance decides what becomes of it"
-    await tx.story.alarm(ALARM, order_workflow_id(step.state.order), words, step.at, facts)
+    await tx.story.alarm(SUSPECTED, order_workflow_id(step.state.order), words, step.at, facts)
 
 
 def _facts(sign: FraudSign) -> Facts:

@@ -9,6 +9,7 @@ from persistence.port import Facts, Transaction
 
 REVIEW: Final = "risk_review"
 LATE: Final = "risk_check_late"
+SUSPECTED: Final = "fraud_suspected"
 
 
 async def call_for_review(
@@ -19,10 +20,13 @@ async def call_for_review(
 
 
 async def review_over(tx: Transaction, before: OrderState, after: OrderState, at: datetime) -> None:
-    """Call nobody any more for a check that is decided, or whose order is called off."""
+    """Call nobody any more for a check that is decided, or whose order is called off.
+
+    A warning that came during the check was weighed with it.
+    """
     if before.payment is not Payment.IN_RISK_CHECK:
         return
     if after.payment is Payment.IN_RISK_CHECK and after.outcome is Outcome.OPEN:
         return
-    for kind in (REVIEW, LATE):
+    for kind in (REVIEW, LATE, SUSPECTED):
         await tx.story.clear(kind, order_workflow_id(after.order), at)

@@ -162,6 +162,22 @@ async def test_a_warning_in_the_risk_check_is_for_compliance_to_weigh(market: Ma
     assert alarms == [("fraud_suspected",), ("risk_review",)]
 
 
+@pytest.mark.parametrize("decision", [said.RiskVerdict.ACCEPT, said.RiskVerdict.REFUSE])
+async def test_once_it_is_decided_nobody_is_called_any_more(
+    market: Marketplace, decision: said.RiskVerdict
+) -> None:
+    """An alarm that stays open after its case is over hides those that are not."""
+    order = await market.order(total=50_000_000)
+    await order.paid(minutes=1)
+    await warned(order, market, hours=1)
+    await order.skip(hours=30)
+    await order.ask(said.DecideRisk(COMPLIANCE, order.at(hours=30), decision))
+    raised = await market.rows("SELECT kind FROM alarms ORDER BY kind")
+
+    assert raised == [("fraud_suspected",), ("risk_check_late",), ("risk_review",)]
+    assert await market.rows("SELECT kind FROM alarms WHERE cleared_at IS NULL") == []
+
+
 async def test_the_same_warning_again_freezes_nothing_again(market: Marketplace) -> None:
     """Banks repeat themselves; a second report of a payment that is looked at changes nothing."""
     order = await doubted(market)
