@@ -2,7 +2,7 @@
 
 | edition | what is new |
 |---|---|
-| 0 | quick steps by a patch, a phase for every headline |
+| 0 | quick steps by a patch, up to five phases in a life that goes well |
 | 1 | quick steps without a patch, fewer phases |
 """
 
