@@ -1,6 +1,5 @@
 """Whether somebody decides by what is still so: of two who look at one version, one is first."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy import exists, select
@@ -30,15 +29,15 @@ _STATUSES: Final = {
 }
 
 
-async def standing(db: AsyncConnection, subject: str) -> Mapping[str, str | int]:
-    """Status and version that are shown of an order or a dispute; nothing of anything else."""
+async def standing(db: AsyncConnection, subject: str) -> tuple[str, int] | None:
+    """Status and version that are shown of an order or a dispute; None of anything else."""
     kind, _, name = subject.partition("/")
     if kind not in _STATUSES:
-        return {}
+        return None
     (version, key), (status, _) = _VERSIONS[kind], _STATUSES[kind]
     found = await db.execute(select(col(status), col(version)).where(col(key) == name))
     row = found.one_or_none()
-    return {} if row is None else {"status": row[0], "version": row[1]}
+    return None if row is None else (row[0], row[1])
 
 
 async def must_be_current(db: AsyncConnection, row: Recorded, seen: int) -> None:

@@ -235,7 +235,12 @@ class Desk:
         """
         async with looking(self._engine) as db:
             shown = await seen.standing(db, row.object)
-        return any(refusal.facts.get(name, now) != now for name, now in shown.items())
+        if shown is None:
+            return False
+        status, version = shown
+        judged = refusal.facts.get("version", version)
+        is_older = isinstance(judged, int) and judged < version
+        return is_older or refusal.facts.get("status", status) != status
 
     async def _put_off(self, row: Recorded, error: str) -> Answer:
         wait = timedelta(seconds=min(2**row.attempts, _LONGEST_WAIT))
