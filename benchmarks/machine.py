@@ -41,7 +41,7 @@ def described() -> Mapping[str, str]:
 
 def _says_of_itself(program: Path) -> str:
     said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)  # noqa: S603 - our own binary
-    return said.stdout.strip()
+    return said.stdout.strip().removeprefix("temporal version ")
 
 
 def seconds_of(pid: int) -> float:

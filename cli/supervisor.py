@@ -14,7 +14,7 @@ Say = Callable[[str], None]
 _WATCH_EVERY: Final = 0.2
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 # The first start compiles every module: half a minute on a slow machine. An end is seen at once.
-_READY_WITHIN = 120.0
+_READY_WITHIN: Final = 120.0
 # A part that ran this long has recovered, and the next failure is a new one.
 _RECOVERED_AFTER: Final = 60.0
 _FULL_DISK: Final = "No space left on device"

@@ -1,7 +1,7 @@
 """Transactions over PostgreSQL, as `persistence.port.Database` promises them."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -48,10 +48,12 @@ async def inside(db: AsyncConnection) -> AsyncGenerator[SqlTransaction]:
 
 
 @asynccontextmanager
-async def looked_at(engine: AsyncEngine) -> AsyncGenerator[SqlTransaction]:
+async def looked_at(
+    engine: AsyncEngine, vault: Vault | None = None
+) -> AsyncGenerator[SqlTransaction]:
     """The same for who only looks: no transaction holds what is read together."""
     async with looking(engine) as db:
-        yield SqlTransaction(db)
+        yield SqlTransaction(db, vault)
 
 
 class SqlDatabase:
@@ -68,8 +70,6 @@ class SqlDatabase:
         async with self.engine.begin() as db:
             yield SqlTransaction(db, self._vault)
 
-    @asynccontextmanager
-    async def looking(self) -> AsyncGenerator[SqlTransaction]:
-        """Nothing is held together, and there is no way to the database for its sake."""
-        async with looking(self.engine) as db:
-            yield SqlTransaction(db, self._vault)
+    def looking(self) -> AbstractAsyncContextManager[SqlTransaction]:
+        """For who only looks: there is no `BEGIN` and no `COMMIT` to wait for."""
+        return looked_at(self.engine, self._vault)

@@ -23,10 +23,7 @@ _VERSIONS: Final = {
 }
 
 
-_STATUSES: Final = {
-    "dispute": (DisputeViewRow.status, DisputeViewRow.dispute),
-    "order": (OrderViewRow.status, OrderViewRow.order),
-}
+_STATUSES: Final = {"dispute": DisputeViewRow.status, "order": OrderViewRow.status}
 
 
 async def standing(db: AsyncConnection, subject: str) -> tuple[str, int] | None:
@@ -34,8 +31,9 @@ async def standing(db: AsyncConnection, subject: str) -> tuple[str, int] | None:
     kind, _, name = subject.partition("/")
     if kind not in _STATUSES:
         return None
-    (version, key), (status, _) = _VERSIONS[kind], _STATUSES[kind]
-    found = await db.execute(select(col(status), col(version)).where(col(key) == name))
+    version, key = _VERSIONS[kind]
+    shown = select(col(_STATUSES[kind]), col(version)).where(col(key) == name)
+    found = await db.execute(shown)
     row = found.one_or_none()
     return None if row is None else (row[0], row[1])
 

@@ -30,9 +30,10 @@ async def record(db: AsyncConnection, conversion: Conversion, by: str) -> None:
     lines = (conversion.sold.line, conversion.bought.line)
     there = await fx_reading.converted(db, conversion.subject, lines)
     if not there:
+        ledger = SqlLedger(Session(db))
         async with db.begin_nested():
             for posting in conversion.postings():
-                await SqlLedger(Session(db)).post(posting)
+                await ledger.post(posting)
         log.info("conversion.recorded", reference=conversion.reference, by=by)
     elif set(there) != set(_halves(conversion)):
         raise AlreadyExists(

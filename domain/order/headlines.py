@@ -48,7 +48,7 @@ def phase(state: OrderState) -> str:
 
 
 def phase_before(state: OrderState) -> str:
-    """What orders of edition 0 are found by: the end of a life is a phase, and two lead there."""
+    """What orders of edition 0 are found by: arrival, protection and the end are a phase each."""
     status = headline(state)
     return "on_the_way" if status in _ON_THE_WAY else status
 

@@ -56,6 +56,7 @@ async def _kept(market: Market) -> list[object]:
 
 async def test_a_stranger_comes_in_nowhere(market: Market) -> None:
     """A page leads to the sign-in, a form too, and nothing is changed by either."""
+    assert set(_ways(market)) >= _FOR_ALL
     guest = await stranger(market)
     before, answers = await _kept(market), {}
     for method, path in _ways(market):

@@ -1,5 +1,6 @@
 """How long and how many: what is one more than may be is refused, and leaves nothing behind."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -113,6 +114,14 @@ def test_a_tracking_number_has_no_tricks_in_it(number: str) -> None:
         ShipmentIn.model_validate({"carrier": "UPS", "number": number})
 
 
+def _is_bounded(schema: Any) -> bool:  # noqa: ANN401 - JSON
+    """A pattern is a limit only where nothing in it may be repeated for ever."""
+    if {"maxLength", "enum", "const", "format"} & schema.keys():
+        return True
+    repeated = re.sub(r"\\.", "", schema.get("pattern", "*"))
+    return not re.search(r"[*+]|\{\d+,\}", repeated)
+
+
 def _unbounded(schema: Any, path: str, parts: Mapping[str, Any]) -> Iterator[str]:  # noqa: ANN401 - JSON
     """Where in a body there may be as much as one likes."""
     if "$ref" in schema:
@@ -125,7 +134,7 @@ def _unbounded(schema: Any, path: str, parts: Mapping[str, Any]) -> Iterator[str
     for name, inner in schema.get("properties", {}).items():
         yield from _unbounded(inner, f"{path}.{name}", parts)
     match schema.get("type"):
-        case "string" if not {"maxLength", "pattern", "enum", "const", "format"} & schema.keys():
+        case "string" if not _is_bounded(schema):
             yield path
         case "array":
             if "maxItems" not in schema:

@@ -135,9 +135,7 @@ async def _charged(life: "Life") -> None:
 
 
 async def _again(life: "Life") -> None:
-    await life.place()
-    await life.paid()
-    parcel = await life.ship()
+    parcel = await life.sent()
     lost = {"status_detail": "lost"}
     await played(lambda: life.world.scan("DHLExpress", parcel, "failure", **lost))
     await life.buyer.until(life.here, lambda seen: seen["ended_at"] is not None)
@@ -216,9 +214,7 @@ async def _risky(life: "Life") -> None:
 
 
 async def _stolen(life: "Life") -> None:
-    await life.place()
-    await life.paid()
-    await life.ship()
+    await life.sent()
     why = {"reason": _WORDS}
     await life.compliance.ask(f"{life.here}/fraud-reports", why, f"report {life.order}")
     word = {"verdict": "confirmed", "reason": _WORDS}
@@ -226,9 +222,7 @@ async def _stolen(life: "Life") -> None:
 
 
 async def _seized(life: "Life") -> None:
-    await life.place()
-    await life.paid()
-    parcel = await life.ship()
+    parcel = await life.sent()
     held = {"status_detail": "held", "message": "Held by customs"}
     await played(lambda: life.world.scan("DHLExpress", parcel, "in_transit", **held))
     await life.is_at("at_customs")
@@ -237,26 +231,20 @@ async def _seized(life: "Life") -> None:
 
 
 async def _unwanted(life: "Life") -> None:
-    await life.place()
-    await life.paid()
-    parcel = await life.ship()
+    parcel = await life.sent()
     await played(lambda: life.world.scan("DHLExpress", parcel, "return_to_sender"))
     await life.is_at("returning")
     await played(lambda: life.world.deliver("DHLExpress", parcel, city="Bremen"))
 
 
 async def _unseen(life: "Life") -> None:
-    await life.place()
-    await life.paid()
-    await life.ship()
+    await life.sent()
     await life.is_at("doubted")
     await life.buyer.ask(f"{life.here}/shipments/disowning", {}, f"disown {life.order}")
 
 
 async def _unproved(life: "Life") -> None:
-    await life.place()
-    await life.paid()
-    parcel = await life.ship()
+    parcel = await life.sent()
     await played(lambda: life.world.scan("DHLExpress", parcel, "in_transit"))
 
 

@@ -140,6 +140,12 @@ class Life:
         await self.seller.ask(f"{self.here}/shipments", body, f"ship {self.order} {place}")
         return parcel
 
+    async def sent(self) -> str:
+        """Let it be ordered, paid for and shipped; its parcel's number."""
+        await self.place()
+        await self.paid()
+        return await self.ship()
+
     async def is_at(self, stage: str) -> None:
         """Until its only parcel is there."""
         await self.buyer.until(

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from tests.replay.recording import commands
+from tests.replay.scenarios import completed, lost
 from tests.support.marketplace import Marketplace
 from workflows._kit.attributes import STATE
 from workflows.order.editions import EDITION
@@ -14,27 +15,17 @@ _SHOWN = "upsert_workflow_search_attributes"
 
 async def test_an_order_that_goes_well_is_shown_three_times(market: Marketplace) -> None:
     """Each showing is billed: paid, on the way, arrived; Temporal itself shows that it is over."""
-    order = await market.order(total=10_000)
-    await order.paid(minutes=1)
-    await order.shipped(days=1)
-    await order.scanned(days=2)
-    await order.delivered(days=9)
-    await order.confirmed(days=10)
-    await order.skip_to_end()
+    order = await completed(market)
 
-    told = list(commands(await order.handle.fetch_history()))
+    told = list(commands(await order.fetch_history()))
     assert told.count(_SHOWN) == 3
 
 
 async def test_one_that_ends_otherwise_says_how(market: Marketplace) -> None:
     """Who looks for lost orders finds them, ended as they are."""
-    order = await market.order(total=10_000)
-    await order.paid(minutes=1)
-    await order.shipped(days=1)
-    await order.scanned("lost", days=2)
-    await order.handle.result()
+    order = await lost(market)
 
-    described = await order.handle.describe()
+    described = await order.describe()
     assert described.typed_search_attributes[STATE] == "lost"
 
 
