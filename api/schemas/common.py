@@ -94,9 +94,13 @@ Text = Annotated[
 Reason = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=500), AfterValidator(_clean)
 ]
-# A limit of a field's own goes around the type: given to the field, it is lost to the type's.
-Postcode = Annotated[Text, Field(max_length=20)]
-Phone = Annotated[Text, Field(max_length=40)]
+# Types of their own: a limit that is given to a field of `Text` is lost to the type's.
+Postcode = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=20), AfterValidator(_clean)
+]
+Phone = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=40), AfterValidator(_clean)
+]
 Sought = Annotated[str, Field(max_length=200), AfterValidator(_plain)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_in_utc)]
 Amount = Annotated[int, Field(ge=0, le=LARGEST_AMOUNT, strict=True)]
@@ -147,7 +151,10 @@ MethodToken = Annotated[
 ]
 CarrierName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{2,40}$", examples=["UPS"])]
 TrackingNumber = Annotated[
-    Text, Field(min_length=4, max_length=60, examples=["1Z999AA10123456784"])
+    str,
+    StringConstraints(strip_whitespace=True, min_length=4, max_length=60),
+    AfterValidator(_clean),
+    Field(examples=["1Z999AA10123456784"]),
 ]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 

@@ -72,7 +72,9 @@ async def test_one_more_is_refused_by_name(market: Market, field: str) -> None:
     )
 
     assert answer.status_code == 422, answer.text
-    assert field in [error["field"] for error in answer.json()["errors"]]
+    why = {error["field"]: error["why"] for error in answer.json()["errors"]}
+    assert field in why
+    assert "after validation" not in why[field]
     async with market.services.engine.connect() as db:
         named = {"object": f"order/o-{number}"}
         kept = await db.execute(text("SELECT 1 FROM requests WHERE object = :object"), named)
