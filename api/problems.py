@@ -321,12 +321,20 @@ def _on_failure(request: Request, error: Exception) -> JSONResponse:
 
 def _invalid(error: RequestValidationError) -> Problem:
     """Name each field, and never echo what was sent: it may be anybody's data."""
-    errors = [
-        {"field": _path(problem["loc"]), "why": str(problem["msg"]).removeprefix("Value error, ")}
-        for problem in error.errors()
-    ]
+    errors = [{"field": _path(problem["loc"]), "why": _why(problem)} for problem in error.errors()]
     named = ", ".join(sorted({problem["field"] for problem in errors}))
     return Problem("request-invalid", f"cannot be accepted: {named}", {"errors": errors})
+
+
+def _why(problem: Mapping[str, Any]) -> str:
+    """What is wrong with it, in words for people who have never heard of a tuple."""
+    match problem["type"]:
+        case "too_long":
+            return f"has more than {problem['ctx']['max_length']} entries"
+        case "too_short":
+            return f"needs {problem['ctx']['min_length']} or more entries"
+        case _:
+            return str(problem["msg"]).removeprefix("Value error, ")
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -81,6 +81,14 @@ async def test_one_more_is_refused_by_name(market: Market, field: str) -> None:
     assert kept.one_or_none() is None
 
 
+async def test_an_empty_list_is_refused_in_plain_words(market: Market) -> None:
+    """What a caller is told has no word of ours for how it is kept."""
+    answer = await (await market.service()).post("/v1/orders", an_order("o-none", lines=[]))
+
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"] == [{"field": "lines", "why": "needs 1 or more entries"}]
+
+
 def _a_purchase(sellers: int, lines: int) -> Json:
     parts = [{"seller": f"s-{number}", "lines": [_LINE] * lines} for number in range(sellers)]
     return {"buyer": "b-1", "currency": "EUR", "orders": parts, "ship_to": _SHIP_TO}
