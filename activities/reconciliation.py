@@ -9,6 +9,7 @@ import structlog
 from temporalio import activity
 
 from activities.upkeep import Upkeep
+from adapters.errors import Rejected
 from adapters.payment.port import BookLine, PaymentGateway
 from domain.reconciliation import Break, Effect, Movement, Report, compare, effect_of
 from persistence.upkeep_port import Books, Breach, ClearingEntry
@@ -102,7 +103,18 @@ class ReconciliationActivities:
         return sorted({"", *(self._account(entry) for entry in ours)})
 
     async def _lines(self, account: str, since: datetime | None) -> list[BookLine]:
-        lines = [line async for line in self._gateway.books(account, since)]
+        """What the provider says of an account; nothing of one that it does not let us see.
+
+        One seller's mistyped or closed account keeps nobody else's from being compared. Whatever
+        our books say of it is missing there, which is an alarm for each entry.
+        """
+        try:
+            lines = [line async for line in self._gateway.books(account, since)]
+        except Rejected as no:
+            if not account:
+                raise
+            log.warning("books.account_refused", account=account, why=no.detail)
+            return []
         if activity.in_activity():
             activity.heartbeat(account)
         return lines

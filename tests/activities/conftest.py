@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Iterator
 
 import pytest
 
-from tests.support.audit import differences, wrongs
+from tests.support.audit import differences, unwritable, wrongs
 from tests.support.sandbox import SandboxPlace, SandboxProcess, SandboxWorld
 from tests.support.shop import Shop, open_shop
 
@@ -30,7 +30,7 @@ async def world(place: SandboxPlace) -> AsyncGenerator[SandboxWorld]:
 
 @pytest.fixture
 async def shop(database_url: str, world: SandboxWorld) -> AsyncGenerator[Shop]:
-    """A shop; whatever a test did, both books hold together after it."""
+    """A shop; whatever a test did, both books hold together, and its letters can be written."""
     async with open_shop(database_url, world) as opened:
         yield opened
         await world.clear_faults()
@@ -38,3 +38,4 @@ async def shop(database_url: str, world: SandboxWorld) -> AsyncGenerator[Shop]:
         assert await wrongs(opened.engine) == {}
         assert await differences(opened) == {}
         assert (await world.effects())["duplicates"] == []
+        assert await unwritable(opened.engine) == []

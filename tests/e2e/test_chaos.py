@@ -16,7 +16,7 @@ from temporalio.client import Client
 
 from domain.actors import Role
 from domain.order.state import Outcome
-from tests.support.kinds import KINDS, SELLER, TOTAL
+from tests.support.kinds import ABROAD, KINDS, LATER, SELLER, TOTAL
 from tests.support.lives import PLANTED, Lives, open_lives
 from tests.support.planted import PASSES, places, secrets_of, seen
 from tests.support.receiver import Receiver
@@ -58,9 +58,11 @@ _SMALL: Final = Size(
 _LARGE: Final = Size(
     orders=200, one_every=1.5, rounds=5, blow_every=40, all_within=2_400, pay_every=30, is_long=True
 )
-# Every end that an order can have. Nobody suspends a seller while others buy there, and what is
-# not accepted is refused at the door.
-_ENDS: Final = set(Outcome) - {Outcome.OPEN, Outcome.SELLER_SUSPENDED, Outcome.NOT_ACCEPTED}
+# Every end that an order can have. What is not accepted is refused at the door, unless its seller
+# is suspended in the very moment in between.
+_ENDS: Final = set(Outcome) - {Outcome.OPEN, Outcome.NOT_ACCEPTED}
+# What the provider gives for a euro.
+_YUAN_FOR_A_EURO: Final = 8
 _SERVER_ERROR: Final = 500
 _AWAY: Final = 503
 
@@ -88,6 +90,8 @@ async def _live_through(lives: Lives, storm: Storm, size: Size) -> dict[str, str
             ended = await lives.live_all(size.orders, size.one_every)
             assert await raging == size.blows
             return ended
+    except TimeoutError:
+        pytest.fail(f"not at their ends within {size.all_within:g} s: {sorted(lives.under_way)}")
     finally:
         raging.cancel()
         paying.cancel()
@@ -132,13 +136,34 @@ async def _come_to_rest(both: BothBooks) -> Sequence[object]:
     return await _not_done(both)
 
 
-async def _paid_out(lives: Lives, key: str) -> None:
-    """Let the seller be paid what there is, and wait until it is sent, or is too little."""
-    seller = await lives.caller(Role.SELLER, SELLER)
-    asked = await seller.ask(f"/v1/sellers/{SELLER}/payouts", {"currency": "EUR"}, key)
+async def _paid_out(lives: Lives, key: str, name: str = SELLER, currency: str = "EUR") -> None:
+    """Let a seller be paid what there is, and wait until it is sent, or is too little."""
+    seller = await lives.caller(Role.SELLER, name)
+    asked = await seller.ask(f"/v1/sellers/{name}/payouts", {"currency": currency}, key)
     await seller.until(
         asked.headers["Location"], lambda body: body["stage"] in {*_SENT, "withheld"}
     )
+
+
+async def _paid_abroad(lives: Lives, both: BothBooks) -> None:
+    """Convert what the seller abroad is owed, put that on record, and let them be paid."""
+    async with both.engine.connect() as db:
+        owed = (
+            "SELECT -sum(amount) FROM balances WHERE kind = 'seller_payable' AND currency = 'CNY'"
+        )
+        due = int((await db.execute(text(owed))).scalar_one())
+    made = await lives.world.convert((due // _YUAN_FOR_A_EURO, "eur"), (due, "cny"))
+    halves = {
+        half: {
+            "amount": made[half]["amount"],
+            "currency": made[half]["currency"].upper(),
+            "line": made[half]["balance_transaction"],
+        }
+        for half in ("sold", "bought")
+    }
+    operator = await lives.caller(Role.OPERATOR)
+    await operator.ask("/v1/ledger/conversions", {"reference": made["id"]} | halves, made["id"])
+    await _paid_out(lives, "pay abroad", ABROAD, "CNY")
 
 
 async def _payouts(both: BothBooks) -> tuple[int, int]:
@@ -147,7 +172,7 @@ async def _payouts(both: BothBooks) -> tuple[int, int]:
         number = text("SELECT count(*) FROM payouts WHERE stage = ANY (:sent)")
         sent = await db.execute(number, {"sent": [*_SENT]})
         left = await db.execute(
-            text("SELECT coalesce(-sum(amount), 0) FROM balances WHERE kind = 'payable'")
+            text("SELECT coalesce(-sum(amount), 0) FROM balances WHERE kind = 'seller_payable'")
         )
     return int(sent.scalar_one()), int(left.scalar_one())
 
@@ -188,7 +213,9 @@ async def test_whatever_falls_nothing_is_lost_and_nothing_done_twice(
             ended = await _live_through(lives, Storm(stack, seed, size.is_long), size)
             struck = await lives.world.faults()
             await lives.world.clear_faults()
-            await _paid_out(lives, "pay at the end")
+            for seller in (SELLER, LATER):
+                await _paid_out(lives, f"pay {seller} at the end", seller)
+            await _paid_abroad(lives, both)
             await _at_rest(lives.world)
             left = await _come_to_rest(both)
         changed = [each for caller in lives.callers.values() for each in await caller.changed()]
@@ -205,6 +232,13 @@ async def test_whatever_falls_nothing_is_lost_and_nothing_done_twice(
     assert _moved(effects["lines"], list(kinds)) == {o: kind.moves for o, kind in kinds.items()}
     again = [order for order in kinds if kinds[order] is KINDS["again"]]
     assert _moved(effects["lines"], again, "repayment") == dict.fromkeys(again, (TOTAL,))
+    bought = [order for order in kinds if kinds[order] is KINDS["bought"]]
+    assert _moved(effects["lines"], [f"p-{o}" for o in bought], "purchase") == {
+        f"p-{order}": (2 * TOTAL,) for order in bought
+    }
+    assert _moved(effects["lines"], [f"{o}-late" for o in bought]) == {
+        f"{order}-late": (-TOTAL,) for order in bought
+    }
     refunds = _moved(effects["lines"], list(lives.given), "dispute")
     assert refunds == {dispute: (-given,) for dispute, given in lives.given.items()}
     assert {each.key: each.answer.text for each in answers if each.answer.is_error} == {}

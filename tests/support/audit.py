@@ -5,9 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from jinja2 import TemplateError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from persistence.outbox import order_of
+from runtime.letters import Letters, Occasion
 from tests.support.sandbox import Json
 from tests.support.shop import Shop
 
@@ -117,6 +120,29 @@ async def wrongs(engine: AsyncEngine) -> dict[str, Sequence[Any]]:
 _ALL: Final = text(
     " UNION ALL ".join(f"SELECT '{rule}' WHERE EXISTS ({query})" for rule, query in _NEVER.items())
 )
+
+
+# One letter of each make: what a template lacks once, it lacks always.
+_LETTERS: Final = """
+SELECT DISTINCT ON (template, audience, named) template, audience, subject, facts
+FROM outbox CROSS JOIN LATERAL (
+    SELECT array_agg(name ORDER BY name) AS named FROM jsonb_object_keys(facts) AS name
+) AS its
+WHERE sealed IS NULL
+"""
+
+
+async def unwritable(engine: AsyncEngine) -> list[str]:
+    """The letters that nobody would ever get: their words name a fact that was not told."""
+    letters, found = Letters(), list[str]()
+    async with engine.connect() as db:
+        for template, audience, subject, facts in (await db.execute(text(_LETTERS))).all():
+            order = await order_of(db, subject)
+            try:
+                letters.write(Occasion(template, audience, subject, facts, order=order))
+            except TemplateError as lacking:
+                found.append(f"{template} to the {audience} of {subject}: {lacking!r}")
+    return found
 
 
 async def differences(shop: Shop) -> dict[str, tuple[int, int]]:

@@ -15,11 +15,19 @@ UNPAID: Final = "s-unpaid"
 UNSHIPPED: Final = "s-unshipped"
 UNSEEN: Final = "s-unseen"
 UNPROVED: Final = "s-unproved"
+LATER: Final = "s-later"
+ABROAD: Final = "s-abroad"
 TOTAL: Final = 20_400
 # What the sandbox asks for 900 grams between China and Germany, cheapest first.
 POSTAGE: Final = 1_730
 _PARTS: Final = (10_000, 10_400)
 _SHORT: Final = TOTAL - 400
+# What the buyer has of a disputed line, and what a wallet leaves them of a claim.
+_ASKED: Final = 5_000
+_KEPT: Final = 7_000
+_GIVEN: Final = 400
+# The version of an order that has been opened, and whose payment was asked for.
+_OPENED: Final = 2
 # More than is taken without a person's look at it.
 _LARGE: Final = 200_000
 # What people write into a field for words: it may stand in no log and in no history.
@@ -40,6 +48,20 @@ class Kind:
 async def _card(life: "Life") -> None:
     await life.place()
     await life.paid()
+    await life.deliver()
+    await life.received()
+
+
+async def _subsidised(life: "Life") -> None:
+    await life.place(subsidy=_GIVEN)
+    await life.paid()
+    await life.deliver()
+    await life.received()
+
+
+async def _later(life: "Life") -> None:
+    await life.place()
+    await life.buyer.until(life.here, lambda seen: seen["axes"]["payment"] == "authorised")
     await life.deliver()
     await life.received()
 
@@ -73,11 +95,11 @@ async def _held(life: "Life") -> None:
     await life.place()
     await life.paid()
     hold = {"hold": "h-1", "amount": 5000, "reason": _WORDS}
-    await life.lead.ask(f"{life.here}/holds", hold, f"hold {life.order}")
+    await life.staff.lead.ask(f"{life.here}/holds", hold, f"hold {life.order}")
     await life.deliver()
     await life.received()
     over = {"reason": "the claim was withdrawn"}
-    await life.lead.ask(f"{life.here}/holds/h-1/lifting", over, f"lift {life.order}")
+    await life.staff.lead.ask(f"{life.here}/holds/h-1/lifting", over, f"lift {life.order}")
 
 
 async def _refunded(life: "Life") -> None:
@@ -88,7 +110,7 @@ async def _refunded(life: "Life") -> None:
 
 async def _cancelled(life: "Life") -> None:
     await life.place("")
-    await life.buyer.until(life.here, lambda seen: seen["version"] >= 2)
+    await life.buyer.until(life.here, lambda seen: seen["version"] >= _OPENED)
     why = {"reason": _WORDS}
     await life.buyer.ask(f"{life.here}/cancellation", why, f"cancel {life.order}")
 
@@ -115,21 +137,49 @@ async def _ruled(life: "Life") -> None:
     path = await life.dispute()
     await life.seller.ask(f"{path}/proposals", {"amount": 1_000}, f"counter {life.order}")
     await life.buyer.ask(f"{path}/escalation", {}, f"escalate {life.order}")
-    offered = await life.lead.ask(f"{path}/proposals", {"amount": 3_000}, f"offer {life.order}")
+    offered = await life.staff.lead.ask(
+        f"{path}/proposals", {"amount": 3_000}, f"offer {life.order}"
+    )
     ruling = {"revision": offered.json()["revision"], "amount": 4_000, "why": "it is half broken"}
-    await life.lead.ask(f"{path}/decision", ruling, f"rule {life.order}")
+    await life.staff.lead.ask(f"{path}/decision", ruling, f"rule {life.order}")
     await life.settled(path, 4_000)
 
 
-async def _claimed(life: "Life") -> None:
+async def _bulk(life: "Life") -> None:
+    path = await life.dispute()
+    await life.buyer.ask(f"{path}/escalation", {}, f"escalate {life.order}")
+    staff, offer = life.staff, {"amount": 3_000}
+    offered = await staff.lead.ask(f"{path}/proposals", offer, f"offer {life.order}")
+    case = {"dispute": path.rpartition("/")[2], "revision": offered.json()["revision"]}
+    ruling = {"award": "asked", "why": _WORDS, "cases": [case]}
+    made = await staff.lead.ask("/v1/bulk-rulings", ruling, f"bulk {life.order}")
+    bulk = made.headers["Location"]
+    await staff.second.until(bulk, lambda seen: seen["cases"][0]["standing"] == "ruled")
+    await staff.second.ask(f"{bulk}/approval", {"why": "seen"}, f"agree to {life.order}")
+    await life.settled(path, _ASKED)
+
+
+async def _wallet(life: "Life") -> None:
+    await life.place("pm_paypal")
+    payment = await life.buyer.until(f"{life.here}/payment", lambda seen: "reference" in seen)
+    await played(lambda: life.world.arrive(payment["reference"]))
     claim = await life.claimed()
-    await life.lead.ask(f"{claim}/contest", {"why": _WORDS}, f"contest {life.order}")
+    await life.decided(claim, "lost", kept=_KEPT)
+    await life.deliver()
+    await life.received()
+
+
+async def _claimed(life: "Life") -> None:
+    await life.place()
+    claim = await life.claimed()
+    await life.staff.lead.ask(f"{claim}/contest", {"why": _WORDS}, f"contest {life.order}")
     await life.decided(claim, "won")
     await life.deliver()
     await life.received()
 
 
 async def _charged(life: "Life") -> None:
+    await life.place()
     claim = await life.claimed()
     await life.decided(claim, "lost")
 
@@ -165,7 +215,7 @@ async def _returned(life: "Life") -> None:
     await played(lambda: life.world.deliver(carrier, number, city="Bremen"))
     await life.seller.until(path, lambda seen: seen["status"] == "return_check")
     await life.seller.ask(f"{path}/return/acceptance", {}, f"take back {life.order}")
-    await life.settled(path, 5_000)
+    await life.settled(path, _ASKED)
 
 
 async def _doubted(life: "Life") -> None:
@@ -173,7 +223,7 @@ async def _doubted(life: "Life") -> None:
     await life.pay_slowly(_SHORT)
     await life.buyer.until(life.here, lambda seen: seen["axes"]["payment"] == "amount_differs")
     ours = {"decision": "accept", "reason": "a bank's fee", "borne_by": "platform_loss"}
-    await life.lead.ask(f"{life.here}/amount-decision", ours, f"accept {life.order}")
+    await life.staff.lead.ask(f"{life.here}/amount-decision", ours, f"accept {life.order}")
     await life.paid()
     await life.deliver()
     await life.received()
@@ -203,22 +253,22 @@ async def _wrongly(life: "Life") -> None:
     await life.pay_slowly(_SHORT)
     await life.buyer.until(life.here, lambda seen: seen["axes"]["payment"] == "amount_differs")
     no = {"decision": "refund_and_close", "reason": _WORDS}
-    await life.lead.ask(f"{life.here}/amount-decision", no, f"close {life.order}")
+    await life.staff.lead.ask(f"{life.here}/amount-decision", no, f"close {life.order}")
 
 
 async def _risky(life: "Life") -> None:
     await life.place(lines=[{"product": "p-1", "price": _LARGE}])
     await life.buyer.until(life.here, lambda seen: seen["axes"]["payment"] == "in_risk_check")
     no = {"verdict": "refuse", "reason": _WORDS}
-    await life.compliance.ask(f"{life.here}/risk-decision", no, f"judge {life.order}")
+    await life.staff.compliance.ask(f"{life.here}/risk-decision", no, f"judge {life.order}")
 
 
 async def _stolen(life: "Life") -> None:
     await life.sent()
     why = {"reason": _WORDS}
-    await life.compliance.ask(f"{life.here}/fraud-reports", why, f"report {life.order}")
+    await life.staff.compliance.ask(f"{life.here}/fraud-reports", why, f"report {life.order}")
     word = {"verdict": "confirmed", "reason": _WORDS}
-    await life.compliance.ask(f"{life.here}/fraud-decision", word, f"confirm {life.order}")
+    await life.staff.compliance.ask(f"{life.here}/fraud-decision", word, f"confirm {life.order}")
 
 
 async def _seized(life: "Life") -> None:
@@ -227,7 +277,9 @@ async def _seized(life: "Life") -> None:
     await played(lambda: life.world.scan("DHLExpress", parcel, "in_transit", **held))
     await life.is_at("at_customs")
     ruling = {"ruling": "counterfeit", "reason": _WORDS}
-    await life.lead.ask(f"{life.here}/shipments/customs-ruling", ruling, f"seize {life.order}")
+    await life.staff.lead.ask(
+        f"{life.here}/shipments/customs-ruling", ruling, f"seize {life.order}"
+    )
 
 
 async def _unwanted(life: "Life") -> None:
@@ -235,6 +287,13 @@ async def _unwanted(life: "Life") -> None:
     await played(lambda: life.world.scan("DHLExpress", parcel, "return_to_sender"))
     await life.is_at("returning")
     await played(lambda: life.world.deliver("DHLExpress", parcel, city="Bremen"))
+
+
+async def _gone(life: "Life") -> None:
+    seller = await life.another_seller()
+    await life.place("", seller=seller)
+    await life.buyer.until(life.here, lambda seen: seen["version"] >= _OPENED)
+    await life.suspend(seller)
 
 
 async def _unseen(life: "Life") -> None:
@@ -251,6 +310,9 @@ async def _unproved(life: "Life") -> None:
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
         "card": Kind("completed", (TOTAL,), _card),
+        "abroad": Kind("completed", (TOTAL,), _card, ABROAD),
+        "subsidised": Kind("completed", (TOTAL - _GIVEN,), _subsidised),
+        "later": Kind("completed", (TOTAL,), _later, LATER),
         "slow": Kind("completed", (TOTAL,), _slow),
         "doubted": Kind("completed", (_SHORT,), _doubted),
         # The purchase is paid under its own name; its other order is called off and goes back.
@@ -263,11 +325,14 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "agreed": Kind("cancelled_by_agreement", (-TOTAL, TOTAL), _agreed),
         "disputed": Kind("completed", (TOTAL,), _disputed),
         "ruled": Kind("completed", (TOTAL,), _ruled),
+        "bulk": Kind("completed", (TOTAL,), _bulk),
         "labelled": Kind("completed", (-POSTAGE, TOTAL), _labelled),
         "returned": Kind("completed", (-POSTAGE, TOTAL), _returned),
         "claimed": Kind("completed", (TOTAL,), _claimed),
         "charged": Kind("refunded", (TOTAL,), _charged),
+        "wallet": Kind("completed", (TOTAL,), _wallet),
         "again": Kind("lost", (-TOTAL, TOTAL), _again),
+        "gone": Kind("seller_suspended", (), _gone),
         "unpaid": Kind("never_paid", (), _unpaid, UNPAID),
         "unshipped": Kind("never_shipped", (-TOTAL, TOTAL), _unshipped, UNSHIPPED),
         "wrongly": Kind("amount_refused", (-_SHORT, _SHORT), _wrongly),

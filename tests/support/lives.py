@@ -10,8 +10,19 @@ from typing import Final
 
 from domain.actors import Role
 from runtime.policies import SHIPPED, read
-from tests.support.kinds import KINDS, SAID, SELLER, TOTAL, UNPAID, UNPROVED, UNSEEN, UNSHIPPED
-from tests.support.market import Json, an_order
+from tests.support.kinds import (
+    ABROAD,
+    KINDS,
+    LATER,
+    SAID,
+    SELLER,
+    TOTAL,
+    UNPAID,
+    UNPROVED,
+    UNSEEN,
+    UNSHIPPED,
+)
+from tests.support.market import Json, a_seller, an_order
 from tests.support.sandbox import SandboxWorld
 from tests.support.stubborn import Exchange, Stubborn, played
 from tests.support.up import Up, dhl_number, with_account
@@ -49,17 +60,21 @@ _DISPUTE: Final[dict[str, str]] = dict.fromkeys(
         "check_return_within",
     ),
     "60m",
-) | {"appeal_within": "5s"}
+) | {"appeal_within": "5s", "take_back_within": "5s"}
 # What is to run out does so soon; all else waits until the storm is over.
 _WINDOWS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
         SELLER: _LONG,
+        ABROAD: _LONG,
+        LATER: _LONG | {"capture": "on_shipment"},
         UNPAID: _LONG | {"pay_within": "15s"},
         UNSHIPPED: _LONG | {"ship_within": "15s"},
         UNSEEN: _LONG | {"first_scan_within": "15s"},
         UNPROVED: _LONG | {"deliver_within": "15s", "answer_within": "15s"},
     }
 )
+# The sellers who are paid in another currency than their buyers pay in.
+_SETTLES_IN: Final[Mapping[str, str]] = MappingProxyType({ABROAD: "CNY"})
 # Words about a person that may stand nowhere but sealed.
 PERSON: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -79,6 +94,18 @@ PLANTED: Final = (
 
 
 @dataclass(frozen=True)
+class Staff:
+    """Those of ours who act for everybody; `second` agrees to what `lead` decides."""
+
+    support: Stubborn
+    lead: Stubborn
+    second: Stubborn
+    compliance: Stubborn
+    operator: Stubborn
+    service: Stubborn
+
+
+@dataclass(frozen=True)
 class Life:
     """One order on its way, and the hands of everybody around it."""
 
@@ -86,25 +113,39 @@ class Life:
     number: int
     buyer: Stubborn
     seller: Stubborn
-    support: Stubborn
-    lead: Stubborn
-    compliance: Stubborn
-    world: SandboxWorld
-    given: dict[str, int]
+    staff: Staff
+    lives: "Lives"
     sold_by: str = SELLER
 
     @property
     def here(self) -> str:
         return f"/v1/orders/{self.order}"
 
+    @property
+    def world(self) -> SandboxWorld:
+        return self.lives.world
+
     async def place(self, method: str = "pm_card_visa", **changed: object) -> None:
         body = an_order(
             self.order,
             seller=self.sold_by,
+            buyer=f"b-{self.number}",
             payment={"method": method},
             ship_to={"country": "DE", **PERSON},
         )
-        await self.buyer.ask("/v1/orders", body | changed, f"place {self.order}")
+        # Only a service may promise a part of the platform's own money.
+        by = self.staff.service if "subsidy" in changed else self.buyer
+        await by.ask("/v1/orders", body | changed, f"place {self.order}")
+
+    async def another_seller(self) -> str:
+        """Register a seller for this order alone; their name."""
+        seller = f"s-{self.order}"
+        await self.lives.register(a_seller(seller, policy=SELLER))
+        return seller
+
+    async def suspend(self, seller: str) -> None:
+        """Let an operator keep a seller from taking any more orders."""
+        await self.staff.operator.change(f"/v1/sellers/{seller}", standing="suspended")
 
     async def buy(self, orders: Mapping[str, str]) -> None:
         """Let the buyer buy of several sellers at once, each order of theirs by its name."""
@@ -130,7 +171,7 @@ class Life:
 
     async def refund(self, amount: int) -> None:
         wish = {"amount": amount, "reason": "as agreed"}
-        await self.support.ask(f"{self.here}/refunds", wish, f"refund {self.order}")
+        await self.staff.support.ask(f"{self.here}/refunds", wish, f"refund {self.order}")
 
     async def ship(self, *lines: str) -> str:
         """Let the seller declare a parcel of *lines* (none: of all); its number."""
@@ -158,13 +199,12 @@ class Life:
         await played(lambda: self.world.deliver("DHLExpress", parcel, city="Hamburg"))
 
     async def claimed(self) -> str:
-        """Let the buyer's bank take the payment back; the path of the chargeback."""
-        await self.place()
+        """Let the buyer's bank or wallet take the payment back; the path of the chargeback."""
         await self.paid()
         payment = await self.buyer.until(f"{self.here}/payment", lambda seen: "reference" in seen)
         await played(lambda: self.world.dispute(payment["reference"]))
         listed = f"/v1/chargebacks?order={self.order}"
-        found = await self.lead.until(listed, lambda seen: bool(seen["items"]))
+        found = await self.staff.lead.until(listed, lambda seen: bool(seen["items"]))
         return str(found["items"][0]["links"]["self"])
 
     async def came(self, parcel: str, path: str) -> None:
@@ -176,10 +216,10 @@ class Life:
                     await self.buyer.until(path, lambda seen: seen.get("status") == "opening")
                     return
 
-    async def decided(self, path: str, verdict: str) -> None:
-        """Let the bank decide, and everybody hear of it."""
-        await played(lambda: self.world.decide(path.rpartition("/")[2], verdict))
-        await self.lead.until(path, lambda seen: seen["ended_at"] is not None)
+    async def decided(self, path: str, verdict: str, kept: int | None = None) -> None:
+        """Let the bank decide, and everybody hear of it; the buyer may have *kept* a part."""
+        await played(lambda: self.world.decide(path.rpartition("/")[2], verdict, kept=kept))
+        await self.staff.lead.until(path, lambda seen: seen["ended_at"] is not None)
 
     async def received(self) -> None:
         await self.buyer.until(self.here, lambda seen: seen["axes"]["fulfilment"] == "delivered")
@@ -199,14 +239,15 @@ class Life:
     async def settled(self, path: str, given: int) -> None:
         """Until the dispute is over, and has given so much."""
         await self.buyer.until(path, lambda seen: seen["ended_at"] is not None)
-        self.given[path.rpartition("/")[2]] = given
+        self.lives.given[path.rpartition("/")[2]] = given
 
 
 @dataclass
 class Lives:
     """Everybody who asks, and the world that answers; each buyer has an order of their own.
 
-    `given` is what each dispute gave its buyer, in minor units.
+    `given` is what each dispute gave its buyer, in minor units; `under_way` are the orders that
+    have not come to their ends.
     """
 
     stack: Up
@@ -214,6 +255,7 @@ class Lives:
     world: SandboxWorld
     callers: dict[str, Stubborn]
     given: dict[str, int] = field(default_factory=dict[str, int])
+    under_way: set[str] = field(default_factory=set[str])
 
     async def caller(self, role: Role, subject: str = "") -> Stubborn:
         """Somebody who stays until the end; the same one for the same name."""
@@ -224,24 +266,27 @@ class Lives:
             self.callers[name] = Stubborn(person)
         return self.callers[name]
 
+    async def _staff(self) -> Staff:
+        return Staff(
+            support=await self.caller(Role.SUPPORT_AGENT),
+            lead=await self.caller(Role.SUPPORT_LEAD),
+            second=await self.caller(Role.SUPPORT_LEAD, "lead-2"),
+            compliance=await self.caller(Role.COMPLIANCE),
+            operator=await self.caller(Role.OPERATOR),
+            service=await self.caller(Role.SERVICE),
+        )
+
     async def live(self, number: int, kind: str) -> tuple[str, str]:
         """Drive one order to where its kind ends; its name, and the status it then has."""
         order = f"o-{kind}-{number}"
         buyer = await self.caller(Role.BUYER, f"b-{number}")
-        life = Life(
-            order,
-            number,
-            buyer,
-            await self.caller(Role.SELLER, KINDS[kind].seller),
-            await self.caller(Role.SUPPORT_AGENT),
-            await self.caller(Role.SUPPORT_LEAD),
-            await self.caller(Role.COMPLIANCE),
-            self.world,
-            self.given,
-            KINDS[kind].seller,
-        )
+        sold_by = KINDS[kind].seller
+        seller = await self.caller(Role.SELLER, sold_by)
+        life = Life(order, number, buyer, seller, await self._staff(), self, sold_by)
+        self.under_way.add(order)
         await KINDS[kind].live(life)
         seen = await buyer.until(life.here, lambda seen: seen["ended_at"] is not None)
+        self.under_way.remove(order)
         return order, str(seen["status"])
 
     async def live_all(self, orders: int, one_every: float) -> dict[str, str]:
@@ -262,20 +307,23 @@ class Lives:
         """Every status that anybody was answered with."""
         return {status for caller in self.callers.values() for status in caller.statuses}
 
-    async def register(self, seller: str, windows: Mapping[str, str]) -> None:
-        """Let a seller live by the demo policy with other windows, paid when they ask for it."""
+    async def publish(self, policy: str, windows: Mapping[str, str]) -> None:
+        """Publish the demo policy with other windows; sellers are paid when they ask for it."""
         document = read(SHIPPED / "demo.toml")
         own = {
-            "name": seller,
+            "name": policy,
             "order": document["order"] | dict(windows),
             "dispute": document["dispute"] | _DISPUTE,
             "payout": document["payout"] | {"every": "1d"},
         }
-        operator, service = await self.caller(Role.OPERATOR), await self.caller(Role.SERVICE)
-        await operator.ask("/v1/policies", document | own, f"publish {seller}")
-        body: Json = await with_account(self.stack, seller, policy=seller, ship_from=_STORE)
-        words = {"email": PERSON["email"], "name": PERSON["name"]}
-        await service.ask("/v1/sellers", body | words, f"register {seller}")
+        operator = await self.caller(Role.OPERATOR)
+        await operator.ask("/v1/policies", document | own, f"publish {policy}")
+
+    async def register(self, body: Json) -> None:
+        """Register a seller as *body* says, with words about them."""
+        service = await self.caller(Role.SERVICE)
+        words = {"email": PERSON["email"], "name": PERSON["name"], "ship_from": _STORE}
+        await service.ask("/v1/sellers", body | words, f"register {body['seller']}")
 
 
 @asynccontextmanager
@@ -287,5 +335,7 @@ async def open_lives(stack: Up) -> AsyncGenerator[Lives]:
         # Labels are billed in the currency of the orders: there is no rate to wait for.
         await world.change(postage_currency="EUR")
         for seller, windows in _WINDOWS.items():
-            await lives.register(seller, windows)
+            await lives.publish(seller, windows)
+            paid = {"policy": seller, "settles_in": _SETTLES_IN.get(seller, "")}
+            await lives.register(await with_account(stack, seller, **paid))
         yield lives

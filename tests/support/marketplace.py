@@ -38,6 +38,7 @@ from runtime.codec import DataKeys, data_converter
 from runtime.keyring import KeyRing
 from runtime.policies import publish_shipped
 from runtime.wiring import activities, carriage, of_banks, worker
+from tests.support.audit import unwritable
 from tests.support.looking import Looking
 from tests.support.policies import publish_variant
 from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, SandboxWorld
@@ -364,6 +365,7 @@ async def open_marketplace(
                 yield market
         else:
             yield market
+        assert await unwritable(engine) == []
     finally:
         gateway.close()
         tracking.close()

@@ -1,6 +1,7 @@
 """Callers who ask until there is an answer, whatever falls meanwhile."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -63,6 +64,17 @@ class Stubborn:
                 if answer.status_code == 200 and so(answer.json()):
                     body: Json = answer.json()
                     return body
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def change(self, path: str, **wanted: object) -> None:
+        """Change what stands at *path*, as often as it takes until it is as *wanted*."""
+        while True:
+            seen = await self.until(path, lambda _: True)
+            if wanted.items() <= seen.items():
+                return
+            with contextlib.suppress(httpx2.HTTPError):
+                answer = await self.person.patch(path, wanted, int(seen["version"]))
+                self.statuses[answer.status_code] += 1
             await asyncio.sleep(LOOK_EVERY)
 
     async def changed(self) -> list[Exchange]:

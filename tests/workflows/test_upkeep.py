@@ -323,6 +323,27 @@ async def test_a_difference_raises_an_alarm_that_names_posting_and_line(
     assert again.new == 0, "it is known already"
 
 
+async def test_one_account_that_nobody_knows_hides_no_other(own_market: Marketplace) -> None:
+    """A seller's typing mistake, and nobody's money would be compared any more."""
+    await own_market.seller("s-mistyped")
+    async with own_market.engine.begin() as db:
+        wrong = "UPDATE sellers SET account = 'acct_1Mistyped' WHERE seller = 's-mistyped'"
+        await db.execute(text(wrong))
+    order = await own_market.order(total=10_000)
+    await order.paid(minutes=1)
+    books = ReconciliationActivities(SqlBooks(own_market.engine), own_market.gateway)
+    without = await books.compared(datetime.now(UTC), grace=timedelta(0))
+    there = "UPDATE legs SET owner = 'stripe:acct_1Mistyped' WHERE kind LIKE 'provider%'"
+    await _tampered(own_market, there)
+    moved = await books.compared(datetime.now(UTC), grace=timedelta(0))
+
+    assert without.matches
+    assert {(one.account, str(one.kind)) for one in moved.breaks} == {
+        ("", "missing_here"),
+        ("acct_1Mistyped", "missing_there"),
+    }
+
+
 async def _tampered(market: Marketplace, statement: str) -> None:
     """Change the books as nobody can who has only the application's rights."""
     engine = connect(market.engine.url.render_as_string(hide_password=False), as_owner=True)
