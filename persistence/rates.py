@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import exists, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Date, bindparam, exists, func, select, text
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
@@ -15,6 +15,14 @@ from persistence.session import Session
 from persistence.tables.fx import FxRate, OrderExchange
 
 _EXCHANGE: Final = tuple(col(getattr(OrderExchange, item.name)) for item in fields(Exchange))
+
+# A day's rates at once, in an order that all writers share.
+_PUBLISHING: Final = text("""
+    INSERT INTO fx_rates (day, currency, quote)
+    SELECT :day, currency, quote FROM jsonb_each_text(:quotes) AS told (currency, quote)
+    ORDER BY currency
+    ON CONFLICT DO NOTHING
+""").bindparams(bindparam("day", type_=Date), bindparam("quotes", type_=JSONB))
 
 
 class SqlRates:
@@ -26,13 +34,10 @@ class SqlRates:
 
     async def publish(self, publication: Publication) -> Sequence[str]:
         """Write the day's rates that are not there; name those that are there and differ."""
-        rows: list[dict[str, Any]] = [
-            {"day": publication.day, "currency": currency, "quote": quote}
-            for currency, quote in sorted(publication.quotes.items())
-        ]
-        if not rows:
+        if not publication.quotes:
             return []
-        await self._session.execute(insert(FxRate).values(rows).on_conflict_do_nothing())
+        told = {"day": publication.day, "quotes": dict(publication.quotes)}
+        await self._session.execute(_PUBLISHING, told)
         kept = await self._quotes(publication.day)
         return [
             currency

@@ -23,11 +23,16 @@ _VERSIONS: Final = {
 }
 
 
-_STATUSES: Final = {"dispute": DisputeViewRow.status, "order": OrderViewRow.status}
+_STATUSES: Final = {
+    "chargeback": ChargebackRow.status,
+    "dispute": DisputeViewRow.status,
+    "order": OrderViewRow.status,
+    "purchase": PurchaseViewRow.status,
+}
 
 
 async def standing(db: AsyncConnection, subject: str) -> tuple[str, int] | None:
-    """Status and version that are shown of an order or a dispute; None of anything else."""
+    """Status and version that are shown of what has a status; None of anything else."""
     kind, _, name = subject.partition("/")
     if kind not in _STATUSES:
         return None

@@ -2,13 +2,12 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 from zoneinfo import ZoneInfo
 
-import holidays
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from sqlalchemy import func, select, text
@@ -49,6 +48,8 @@ class CalendarSource(_Part):
 
     def days(self, years: range) -> tuple[date, ...]:
         """The public holidays of *years*, and the extra days, in order."""
+        import holidays  # noqa: PLC0415  # slow, and wanted only where a policy is published
+
         try:
             public = holidays.country_holidays(self.country, self.subdivision, years=years)
         except NotImplementedError:
@@ -103,6 +104,10 @@ class LoadedPolicy:
     holidays: tuple[str, ...]
     policy: Policy
 
+    def numbered(self, version: int) -> Self:
+        """The same, as that version of its name."""
+        return replace(self, policy=replace(self.policy, version=version))
+
 
 def read(path: Path) -> dict[str, Any]:
     """Read a document from a TOML file. What is no TOML is `PolicyInvalid`, with its line."""
@@ -148,10 +153,9 @@ async def publish(
         {"kind": _PUBLISHING, "name": name},
     )
     newest = await _newest(db, name)
-    loaded = load(document, newest, at)
     if newest and (await stored(db, name, newest)).document == loaded.document:
-        return loaded
-    loaded = load(document, newest + 1, at)
+        return loaded.numbered(newest)
+    loaded = loaded.numbered(newest + 1)
     await db.execute(
         insert(PolicyRow).values(
             name=name,

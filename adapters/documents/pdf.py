@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
-
-from fpdf import FPDF
-from fpdf.enums import XPos, YPos
+from typing import TYPE_CHECKING, Final
 
 from adapters.documents.port import Section
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
 
 _LATIN: Final = "latin-1"
 
@@ -21,6 +21,8 @@ class PdfPress:
 
     def document(self, title: str, sections: Sequence[Section], made_at: datetime) -> bytes:
         """As the port has it."""
+        from fpdf import FPDF  # noqa: PLC0415  # slow to read, and papers are rare
+
         pdf = FPDF()
         pdf.set_title(_plain(title))
         pdf.set_creation_date(made_at)
@@ -35,9 +37,9 @@ class PdfPress:
         return bytes(pdf.output())
 
 
-def _line(pdf: FPDF, text: str, *, size: int, style: str = "") -> None:
+def _line(pdf: "FPDF", text: str, *, size: int, style: str = "") -> None:
     pdf.set_font("helvetica", style=style, size=size)
-    pdf.multi_cell(0, size * 0.5, _plain(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    pdf.multi_cell(0, size * 0.5, _plain(text), new_x="LMARGIN", new_y="NEXT")
 
 
 def _plain(text: str) -> str:

@@ -8,6 +8,7 @@ from xml.parsers import expat
 import httpx2
 
 from adapters.errors import Unavailable
+from adapters.trust import authorities
 from domain.fx.rates import Publication, exact
 
 NAME: Final = "ecb"
@@ -31,7 +32,7 @@ class EcbRates:
     ) -> None:
         """*address* is the folder of the files: the ECB's own, or a sandbox."""
         self._client = httpx2.AsyncClient(
-            base_url=f"{address.rstrip('/')}/", timeout=timeout_seconds
+            base_url=f"{address.rstrip('/')}/", timeout=timeout_seconds, verify=authorities()
         )
 
     async def newest(self) -> Publication:

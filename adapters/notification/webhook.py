@@ -14,6 +14,7 @@ from standardwebhooks import Webhook
 from adapters.notification import addresses
 from adapters.notification.addresses import IPAddress, NotAllowed, Target
 from adapters.notification.port import Call, Heard
+from adapters.trust import authorities
 
 MEDIA_TYPE: Final = "application/cloudevents+json; charset=utf-8"
 _TIMEOUT_SECONDS: Final = 15.0
@@ -45,7 +46,7 @@ class WebhookCaller:
             follow_redirects=False,
             # The environment's proxy would connect for us, to wherever it likes.
             trust_env=False,
-            verify=trusted or True,
+            verify=trusted or authorities(trust_env=False),
             # Two names may share an address: a connection was vouched for under one of them.
             limits=httpx2.Limits(max_keepalive_connections=0),
         )

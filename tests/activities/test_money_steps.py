@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -16,9 +15,8 @@ from tests.activities.chargeback_steps import CHARGEBACK_STEPS
 from tests.activities.dispute_steps import DISPUTE_STEPS
 from tests.activities.money_steps import STEPS, MoneyStep, Ready
 from tests.activities.repayment_steps import REPAYMENT_STEPS
-from tests.activities.victim import CONVERTER
+from tests.activities.victim import CONVERTER, begun
 from tests.support.audit import Left, left_by
-from tests.support.sandbox import ROOT
 from tests.support.shop import Shop
 
 _PATIENCE = 30
@@ -241,18 +239,11 @@ async def test_a_worker_killed_without_mercy_leaves_nothing_half_done(
 async def slain(shop: Shop, ready: Ready, name: str) -> AsyncGenerator[None]:
     """Let another process take the step beside the block, and kill it when the block ends."""
     url = shop.engine.url.render_as_string(hide_password=False)
-    victim = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.activities.victim", url),
-        *(shop.world.place.url, name),
-        stdin=asyncio.subprocess.PIPE,
-        cwd=ROOT,
-    )
-    assert victim.stdin is not None
-    victim.stdin.write(CONVERTER.to_payload(ready.asked).data)
-    victim.stdin.write_eof()
+    request = CONVERTER.to_payload(ready.asked).data
+    victim = await asyncio.to_thread(begun, url, shop.world.place.url, name, request)
     try:
         yield
-        assert victim.returncode is None, "the victim was done before it could be killed"
+        assert victim.is_alive(), "the victim was done before it could be killed"
     finally:
         victim.kill()
-        await victim.wait()
+        await asyncio.to_thread(victim.join)

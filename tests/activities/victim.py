@@ -1,10 +1,8 @@
-"""A process that takes one money step, made to be killed in the middle of it.
-
-Usage: python -m tests.activities.victim DATABASE SANDBOX STEP, with the request as JSON on stdin.
-"""
+"""A process that takes one money step, made to be killed in the middle of it."""
 
 import asyncio
-import sys
+import multiprocessing
+from multiprocessing.process import BaseProcess
 from typing import Final
 
 from temporalio.api.common.v1 import Payload
@@ -24,6 +22,9 @@ from tests.support.sandbox import STRIPE_SECRET
 from tests.support.shop import attempted
 
 CONVERTER: Final = DataConverter.default.payload_converter
+# One process reads all the modules, and each victim is a copy of it.
+_FORKS: Final = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload([__name__])
 
 
 class Homes:
@@ -36,8 +37,18 @@ class Homes:
         return Place("DE", "Hamburg", "Kaistrasse 4", "20457", "A. B.")
 
 
-async def main(database_url: str, sandbox: str, step: str, request: bytes) -> None:
-    """Take the step as a worker would."""
+def begun(database_url: str, sandbox: str, step: str, request: bytes) -> BaseProcess:
+    """Start a process that takes the step on *request* (JSON) as a worker would."""
+    victim = _FORKS.Process(target=_take, args=(database_url, sandbox, step, request))
+    victim.start()
+    return victim
+
+
+def _take(database_url: str, sandbox: str, step: str, request: bytes) -> None:
+    asyncio.run(_taken(database_url, sandbox, step, request))
+
+
+async def _taken(database_url: str, sandbox: str, step: str, request: bytes) -> None:
     database = SqlDatabase(connect(database_url))
     gateway = StripeGateway("sk_test_victim", STRIPE_SECRET, f"{sandbox}/stripe")
     payload = Payload(metadata={"encoding": b"json/plain"}, data=request)
@@ -52,8 +63,3 @@ async def main(database_url: str, sandbox: str, step: str, request: bytes) -> No
     else:
         due = CONVERTER.from_payload(payload, PayoutStep)
         await attempted(PayoutActivities(database, gateway).send, due, 1)
-
-
-if __name__ == "__main__":
-    _, where, provider, name = sys.argv
-    asyncio.run(main(where, provider, name, sys.stdin.buffer.read()))

@@ -9,6 +9,8 @@ from domain.actors import Role
 from domain.ids import order_workflow_id
 from tests.support.market import Market, Person, an_order
 from tests.support.marketplace import dhl_number
+from tests.support.sandbox import SandboxWorld
+from tests.support.scenes import Scenes
 from workflows.order.messages import PaymentChanged
 
 # A step may leave the status as it is: a parcel that is doubted leaves its order declared.
@@ -68,3 +70,19 @@ async def test_a_process_that_does_not_catch_up_is_asked_again_and_then_believed
     assert put_off.status_code == 202
     assert refused.status == 409
     assert "awaiting_payment" in refused.body["detail"]
+
+
+async def test_what_is_shown_of_a_chargeback_counts_as_well(
+    alive: Market, sandbox: SandboxWorld
+) -> None:
+    """Who answers the bank as soon as the claim is shown is not told that it is late."""
+    path = await Scenes(alive, sandbox).claimed("o-shown")
+    lead = await alive.caller(Role.SUPPORT_LEAD, "lead-1")
+    answered = await lead.post(f"{path}/contest", {"why": "it was delivered"})
+    late = await lead.post(f"{path}/contest", {"why": "it was signed for"})
+    ahead = text("UPDATE chargebacks SET status = 'needs_response' WHERE chargeback = :name")
+    async with alive.services.engine.begin() as db:
+        await db.execute(ahead, {"name": path.rpartition("/")[2]})
+    put_off = await lead.post(f"{path}/contest", {"why": "it was signed for"})
+
+    assert (answered.status_code, late.status_code, put_off.status_code) == (200, 409, 202)

@@ -2,15 +2,17 @@
 
 import asyncio
 import itertools
+import re
 import signal
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import httpx2
 import pytest
 
 from domain.actors import Role
 from tests.support.market import Json, Person, an_order
-from tests.support.sandbox import SandboxWorld
+from tests.support.sandbox import NO_TLS, SandboxWorld
 from tests.support.up import Up, dhl_number, with_account
 
 pytestmark = pytest.mark.timeout(180)
@@ -60,6 +62,35 @@ async def _ship(seller: Person, order: str) -> str:
 async def _arrive(world: SandboxWorld, number: str) -> None:
     await world.scan("DHLExpress", number, "in_transit")
     await world.deliver("DHLExpress", number, city="Hamburg", country="DE")
+
+
+async def test_the_three_things_to_try_work_when_pasted(stack: Up) -> None:
+    """The first thing a newcomer does; if it fails, it is also the last."""
+    suggested = re.findall(r"^  # .*\n((?:  .*\n)+)", stack.said(), re.MULTILINE)
+    buy, ship, watch = [await _pasted(command) for command in suggested]
+    sink = f"http://127.0.0.1:{stack.ports.sandbox}/_control/hooks"
+    told = [one["type"] for one in (await _read(sink))["hooks"]]
+
+    assert '"status":"awaiting_payment"' in buy
+    assert '"status":"declared"' in ship
+    assert re.findall("^event: (.*)", watch, re.MULTILINE)[-1] == "order.delivered"
+    assert told[-1] == "order.placed"
+    assert set(told) >= {"order.paid", "order.shipped", "order.delivered"}
+
+
+async def _read(url: str) -> Json:
+    async with httpx2.AsyncClient(trust_env=False, verify=NO_TLS) as http:
+        answer: Json = (await http.get(url)).json()
+    return answer
+
+
+async def _pasted(command: str) -> str:
+    """What a shell prints in the first eight seconds."""
+    shell = await asyncio.create_subprocess_exec(
+        *("timeout", "8", "sh", "-c", command), stdout=asyncio.subprocess.PIPE
+    )
+    printed, _ = await shell.communicate()
+    return printed.decode()
 
 
 async def test_a_card_order_lives_from_payment_to_payout(stack: Up) -> None:

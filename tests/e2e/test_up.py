@@ -4,7 +4,6 @@ import asyncio
 import re
 import signal
 from collections.abc import Callable
-from typing import Any
 
 import httpx2
 import pytest
@@ -64,35 +63,3 @@ async def test_a_killed_worker_comes_back(start: Start, offset: int) -> None:
 
     assert "The worker was ended by SIGKILL" in said
     assert all(re.search(rf"^  {role}\s+ey", said, re.MULTILINE) for role in Role)
-
-
-async def test_the_three_things_to_try_work_when_pasted(start: Start, offset: int) -> None:
-    """The first thing a newcomer does; if it fails, it is also the last."""
-    stack = start(offset)
-    await stack.ready()
-    suggested = re.findall(r"^  # .*\n((?:  .*\n)+)", stack.said(), re.MULTILINE)
-    buy, ship, watch = [await _pasted(command) for command in suggested]
-    sink = f"http://127.0.0.1:{stack.ports.sandbox}/_control/hooks"
-    told = [one["type"] for one in (await _read(sink))["hooks"]]
-    await stack.end()
-
-    assert '"status":"awaiting_payment"' in buy
-    assert '"status":"declared"' in ship
-    assert re.findall("^event: (.*)", watch, re.MULTILINE)[-1] == "order.delivered"
-    assert told[-1] == "order.placed"
-    assert set(told) >= {"order.paid", "order.shipped", "order.delivered"}
-
-
-async def _read(url: str) -> dict[str, Any]:
-    async with httpx2.AsyncClient() as http:
-        answer: dict[str, Any] = (await http.get(url)).json()
-    return answer
-
-
-async def _pasted(command: str) -> str:
-    """What a shell prints in the first eight seconds."""
-    shell = await asyncio.create_subprocess_exec(
-        *("timeout", "8", "sh", "-c", command), stdout=asyncio.subprocess.PIPE
-    )
-    printed, _ = await shell.communicate()
-    return printed.decode()

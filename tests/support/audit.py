@@ -122,6 +122,7 @@ _ALL: Final = text(
 )
 
 
+_WRITER: Final = Letters()
 # One letter of each make: what a template lacks once, it lacks always.
 _LETTERS: Final = """
 SELECT DISTINCT ON (template, audience, named) template, audience, subject, facts
@@ -134,12 +135,12 @@ WHERE sealed IS NULL
 
 async def unwritable(engine: AsyncEngine) -> list[str]:
     """The letters that nobody would ever get: their words name a fact that was not told."""
-    letters, found = Letters(), list[str]()
+    found = list[str]()
     async with engine.connect() as db:
         for template, audience, subject, facts in (await db.execute(text(_LETTERS))).all():
             order = await order_of(db, subject)
             try:
-                letters.write(Occasion(template, audience, subject, facts, order=order))
+                _WRITER.write(Occasion(template, audience, subject, facts, order=order))
             except TemplateError as lacking:
                 found.append(f"{template} to the {audience} of {subject}: {lacking!r}")
     return found

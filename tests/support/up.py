@@ -36,7 +36,7 @@ from runtime.issuer import DevelopmentIssuer
 from runtime.schedules import payout_cycle_of
 from tests.support.audit import wrongs
 from tests.support.market import Json, Person, a_seller
-from tests.support.sandbox import ROOT, SandboxPlace, SandboxWorld
+from tests.support.sandbox import NO_TLS, ROOT, SandboxPlace, SandboxWorld
 
 UP_WITHIN: Final = 90
 _DOWN_WITHIN: Final = 40
@@ -198,6 +198,7 @@ class Up:
             headers={"Authorization": f"Bearer {issuer.mint(role, subject or f'{role}-1')}"},
             timeout=20,
             trust_env=False,
+            verify=NO_TLS,
         ) as http:
             yield Person(http)
 
