@@ -76,7 +76,7 @@ async def test_what_is_shown_of_a_chargeback_counts_as_well(
     alive: Market, sandbox: SandboxWorld
 ) -> None:
     """Who answers the bank as soon as the claim is shown is not told that it is late."""
-    path = await Scenes(alive, sandbox).claimed("o-shown")
+    path = await Scenes(alive, sandbox).claimed("o-claim-shown")
     lead = await alive.caller(Role.SUPPORT_LEAD, "lead-1")
     answered = await lead.post(f"{path}/contest", {"why": "it was delivered"})
     late = await lead.post(f"{path}/contest", {"why": "it was signed for"})

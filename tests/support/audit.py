@@ -9,6 +9,7 @@ from jinja2 import TemplateError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from persistence.engine import connect
 from persistence.outbox import order_of
 from runtime.letters import Letters, Occasion
 from tests.support.sandbox import Json
@@ -129,13 +130,13 @@ SELECT DISTINCT ON (template, audience, named) template, audience, subject, fact
 FROM outbox CROSS JOIN LATERAL (
     SELECT array_agg(name ORDER BY name) AS named FROM jsonb_object_keys(facts) AS name
 ) AS its
-WHERE sealed IS NULL
+WHERE sealed IS NULL AND state = 'waiting'
 """
 
 
-async def unwritable(engine: AsyncEngine) -> list[str]:
+async def unwritable(url: str) -> list[str]:
     """The letters that nobody would ever get: their words name a fact that was not told."""
-    found = list[str]()
+    found, engine = list[str](), connect(url)
     async with engine.connect() as db:
         for template, audience, subject, facts in (await db.execute(text(_LETTERS))).all():
             order = await order_of(db, subject)
@@ -143,6 +144,7 @@ async def unwritable(engine: AsyncEngine) -> list[str]:
                 _WRITER.write(Occasion(template, audience, subject, facts, order=order))
             except TemplateError as lacking:
                 found.append(f"{template} to the {audience} of {subject}: {lacking!r}")
+    await engine.dispose()
     return found
 
 

@@ -276,16 +276,22 @@ class Lives:
             service=await self.caller(Role.SERVICE),
         )
 
+    async def _life(self, order: str, number: int, sold_by: str) -> Life:
+        buyer = await self.caller(Role.BUYER, f"b-{number}")
+        seller = await self.caller(Role.SELLER, sold_by)
+        return Life(order, number, buyer, seller, await self._staff(), self, sold_by)
+
+    async def learn_rates(self) -> None:
+        """Let an order need the rates while they can be had: without any it is not accepted."""
+        await KINDS["cancelled"].live(await self._life("o-first", 0, ABROAD))
+
     async def live(self, number: int, kind: str) -> tuple[str, str]:
         """Drive one order to where its kind ends; its name, and the status it then has."""
         order = f"o-{kind}-{number}"
-        buyer = await self.caller(Role.BUYER, f"b-{number}")
-        sold_by = KINDS[kind].seller
-        seller = await self.caller(Role.SELLER, sold_by)
-        life = Life(order, number, buyer, seller, await self._staff(), self, sold_by)
+        life = await self._life(order, number, KINDS[kind].seller)
         self.under_way.add(order)
         await KINDS[kind].live(life)
-        seen = await buyer.until(life.here, lambda seen: seen["ended_at"] is not None)
+        seen = await life.buyer.until(life.here, lambda seen: seen["ended_at"] is not None)
         self.under_way.remove(order)
         return order, str(seen["status"])
 
@@ -338,4 +344,5 @@ async def open_lives(stack: Up) -> AsyncGenerator[Lives]:
             await lives.publish(seller, windows)
             paid = {"policy": seller, "settles_in": _SETTLES_IN.get(seller, "")}
             await lives.register(await with_account(stack, seller, **paid))
+        await lives.learn_rates()
         yield lives

@@ -365,7 +365,7 @@ async def open_marketplace(
                 yield market
         else:
             yield market
-        assert await unwritable(engine) == []
+        assert await unwritable(database_url) == []
     finally:
         gateway.close()
         tracking.close()
