@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 import structlog
 from temporalio import activity
 
-from adapters.errors import Rejected
+from adapters.errors import Outage, Rejected
 from adapters.logistics.port import Tracking, TrackingProvider
 from adapters.payment.port import EffectStatus, IntentStatus, PaymentGateway
 from domain.ids import (
@@ -92,18 +92,26 @@ class UpkeepActivities:
 
     @activity.defn(name="upkeep.sweep")
     async def sweep(self, request: Upkeep) -> Swept:
-        """Ask about everything silent. Safe to repeat: the same state is the same fact."""
-        parcels, moved = await self._parcels(request.at)
-        payments, paid = await self._payments(request.at)
-        purchases, paid_at_once = await self._purchases(request.at)
-        repayments, paid_again = await self._repayments(request.at)
-        refunds, ended = await self._refunds(request.at)
-        payouts, returned = await self._payouts(request.at)
-        doubted = await self._reports(request.at) + await self._claims(request.at)
-        found = moved + paid + paid_at_once + paid_again + ended + returned + doubted
-        overdue = await self._silence.overdue(request.at)
+        """Ask about everything silent. Safe to repeat: the same state is the same fact.
+
+        Who is away keeps nobody else from being asked; the first outage is raised when all others
+        have been.
+        """
+        at, away = request.at, list[Outage]()
+        parcels, moved = await _unless_away(self._parcels(at), away)
+        payments, paid = await _unless_away(self._payments(at), away)
+        purchases, paid_at_once = await _unless_away(self._purchases(at), away)
+        repayments, paid_again = await _unless_away(self._repayments(at), away)
+        refunds, ended = await _unless_away(self._refunds(at), away)
+        payouts, returned = await _unless_away(self._payouts(at), away)
+        _, doubted = await _unless_away(self._reports(at), away)
+        _, claimed = await _unless_away(self._claims(at), away)
+        found = moved + paid + paid_at_once + paid_again + ended + returned + doubted + claimed
+        overdue = await self._silence.overdue(at)
         swept = Swept(parcels, payments + purchases + repayments, refunds, payouts, found, overdue)
-        log.info("silence.swept", **vars(swept))
+        log.info("silence.swept", away=[one.provider for one in away], **vars(swept))
+        if away:
+            raise away[0]
         return swept
 
     @activity.defn(name="upkeep.check_invariants")
@@ -201,7 +209,7 @@ class UpkeepActivities:
             lambda last: self._silence.payouts(last.payout if last else "", _BATCH), look
         )
 
-    async def _reports(self, at: datetime) -> int:
+    async def _reports(self, at: datetime) -> tuple[int, int]:
         """Fraud that was reported of a payment of ours, of which no message has come."""
         reports = await self._gateway.reported(at - _REPORTED_WITHIN)
         found = 0
@@ -209,12 +217,13 @@ class UpkeepActivities:
             subject = await self._silence.unheard(self._gateway.name, reference, intent)
             if subject:
                 found += await self._found("fraud", subject, reference, "reported", at)
-        return found
+        return len(reports), found
 
-    async def _claims(self, at: datetime) -> int:
+    async def _claims(self, at: datetime) -> tuple[int, int]:
         """Chargebacks that stand differently with the bank than with us."""
         found = 0
-        for bank in await self._gateway.claimed(at - _CLAIMED_WITHIN):
+        claims = await self._gateway.claimed(at - _CLAIMED_WITHIN)
+        for bank in claims:
             stage, is_taken, owner = await self._silence.claim(bank.reference, bank.intent)
             is_news = bool(bank.taken.minor) and not is_taken
             if stage == str(bank.status) and not is_news:
@@ -222,7 +231,7 @@ class UpkeepActivities:
             subject = chargeback_workflow_id(bank.reference)
             state = f"{bank.status}-{bank.taken.minor}"
             found += await self._found("chargeback", subject, bank.reference, state, at, owner)
-        return found
+        return len(claims), found
 
     async def _found(
         self,
@@ -244,6 +253,15 @@ class UpkeepActivities:
                 owner=owner,
             )
         )
+
+
+async def _unless_away(asking: Awaitable[tuple[int, int]], away: list[Outage]) -> tuple[int, int]:
+    """How much was asked about, and was news; nothing, where whoever is asked is *away*."""
+    try:
+        return await asking
+    except Outage as outage:
+        away.append(outage)
+        return 0, 0
 
 
 async def _all(

@@ -9,21 +9,18 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from adapters.errors import NotGenuine, Outage
 from domain.errors import Refusal
+from persistence.outages import AWAY, passes
 from persistence.vault import Erased
 from runtime.answers import STATUS
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_SECONDS: Final = 5
-# Classes of SQLSTATE that pass: a connection that broke, a conflict of transactions, no room or
-# memory or connection left, an operator's or the system's intervention.
-_PASSING: Final = frozenset({"08", "40", "53", "57", "58"})
 _METHODS: Final = ("DELETE", "GET", "PATCH", "POST")
 
 log = structlog.get_logger(__name__)
@@ -359,19 +356,11 @@ def _methods_here(request: Request) -> list[str]:
 
 
 def _is_outage(error: Exception) -> bool:
-    """Whether it passes by itself; a broken statement stays a mistake of ours."""
-    if isinstance(error, DBAPIError) and not isinstance(error, _CONNECTION):
-        # Of a connection that breaks while it is made, only the driver's own error says so.
-        told = (error.orig, getattr(error.orig, "__cause__", None))
-        states = {str(getattr(one, "sqlstate", None) or "")[:2] for one in told}
-        return error.connection_invalidated or not states.isdisjoint(_PASSING)
-    return isinstance(error, _OUTAGES)
+    return isinstance(error, _OUTAGES) or passes(error)
 
 
-_CONNECTION: Final = (OperationalError, InterfaceError)
-_OUTAGES: Final = (Outage, *_CONNECTION, PoolTimeoutError, OSError)
+_OUTAGES: Final = (Outage, OSError)
 FAILURES: Final[tuple[type[Exception], ...]] = (
     *(Problem, Refusal, RequestValidationError, HTTPException, Erased, NotGenuine),
-    *_OUTAGES,
-    DBAPIError,
+    *(*_OUTAGES, *AWAY, DBAPIError),
 )

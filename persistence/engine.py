@@ -35,6 +35,8 @@ def connect(url: str, *, pool_size: int = POOLED, as_owner: bool = False) -> Asy
         pool_size=pool_size,
         max_overflow=pool_size,
         connect_args={"server_settings": settings, "timeout": 10},
+        # What failed is logged, and what it was told may be anybody's words.
+        hide_parameters=True,
         # States, facts and letters: several times as quick as the standard library's.
         json_serializer=_json,
         json_deserializer=_JSON.validate_json,

@@ -81,6 +81,7 @@ class Recorded:
     received_at: datetime
     state: str
     attempts: int
+    last_error: str
     status: int | None
     answer: Mapping[str, Any] | None
 

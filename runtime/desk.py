@@ -15,6 +15,7 @@ from domain.errors import IllegalTransition, NotKnown, Refusal
 from persistence import idempotency, seen
 from persistence.engine import looking, one_by_one
 from persistence.idempotency import Entry, Recorded
+from persistence.outages import passes
 from persistence.vault import Erased, Vault
 from runtime import schedules
 from runtime.answers import ACCEPTED, Answer, refused
@@ -29,6 +30,7 @@ _LOOK_AGAIN: Final = 0.05
 _CATCHES_UP_WITHIN: Final = 1.0
 # A worker may stand still for longer: the request is put off so often before that is believed.
 _BELIEVED_AFTER: Final = 8
+_BEHIND: Final = "the process has not heard of its last step"
 _PLACING: Final = frozenset({"order.place", "purchase.place"})
 _READDRESSING: Final = "order.change_address"
 _REFUSED: Final = 400
@@ -149,9 +151,11 @@ class Desk:
             status, body = refused(refusal)
         except Undelivered as outage:
             return await self._put_off(row, str(outage))
-        except Exception as defect:
+        except Exception as failure:
             log.exception("request.failed", request=row.id, command=row.command)
-            return await self._failed(row, defect)
+            if passes(failure):
+                return await self._put_off(row, type(failure).__name__)
+            return await self._failed(row, failure)
         kept = await self._kept(row, status, body)
         log.info(
             "request.answered",
@@ -222,10 +226,12 @@ class Desk:
             except Interrupted:
                 pass
             except IllegalTransition as refusal:
-                if row.attempts >= _BELIEVED_AFTER or not await self._is_behind(row, refusal):
+                # Outages before count for nothing: it must have been behind the last time as well.
+                is_believed = row.attempts >= _BELIEVED_AFTER and _BEHIND in row.last_error
+                if is_believed or not await self._is_behind(row, refusal):
                     raise
                 if time.monotonic() > began + _CATCHES_UP_WITHIN:
-                    raise Undelivered("the process has not heard of its last step") from None
+                    raise Undelivered(_BEHIND) from None
             await asyncio.sleep(_LOOK_AGAIN)
 
     async def _is_behind(self, row: Recorded, refusal: IllegalTransition) -> bool:

@@ -138,7 +138,11 @@ async def be_away(request: Request, who: Colleague, use: Use, fields: Fields) ->
 
 @router.post("/queue/absences/{absence}")
 async def be_back(
-    request: Request, absence: int, who: Colleague, use: Use, fields: Fields
+    request: Request,
+    absence: absences_api.AbsenceId,
+    who: Colleague,
+    use: Use,
+    fields: Fields,
 ) -> Response:
     """Be back, or say that somebody is."""
     asked = Asking(request, use, who.caller, fields.get("key", ""))

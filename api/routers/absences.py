@@ -27,6 +27,7 @@ from runtime.desk import Ask
 from runtime.errands import Errand
 from workflows.dispute.messages import DisputeRequest
 
+AbsenceId = Annotated[int, Path(ge=1, le=2**62)]
 router = APIRouter(prefix="/v1/absences", tags=["work"])
 Worker = Annotated[Caller, Depends(only(*Staff))]
 Colleague = Annotated[Caller, Depends(only(*sorted(STAFF - {Role.AUDITOR})))]
@@ -72,9 +73,7 @@ async def begin_absence(body: AbsenceIn, caller: Colleague, asked: Asked) -> Res
 
 
 @router.post("/{absence}/ending", response_model=AbsenceView, responses=ASKED)
-async def end_absence(
-    absence: Annotated[int, Path(ge=1, le=2**62)], caller: Colleague, asked: Asked
-) -> Response:
+async def end_absence(absence: AbsenceId, caller: Colleague, asked: Asked) -> Response:
     """Be back, or say that somebody is. What was handed over stays where it went."""
     at = asked.use.clock.now(_CLOCK)
 

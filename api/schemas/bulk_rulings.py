@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from api.auth import Caller
-from api.schemas.common import Form, Id, Money, Reason, View
+from api.schemas.common import LARGEST_VERSION, Form, Id, Money, Reason, View
 from domain.dispute import rules
 from domain.dispute.bulk import MOST, Award, BorneBy, Standing
 from domain.dispute.clocks import clock_of
@@ -22,7 +22,7 @@ class CaseIn(Form):
     """One dispute, at the revision that was looked at."""
 
     dispute: Id = Field(examples=["d-1001"])
-    revision: int = Field(ge=1, strict=True, examples=[2])
+    revision: int = Field(ge=1, le=LARGEST_VERSION, strict=True, examples=[2])
 
 
 class BulkRulingIn(Form):

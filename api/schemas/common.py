@@ -18,6 +18,8 @@ from pydantic import (
 from domain.countries import COUNTRIES
 
 LARGEST_AMOUNT: Final = 10**12
+# The one after it has to be written as well.
+LARGEST_VERSION: Final = 2**31 - 2
 # With marks of direction (Cf) a name reads as another one; with line ends it makes a second line.
 _UNSHOWN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 # Persian and the scripts of India spell with these two.

@@ -10,6 +10,7 @@ from pydantic import Field
 from api.auth import Caller
 from api.paging import PageQuery
 from api.schemas.common import (
+    LARGEST_VERSION,
     Amount,
     CarrierName,
     Currency,
@@ -87,7 +88,7 @@ class ProposalIn(Form):
 class AcceptanceIn(Form):
     """Accept the proposal of that version: no other one, also if it was superseded meanwhile."""
 
-    version: int = Field(ge=1, examples=[2])
+    version: int = Field(ge=1, le=LARGEST_VERSION, examples=[2])
 
 
 class WhyIn(Form):
@@ -99,7 +100,9 @@ class WhyIn(Form):
 class RulingIn(Form):
     """A decision, on the revision that was looked at. Parts of the amount may be others'."""
 
-    revision: int = Field(ge=1, description="The case's `revision` that you have seen.")
+    revision: int = Field(
+        ge=1, le=LARGEST_VERSION, description="The case's `revision` that you have seen."
+    )
     remedy: Remedy = Field(default=Remedy.REFUND)
     amount: Amount = Field(description="What the buyer gets in all.", examples=[2500])
     platform: Amount = Field(default=0, description="What of it the platform pays.")
@@ -110,7 +113,7 @@ class RulingIn(Form):
 class ApprovalIn(Form):
     """A second person's word on a ruling, which names the revision that it judges."""
 
-    revision: int = Field(ge=1)
+    revision: int = Field(ge=1, le=LARGEST_VERSION)
     why: Reason = Field(default="")
 
 

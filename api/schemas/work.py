@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from api.paging import PageQuery
-from api.schemas.common import Form, Id, Money, Sought, View
+from api.schemas.common import LARGEST_VERSION, Form, Id, Money, Sought, View
 from domain.casework import WorkKind
 from persistence.casework import Item, Load
 
@@ -39,7 +39,13 @@ class AssignmentIn(Form):
     subject: Subject
     kind: WorkKind
     assignee: Person = Field(examples=["support-agent:agent-1"])
-    seen: int = Field(ge=1, strict=True, description="The version that you go by.", examples=[1])
+    seen: int = Field(
+        ge=1,
+        le=LARGEST_VERSION,
+        strict=True,
+        description="The version that you go by.",
+        examples=[1],
+    )
 
 
 class WorkView(View):

@@ -19,6 +19,7 @@ from domain.payout.rules import Standing
 from domain.shipment.milestones import Milestone
 from persistence import inbox, waiting
 from persistence.inbox import KnownParcel, Waiting
+from persistence.outages import passes
 from persistence.tables.traffic import Fact
 from persistence.vault import Erased, Vault
 from runtime import news
@@ -90,9 +91,10 @@ class Facts:
             except (Undelivered, Unavailable) as outage:
                 if not await self._given_up(fact, str(outage), MOST_OUTAGES):
                     return
-            except Exception as defect:
+            except Exception as failure:
                 log.exception("fact.failed", event_id=fact.event_id, kind=fact.kind)
-                if not await self._given_up(fact, type(defect).__name__, MOST_DEFECTS):
+                most = MOST_OUTAGES if passes(failure) else MOST_DEFECTS
+                if not await self._given_up(fact, type(failure).__name__, most):
                     return
 
     async def _apply(self, fact: Waiting) -> None:

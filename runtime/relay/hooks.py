@@ -17,6 +17,7 @@ from domain.errors import NotKnown
 from persistence import endpoints, hooks
 from persistence.endpoints import subject_of
 from persistence.hooks import Attempt, Delivery
+from persistence.outages import passes
 from persistence.vault import Erased, Vault
 from runtime.envelope import envelope
 from runtime.relay.lane import DELIVERED, Job
@@ -88,9 +89,12 @@ class OutgoingHooks:
         except (NotKnown, Erased):
             # Removed meanwhile: there is nobody to tell, and no log to write to.
             return
-        except Exception as defect:
+        except Exception as failure:
             log.exception("webhook.failed", delivery=delivery.seq)
-            heard = Heard(None, 0, error=type(defect).__name__)
+            if passes(failure):
+                # Nobody was called: the lease runs out, and no attempt of the endpoint's is used.
+                return
+            heard = Heard(None, 0, error=type(failure).__name__)
         is_good = heard.status is not None and heard.status in _GOOD
         error = heard.error or ("" if is_good else f"answered {heard.status}")
         attempt = Attempt(at, heard.status, heard.ms, heard.excerpt, error)

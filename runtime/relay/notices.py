@@ -14,6 +14,7 @@ from adapters.notification.port import Letter, Post
 from domain.ids import order_workflow_id
 from domain.notices import SELLER
 from persistence import outbox, waiting
+from persistence.outages import passes
 from persistence.outbox import SKIPPED, Waiting
 from persistence.tables.traffic import Notice
 from persistence.vault import Erased, Vault
@@ -60,9 +61,10 @@ class Notices:
             await self._failed(notice, str(outage), MOST_OUTAGES)
         except Rejected as no:
             await self._failed(notice, str(no), 0)
-        except Exception as defect:
+        except Exception as failure:
             log.exception("notice.not_written", key=notice.key)
-            await self._failed(notice, type(defect).__name__, MOST_DEFECTS)
+            most = MOST_OUTAGES if passes(failure) else MOST_DEFECTS
+            await self._failed(notice, type(failure).__name__, most)
         else:
             await self._done(notice, waiting.DONE)
 

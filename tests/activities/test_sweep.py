@@ -1,18 +1,21 @@
 """What the sweep finds out by asking, where a message of a report never came."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
 from activities.upkeep import Swept, Upkeep, UpkeepActivities
+from adapters.errors import Unavailable
 from persistence.silence import SqlSilence
 from tests.support.shop import Deal, Shop, attempted
 
 
 async def swept(shop: Shop) -> Swept:
     silence = SqlSilence(shop.engine)
-    upkeep = UpkeepActivities(silence, shop.books, shop.gateway, shop.tracking)
+    upkeep = UpkeepActivities(
+        silence, shop.books, shop.gateway, shop.tracking, parcel_silence=timedelta()
+    )
     return await attempted(upkeep.sweep, Upkeep(datetime.now(UTC)), 1)
 
 
@@ -58,3 +61,16 @@ async def test_a_report_that_was_heard_is_not_found_again(shop: Shop) -> None:
         await db.execute(text(heard), {"subject": subject, "reference": warning["id"]})
 
     assert (await swept(shop)).found == 0
+
+
+@pytest.mark.case(8, 10)
+async def test_a_carrier_that_is_away_keeps_no_payment_from_being_looked_at(shop: Shop) -> None:
+    """A day without parcels is no day without money; and the outage is not kept quiet."""
+    deal = await paid(shop)
+    await (await paid(shop)).shipped()
+    await shop.world.warn(deal.state.intent)
+    await shop.world.fault("error", "trackers", status=503)
+    with pytest.raises(Unavailable, match="easypost"):
+        await swept(shop)
+
+    assert await found(shop) == [("sweep.fraud", f"order/{deal.order}")]

@@ -150,6 +150,8 @@ def _unbounded(schema: Any, path: str, parts: Mapping[str, Any]) -> Iterator[str
             if "maxItems" not in schema:
                 yield path
             yield from _unbounded(schema.get("items", {}), f"{path}[]", parts)
+        case "integer" if not {"maximum", "exclusiveMaximum"} & schema.keys():
+            yield path
         case _:
             pass
 

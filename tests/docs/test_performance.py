@@ -31,6 +31,18 @@ def test_the_report_has_the_figures_that_others_look_up() -> None:
     assert {*wanted, "growth_ratio"} <= REPORT.keys()
 
 
+def test_the_floor_and_the_load_are_what_was_wanted() -> None:
+    """So many orders to the floor's, and a minute of load without one that was not done."""
+    load, online = REPORT["load"], REPORT["cost"]["online"]
+
+    assert REPORT["floor_ratio"] >= 0.6
+    assert REPORT["http"]["place_ratio_p99"] <= 3
+    assert REPORT["http"]["read_ratio_p99"] <= 1.5
+    assert load["errors"] == 0
+    assert load["achieved"] >= 0.98 * load["offered"]
+    assert (online["billed"] <= 36, online["events"] <= 120) == (True, True)
+
+
 @pytest.mark.parametrize(
     ("figure", "most"),
     [

@@ -119,8 +119,7 @@ async def _not_done(both: BothBooks) -> Sequence[object]:
         SELECT 'request', id, state FROM requests WHERE state <> 'answered'
         UNION ALL SELECT 'fact', event_id, state FROM inbox WHERE state IN ('waiting', 'parked')
         UNION ALL SELECT 'notice', key, state FROM outbox WHERE state IN ('waiting', 'parked')
-        UNION ALL SELECT 'hook', event, state FROM webhook_deliveries
-            WHERE state NOT IN ('delivered', 'waiting')
+        UNION ALL SELECT 'hook', event, state FROM webhook_deliveries WHERE state <> 'delivered'
         UNION ALL SELECT 'alarm', subject, kind FROM alarms WHERE cleared_at IS NULL
     """
     async with both.engine.connect() as db:
@@ -128,7 +127,13 @@ async def _not_done(both: BothBooks) -> Sequence[object]:
 
 
 async def _come_to_rest(both: BothBooks) -> Sequence[object]:
-    """Wait until nothing waits any more; what still does after a minute."""
+    """Wait until nothing waits any more; what still does after a minute.
+
+    What was put off for hours because its endpoint fell is sent again now.
+    """
+    async with both.engine.begin() as db:
+        now = "UPDATE webhook_deliveries SET due_at = now() WHERE state = 'waiting'"
+        await db.execute(text(now))
     for _ in range(300):
         if not (left := await _not_done(both)):
             return left

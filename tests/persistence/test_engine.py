@@ -4,9 +4,11 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from persistence.engine import connect, looking
+from persistence.outages import passes
 
 _RESTED = 1.1
 
@@ -73,3 +75,27 @@ async def test_a_look_leaves_the_connection_as_transactions_need_it(database_url
     # By one and the same connection.
     assert after == before
     assert after[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_outage"),
+    [
+        ("SELECT :said FROM nowhere", False),
+        ("SELECT pg_terminate_backend(pg_backend_pid()), :said", True),
+    ],
+    ids=["a mistake of ours", "an end of the connection"],
+)
+async def test_a_failure_says_whether_it_passes_and_not_what_was_said(
+    database_url: str, statement: str, *, is_outage: bool
+) -> None:
+    """What fails is logged, and a reason that somebody gave may hold anything."""
+    engine = connect(database_url, as_owner=True)
+    try:
+        async with engine.connect() as db:
+            with pytest.raises(DBAPIError) as failed:
+                await db.execute(text(statement), {"said": "my card is 4929482911112222"})
+    finally:
+        await engine.dispose()
+
+    assert passes(failed.value) is is_outage
+    assert "4929482911112222" not in str(failed.value)
