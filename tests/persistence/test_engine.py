@@ -99,3 +99,16 @@ async def test_a_failure_says_whether_it_passes_and_not_what_was_said(
 
     assert passes(failed.value) is is_outage
     assert "4929482911112222" not in str(failed.value)
+
+
+async def test_a_value_that_cannot_be_sent_is_a_mistake_and_no_outage(database_url: str) -> None:
+    """Tried again it fails again: it must be parked and seen, not put off for ever."""
+    engine = connect(database_url)
+    try:
+        async with engine.connect() as db:
+            with pytest.raises(DBAPIError) as failed:
+                await db.execute(text("SELECT CAST(:version AS integer)"), {"version": 2**31})
+    finally:
+        await engine.dispose()
+
+    assert not passes(failed.value)

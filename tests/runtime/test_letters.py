@@ -39,7 +39,6 @@ _FACTS = {
     "asked": 12_400,
     "parcel": "1",
     "days": 5,
-    "standing": "suspended",
     "borne_by": "seller",
     "attempt": 2,
     "from": _AT.isoformat(),
