@@ -99,7 +99,8 @@ async def _growth(sizes: Sizes, folder: Path, postgres: LocalPostgres) -> dict[s
         recovery = await growth.recovered(crowds[sizes.recovered])
     return {
         "levels": levels,
-        "ratio": levels[-1]["cpu_ms"] / levels[0]["cpu_ms"],
+        "ratio": growth.ratio(levels),
+        "beyond": growth.beyond(levels),
         "bytes_per_open_order": growth.bytes_per_order(levels),
         "recovery": recovery,
     }

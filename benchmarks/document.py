@@ -98,12 +98,25 @@ def _page(found: Found) -> str:
 
 def _headlines(found: Found) -> list[tuple[str, float, str]]:
     http, levels = found["http"], found["growth"]["levels"]
-    few, many = levels[0]["open"], levels[-1]["open"]
+    beyond = found["growth"]["beyond"]
+    held = [f"{level['open']:,}" for level in levels if str(level["open"]) not in beyond]
     return [
         ("orders beside the floor, sandbox subtracted", found["floor_ratio"], "at least 0.6"),
         ("placing beside a bare start, median", http["place_ratio"], "at most 3"),
         ("placing beside a bare start, p99", http["place_ratio_p99"], "at most 3"),
         ("reading beside a bare route, median", http["read_ratio"], "at most 1.5"),
         ("reading beside a bare route, p99", http["read_ratio_p99"], "at most 1.5"),
-        (f"an order beside {many:,} open ones and {few:,}", found["growth_ratio"], "at most 1.15"),
+        (
+            f"the dearest order by the cheapest, beside {', '.join(held)} open ones",
+            found["growth_ratio"],
+            "at most 1.15",
+        ),
+        *(
+            (
+                f"an order beside {int(many):,} open ones and {levels[0]['open']:,}",
+                figure,
+                "as seen",
+            )
+            for many, figure in beyond.items()
+        ),
     ]

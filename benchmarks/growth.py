@@ -17,6 +17,8 @@ from runtime.wiring import CACHED
 _AT_ONCE: Final = 24
 _BESIDE: Final = 30
 _HEARD_WITHIN: Final = 900
+# So many open orders may not make another dearer; what it costs beside more is only told.
+_HELD: Final = 3_000
 # What belongs to the measuring, and not to the order.
 OUTSIDE: Final = ("sandbox", "driver")
 
@@ -78,6 +80,18 @@ async def grown(crowds: Sequence[Crowd], sizes: Sequence[int], lived: int, times
         }
         for crowd, size, used in zip(crowds, sizes, memory, strict=True)
     ]
+
+
+def ratio(levels: Sequence[Any]) -> float:
+    """The dearest order by the cheapest, whichever level they were at; 1 if none costs more."""
+    costs: list[float] = [level["cpu_ms"] for level in levels if level["open"] <= _HELD]
+    return max(costs) / min(costs)
+
+
+def beyond(levels: Sequence[Any]) -> dict[str, float]:
+    """The same of every level above those that are held, each beside the first, by its number."""
+    few = levels[0]["cpu_ms"]
+    return {str(level["open"]): level["cpu_ms"] / few for level in levels if level["open"] > _HELD}
 
 
 def bytes_per_order(levels: Sequence[Any]) -> float:

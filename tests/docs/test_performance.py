@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.document import write_document
+from benchmarks.growth import beyond, ratio
 from benchmarks.pictures import curve, stacked
 from benchmarks.rounds import Round
 from tests.support.source import ROOT
@@ -69,6 +70,16 @@ def test_the_work_of_a_part_is_taken_off_the_time_that_all_cores_had(
     assert (one.rate, one.rate_without("sandbox")) == (3, 5)
     assert one.busy == pytest.approx(0.85)
     assert one.cost("sandbox", "driver") == pytest.approx(0.2)
+
+
+def test_growth_is_the_dearest_by_the_cheapest_of_the_levels_that_are_held() -> None:
+    """A hump in the middle counts; ten thousand open orders are told under a name of their own."""
+    costs = {100: 80.0, 1_000: 100.0, 3_000: 90.0, 10_000: 120.0}
+    levels = [{"open": number, "cpu_ms": cost} for number, cost in costs.items()]
+
+    assert ratio(levels) == pytest.approx(1.25)
+    assert beyond(levels) == {"10000": pytest.approx(1.5)}
+    assert beyond(levels[:3]) == {}
 
 
 @pytest.mark.parametrize(
