@@ -14,6 +14,7 @@ from api.auth import Caller, Doorkeeper
 from api.limits import RateLimit
 from api.problems import KINDS, Problem
 from domain.actors import STAFF, Role
+from persistence.engine import POOLED
 from persistence.vault import Vault
 from runtime.clock import EdgeClock, UtcClock
 from runtime.desk import Desk
@@ -107,7 +108,10 @@ async def connection(use: Use) -> AsyncIterator[AsyncConnection]:
         yield db
 
 
-Database = Annotated[AsyncConnection, Depends(connection)]
+# Who holds one and looks something up beside it needs another for a moment. Half of a pool's
+# connections at most are held so, hence nobody waits for somebody who waits. None is held while
+# the answer is sent: a caller may read as slowly as they like.
+Database = Annotated[AsyncConnection, Depends(connection, scope="function", max_concurrency=POOLED)]
 
 
 def idempotency_key(

@@ -60,15 +60,20 @@ class Evidence:
         async with looking(self.engine) as db:
             known = await _taken(db, state, wanted)
         await self._must_be_clean(wanted, content, state.version)
-        # The file first: a row without its file would be a promise that nobody can keep.
-        await self.files.put(wanted.place, await self.vault.seal(wanted.person, content))
+        sealed = await self.vault.seal((known or wanted).person, content)
         if known is not None:
+            # It may have been lost there since.
+            await self.files.put(known.place, sealed)
             return known
         async with self.engine.begin() as db:
             await evidence.lock(db, state.dispute)
             now = await reading.dispute(db, state.dispute) or state
             if (known := await _taken(db, now, wanted)) is not None:
                 return known
+            # The file first: a row without its file would be a promise that nobody can keep. And
+            # under the lock: of two agents with the same file, the second's seal must not take
+            # the place of the first's, who is on record with it.
+            await self.files.put(wanted.place, sealed)
             return await _put_on_record(db, now, wanted, str(sender.actor))
 
     async def _must_be_clean(self, wanted: Shown, content: bytes, version: int) -> None:

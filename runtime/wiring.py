@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
@@ -120,6 +120,11 @@ class Services:
         )
 
 
+# Whoever is within a transaction and seals something needs a key, and must get it though all the
+# other connections are with those who wait for one as well.
+_FOR_KEYS: Final = 5
+
+
 @asynccontextmanager
 async def services(settings: Settings) -> AsyncGenerator[Services]:
     """Open what *settings* name, and close it at the end. `SettingsError` if something lacks."""
@@ -128,10 +133,10 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
     rates = EcbRates(str(settings.fx.api_base or OWN_ADDRESS))
     shipping = _shipping(settings)
     ring = key_ring(required(settings.keys, "keys"))
-    engine = connect(url)
+    engine, keys = connect(url), connect(url, pool_size=_FOR_KEYS)
     hooks = outgoing(settings)
     try:
-        vault = Vault(engine, ring)
+        vault = Vault(keys, ring)
         yield Services(settings, engine, vault, payments, tracking, shipping, post, hooks, rates)
     finally:
         await hooks.close()
@@ -139,6 +144,7 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
         tracking.close()
         await rates.close()
         shipping.close()
+        await keys.dispose()
         await engine.dispose()
 
 

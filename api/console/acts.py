@@ -43,8 +43,8 @@ async def take_act(
     action: Action,
     who: Somebody,
     use: Use,
-    db: Database,
     fields: Fields,
+    db: Database,
 ) -> Response:
     """Preview what the form says; or do it, if exactly that was previewed and is still so."""
     return await (await _form(request, order, action, who, use, db)).take(fields)
@@ -60,7 +60,7 @@ async def show_opening(
 
 @router.post("/orders/{order}/dispute")
 async def take_opening(
-    request: Request, order: str, who: Somebody, use: Use, db: Database, fields: Fields
+    request: Request, order: str, who: Somebody, use: Use, fields: Fields, db: Database
 ) -> Response:
     """Preview what the dispute would hold; or open it."""
     return await (await _opening(request, order, who, use, db)).take(fields)

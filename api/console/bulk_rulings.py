@@ -106,7 +106,7 @@ async def choose(request: Request, who: Judge, use: Use, db: Database) -> Respon
 
 
 @router.post("/bulk-rulings")
-async def rule(request: Request, who: Judge, use: Use, db: Database, fields: Fields) -> Response:
+async def rule(request: Request, who: Judge, use: Use, fields: Fields, db: Database) -> Response:
     """Foresee what the form says; or rule, if exactly that was foreseen."""
     form = _Form(request, who, use.clock.now("work"), db, fields)
     if fields.get("step") != "do" or fields.get("previewed") != form.digest:
@@ -130,7 +130,7 @@ async def read(request: Request, bulk_ruling: str, who: Worker, db: Database) ->
 
 @router.post("/bulk-rulings/{bulk_ruling}/words")
 async def say(
-    request: Request, bulk_ruling: str, who: Judge, use: Use, db: Database, fields: Fields
+    request: Request, bulk_ruling: str, who: Judge, use: Use, fields: Fields, db: Database
 ) -> Response:
     """Agree as the second person, disagree, or take it back."""
     ask = {

@@ -128,8 +128,8 @@ async def take_act(
     act: rules.Act,
     who: Somebody,
     use: Use,
-    db: Database,
     fields: Posted,
+    db: Database,
 ) -> Response:
     """Preview what the form says; or do it, if exactly that was previewed and is still so."""
     return await (await _form(request, chargeback, act, who, use, db)).take(fields)

@@ -107,8 +107,8 @@ async def take_act(
     action: Action,
     who: Somebody,
     use: Use,
-    db: Database,
     fields: Fields,
+    db: Database,
 ) -> Response:
     """Preview what the form says; or do it, if exactly that was previewed and is still so."""
     return await (await _form(request, dispute, action, who, use, db)).take(fields)

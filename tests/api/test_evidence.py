@@ -92,6 +92,26 @@ async def test_what_one_side_shows_both_can_see(alive: Market) -> None:
     ]
 
 
+@pytest.mark.parametrize("is_at_once", [False, True], ids=["later", "at once"])
+async def test_the_same_file_of_a_second_agent_leaves_the_first_ones_readable(
+    alive: Market,
+    is_at_once: bool,  # noqa: FBT001 - pytest names it
+) -> None:
+    """Each file is sealed for whoever is on record with it, however many of a side send it."""
+    buyer, path = await _disputed(alive, f"o-evidence-agents-{is_at_once}")
+    agents = [await alive.caller(Role.SUPPORT_AGENT, f"agent-{number}") for number in range(4)]
+    if is_at_once:
+        shown = await asyncio.gather(*(_shows(agent, path, a_picture(15)) for agent in agents))
+    else:
+        shown = [await _shows(agent, path, a_picture(15)) for agent in agents]
+    listed = (await buyer.get(f"{path}/evidence")).json()["items"]
+    file = await buyer.get(shown[0].headers["Location"])
+
+    assert {one.status_code for one in shown} == {201}
+    assert [one["number"] for one in listed] == [1]
+    assert (file.status_code, file.content) == (200, a_picture(15))
+
+
 async def test_strangers_see_and_show_nothing(alive: Market) -> None:
     """Pictures of somebody's home are for the two of them and the judge."""
     buyer, path = await _disputed(alive, "o-evidence-theirs")
