@@ -31,9 +31,9 @@ def settings(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Settings:
 async def test_a_key_is_at_hand_though_every_connection_is_in_use(settings: Settings) -> None:
     """Those who hold them may all be waiting for a key, to seal what they are about to write."""
     async with services(settings) as use, AsyncExitStack() as held:
-        for _ in range(2 * POOLED):
-            await held.enter_async_context(use.engine.begin())
+        everyone = [await held.enter_async_context(use.engine.begin()) for _ in range(2 * POOLED)]
         async with asyncio.timeout(10):
             sealed = await use.vault.seal("b-1", b"Kai 4")
 
+        assert len(everyone) == use.engine.pool.checkedout()  # type: ignore[attr-defined]  # of a queue
         assert await use.vault.open("b-1", sealed) == b"Kai 4"
