@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 from zoneinfo import ZoneInfo
@@ -48,15 +49,20 @@ class CalendarSource(_Part):
 
     def days(self, years: range) -> tuple[date, ...]:
         """The public holidays of *years*, and the extra days, in order."""
-        import holidays  # noqa: PLC0415  # slow, and wanted only where a policy is published
+        return tuple(
+            sorted({*_public_holidays(self.country, self.subdivision, years), *self.extra})
+        )
 
-        try:
-            public = holidays.country_holidays(self.country, self.subdivision, years=years)
-        except NotImplementedError:
-            raise ValueError(
-                f"no holidays are known of {self.country} {self.subdivision}"
-            ) from None
-        return tuple(sorted({*public, *self.extra}))
+
+@lru_cache
+def _public_holidays(country: str, subdivision: str | None, years: range) -> frozenset[date]:
+    """Work them out, once: they are asked for whenever a document is checked."""
+    import holidays  # noqa: PLC0415  # slow, and wanted only where a policy is published
+
+    try:
+        return frozenset(holidays.country_holidays(country, subdivision, years=years))
+    except NotImplementedError:
+        raise ValueError(f"no holidays are known of {country} {subdivision}") from None
 
 
 class PolicyDocument(_Part):

@@ -38,4 +38,4 @@ async def shop(database_url: str, world: SandboxWorld) -> AsyncGenerator[Shop]:
         assert await wrongs(opened.engine) == {}
         assert await differences(opened) == {}
         assert (await world.effects())["duplicates"] == []
-        assert await unwritable(database_url) == []
+        assert await unwritable(opened.engine) == []

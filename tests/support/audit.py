@@ -9,7 +9,6 @@ from jinja2 import TemplateError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from persistence.engine import connect
 from persistence.outbox import order_of
 from runtime.letters import Letters, Occasion
 from tests.support.sandbox import Json
@@ -134,9 +133,9 @@ WHERE sealed IS NULL AND state = 'waiting'
 """
 
 
-async def unwritable(url: str) -> list[str]:
+async def unwritable(engine: AsyncEngine) -> list[str]:
     """The letters that nobody would ever get: their words name a fact that was not told."""
-    found, engine = list[str](), connect(url)
+    found: list[str] = []
     async with engine.connect() as db:
         for template, audience, subject, facts in (await db.execute(text(_LETTERS))).all():
             order = await order_of(db, subject)
@@ -144,7 +143,6 @@ async def unwritable(url: str) -> list[str]:
                 _WRITER.write(Occasion(template, audience, subject, facts, order=order))
             except TemplateError as lacking:
                 found.append(f"{template} to the {audience} of {subject}: {lacking!r}")
-    await engine.dispose()
     return found
 
 

@@ -365,7 +365,7 @@ async def open_marketplace(
                 yield market
         else:
             yield market
-        assert await unwritable(database_url) == []
+        assert await unwritable(engine) == []
     finally:
         gateway.close()
         tracking.close()

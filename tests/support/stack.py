@@ -6,7 +6,6 @@ starts them, and the workers are told where they are.
 
 import asyncio
 import fcntl
-import itertools
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,10 +14,10 @@ from typing import Any
 import pytest
 
 from runtime.embedded import LocalPostgres, LocalTemporal
+from tests.support.databases import Databases
 from tests.support.servers import SharedServers, Whereabouts
 
 _TEMPLATE = "template_caravan"
-_numbers = itertools.count(1)
 
 FreshDatabase = Callable[[], Awaitable[str]]
 
@@ -63,20 +62,26 @@ async def template_database(servers: SharedServers, postgres: LocalPostgres) -> 
     return _TEMPLATE
 
 
+@pytest.fixture(scope="session")
+async def databases(postgres: LocalPostgres, template_database: str) -> AsyncIterator[Databases]:
+    """The databases that this process's tests use one after the other."""
+    own = Databases(postgres, template_database)
+    yield own
+    await own.close()
+
+
 @pytest.fixture
-async def fresh_database(
-    postgres: LocalPostgres, template_database: str
-) -> AsyncIterator[FreshDatabase]:
-    """A function that makes one more empty, migrated database and returns its URL."""
-    made: list[str] = []
+async def fresh_database(databases: Databases) -> AsyncIterator[FreshDatabase]:
+    """A function that finds one more empty, migrated database and returns its URL."""
+    lent: list[str] = []
 
-    async def make() -> str:
-        made.append(f"test_{os.getpid()}_{next(_numbers)}")
-        return await postgres.create_database(made[-1], template_database)
+    async def lend() -> str:
+        lent.append(await databases.lend())
+        return lent[-1]
 
-    yield make
-    for name in made:
-        await postgres.drop_database(name)
+    yield lend
+    for url in lent:
+        await databases.take_back(url)
 
 
 @pytest.fixture
