@@ -8,14 +8,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import SystemRandom
+from typing import Final
 
 _GUARD = Path(__file__).with_name("guard.py")
 _LOOK_AGAIN = 0.03
 _TAIL = 12
 
 LOOPBACK = "127.0.0.1"
+# Below those that the system gives to outgoing connections: one of them could be taken between
+# its choice and its use.
+_CHOSEN: Final = range(20_000, 32_000)
+_BY_CHANCE: Final = SystemRandom()
 
 
 class StackError(Exception):
@@ -23,10 +30,14 @@ class StackError(Exception):
 
 
 def free_port() -> int:
-    """Return a port of the loopback address that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """Return a port of the loopback address that was free a moment ago. Raises `StackError`."""
+    for port in _BY_CHANCE.sample(_CHOSEN, 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
+    raise StackError(
+        f"no port between {_CHOSEN.start} and {_CHOSEN.stop} is free: end what listens there"
+    )
 
 
 def require_free(port: int, purpose: str, option: str) -> None:

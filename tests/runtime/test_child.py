@@ -16,6 +16,8 @@ from runtime.child import Child, Program, StackError, accepts, free_port, requir
 from runtime.embedded import LocalPostgres
 from tests.support.servers import SharedServers
 
+_OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
 FOREVER = "import time; time.sleep(600)"
 
 
@@ -114,3 +116,12 @@ async def test_data_outlive_the_server(servers: SharedServers) -> None:
         again = await second.ensure_database("kept")
 
     assert again.split("@")[0] == url.split("@")[0]
+
+
+@pytest.mark.skipif(not _OUTGOING.exists(), reason="only Linux says which ports those are")
+def test_a_chosen_port_is_none_that_an_outgoing_connection_may_get() -> None:
+    """The system could give it away before whoever chose it listens there."""
+    first_of_outgoing = int(_OUTGOING.read_text().split()[0])
+    chosen = {free_port() for _ in range(20)}
+
+    assert max(chosen) < first_of_outgoing
