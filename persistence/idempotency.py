@@ -29,6 +29,7 @@ from domain.ids import fingerprint
 from persistence.tables import table_of
 from persistence.tables.business import Alarm, Particulars
 from persistence.tables.traffic import Request
+from persistence.waiting import failed_once_more
 
 _REFUSED: Final = 400
 
@@ -81,6 +82,7 @@ class Recorded:
     received_at: datetime
     state: str
     attempts: int
+    defects: int
     last_error: str
     status: int | None
     answer: Mapping[str, Any] | None
@@ -247,13 +249,15 @@ async def answered(
     return row
 
 
-async def put_off(db: AsyncConnection, request: str, error: str, wait: timedelta) -> None:
+async def put_off(
+    db: AsyncConnection, request: str, error: str, wait: timedelta, *, is_defect: bool = False
+) -> None:
     """It could not be delivered now; somebody tries again after *wait*."""
     await db.execute(
         update(Request)
         .where(col(Request.id) == request, col(Request.state) == WAITING)
         .values(
-            attempts=col(Request.attempts) + 1,
+            **failed_once_more(Request, is_defect=is_defect),
             last_error=error,
             due_at=func.now() + wait,
         )
@@ -265,7 +269,7 @@ async def parked(db: AsyncConnection, row: Recorded, error: str) -> None:
     await db.execute(
         update(Request)
         .where(col(Request.id) == row.id, col(Request.state) == WAITING)
-        .values(state=PARKED, attempts=col(Request.attempts) + 1, last_error=error)
+        .values(state=PARKED, **failed_once_more(Request, is_defect=True), last_error=error)
     )
     await db.execute(
         insert(Alarm)

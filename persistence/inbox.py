@@ -63,6 +63,7 @@ class Waiting:
     person: str
     received_at: datetime
     attempts: int
+    defects: int
 
 
 @dataclass(frozen=True)

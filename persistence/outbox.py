@@ -32,6 +32,7 @@ class Waiting:
     template: str
     facts: Mapping[str, Any]
     attempts: int
+    defects: int
     sealed: bytes | None = None
 
 

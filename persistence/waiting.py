@@ -63,12 +63,24 @@ async def done(db: AsyncConnection, table: Table, seq: int, state: str = DONE) -
     )
 
 
-async def put_off(db: AsyncConnection, table: Table, seq: int, error: str, wait: timedelta) -> None:
+async def put_off(
+    db: AsyncConnection,
+    table: Table,
+    seq: int,
+    error: str,
+    wait: timedelta,
+    *,
+    is_defect: bool = False,
+) -> None:
     """It could not be delivered now; somebody tries again after *wait*."""
     await db.execute(
         update(table)
         .where(col(table.seq) == seq, col(table.state) == WAITING)
-        .values(attempts=col(table.attempts) + 1, last_error=error, due_at=func.now() + wait)
+        .values(
+            **failed_once_more(table, is_defect=is_defect),
+            last_error=error,
+            due_at=func.now() + wait,
+        )
     )
 
 
@@ -86,9 +98,15 @@ async def park(
     await db.execute(
         update(table)
         .where(col(table.seq) == seq, col(table.state) == WAITING)
-        .values(state=PARKED, attempts=col(table.attempts) + 1, last_error=error)
+        .values(state=PARKED, **failed_once_more(table, is_defect=True), last_error=error)
     )
     await alarm(db, kind, subject, f"cannot be delivered: {error}", facts)
+
+
+def failed_once_more(table: type[Any], *, is_defect: bool) -> dict[str, Any]:
+    """The counts of a row after one more failure; an outage is no defect of ours."""
+    counted = ("attempts", "defects") if is_defect else ("attempts",)
+    return {name: col(getattr(table, name)) + 1 for name in counted}
 
 
 async def alarm(

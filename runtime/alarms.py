@@ -66,7 +66,7 @@ async def retry(db: AsyncConnection, number: int, *, by: str, note: str, at: dat
             col(getattr(table, subject)) == before.subject,
             col(table.state) == waiting.PARKED,
         )
-        .values(state=waiting.WAITING, attempts=0, due_at=func.now())
+        .values(state=waiting.WAITING, attempts=0, defects=0, due_at=func.now())
         .returning(col(table.seq))
     )
     rows = len(again.all())

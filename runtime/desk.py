@@ -24,11 +24,12 @@ from runtime.hearing import Interrupted, Undelivered, hearing
 
 LEASE: Final = timedelta(seconds=10)
 _LONGEST_WAIT: Final = 30
-_MOST_ATTEMPTS: Final = 20
+_MOST_DEFECTS: Final = 20
 _LOOK_AGAIN: Final = 0.05
 # Seconds; a process hears of its own step in milliseconds.
 _CATCHES_UP_WITHIN: Final = 1.0
 # A worker may stand still for longer: the request is put off so often before that is believed.
+# Counted with the defects: outages before say nothing about a process that is behind.
 _BELIEVED_AFTER: Final = 8
 _BEHIND: Final = "the process has not heard of its last step"
 _PLACING: Final = frozenset({"order.place", "purchase.place"})
@@ -38,6 +39,10 @@ _REFUSED: Final = 400
 Work = Callable[[AsyncConnection], Awaitable[tuple[int, Mapping[str, Any]]]]
 Condition = Callable[[AsyncConnection], Awaitable[None]]
 log = structlog.get_logger(__name__)
+
+
+class Behind(Undelivered):
+    """The process has not caught up with its own steps: nothing is away, it is ours to explain."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,8 @@ class Desk:
     async def deliver(self, request: str) -> Answer:
         """Let the process hear a request, and keep its answer. Safe to repeat.
 
-        Where that fails, the request keeps waiting; for a reason of our own, twenty times.
+        Where that fails, the request keeps waiting; for a reason of our own, twenty times. Outages
+        are not counted: they end by themselves.
         """
         row = await self.look(request)
         if row is None:
@@ -150,7 +156,8 @@ class Desk:
         except Refusal as refusal:
             status, body = refused(refusal)
         except Undelivered as outage:
-            return await self._put_off(row, str(outage))
+            is_ours = isinstance(outage, Behind)
+            return await self._put_off(row, str(outage), is_defect=is_ours)
         except Exception as failure:
             log.exception("request.failed", request=row.id, command=row.command)
             if passes(failure):
@@ -226,12 +233,12 @@ class Desk:
             except Interrupted:
                 pass
             except IllegalTransition as refusal:
-                # Outages before count for nothing: it must have been behind the last time as well.
-                is_believed = row.attempts >= _BELIEVED_AFTER and _BEHIND in row.last_error
+                # It must have been behind the last time as well.
+                is_believed = row.defects >= _BELIEVED_AFTER and _BEHIND in row.last_error
                 if is_believed or not await self._is_behind(row, refusal):
                     raise
                 if time.monotonic() > began + _CATCHES_UP_WITHIN:
-                    raise Undelivered(_BEHIND) from None
+                    raise Behind(_BEHIND) from None
             await asyncio.sleep(_LOOK_AGAIN)
 
     async def _is_behind(self, row: Recorded, refusal: IllegalTransition) -> bool:
@@ -248,17 +255,17 @@ class Desk:
         is_older = isinstance(judged, int) and judged < version
         return is_older or refusal.facts.get("status", status) != status
 
-    async def _put_off(self, row: Recorded, error: str) -> Answer:
-        wait = timedelta(seconds=min(2**row.attempts, _LONGEST_WAIT))
+    async def _put_off(self, row: Recorded, error: str, *, is_defect: bool = False) -> Answer:
+        wait = timedelta(seconds=min(2 ** min(row.attempts, 10), _LONGEST_WAIT))
         async with self._engine.begin() as db:
-            await idempotency.put_off(db, row.id, error, wait)
+            await idempotency.put_off(db, row.id, error, wait, is_defect=is_defect)
         log.warning("request.put_off", request=row.id, command=row.command, error=error)
         return _answer(row)
 
     async def _failed(self, row: Recorded, defect: Exception) -> Answer:
         error = type(defect).__name__
-        if row.attempts + 1 < _MOST_ATTEMPTS:
-            return await self._put_off(row, error)
+        if row.defects + 1 < _MOST_DEFECTS:
+            return await self._put_off(row, error, is_defect=True)
         async with self._engine.begin() as db:
             await idempotency.parked(db, row, error)
         log.error("request.parked", request=row.id, command=row.command, error=error)

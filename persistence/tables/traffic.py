@@ -1,4 +1,8 @@
-"""What comes in and what goes out: requests, the inbox, the outbox, and the timeline."""
+"""What comes in and what goes out: requests, the inbox, the outbox, and the timeline.
+
+`attempts` counts every failed delivery and says how long to wait; `defects` counts those that were
+our own fault, and they alone give a row up.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -41,6 +45,7 @@ class Request(SQLModel, table=True):
     state: str = "waiting"
     due_at: datetime
     attempts: int = 0
+    defects: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     last_error: str = ""
     status: int | None = None
     answer: dict[str, Any] | None = Field(sa_column=Column(JSONB), default=None)
@@ -76,6 +81,7 @@ class Fact(SQLModel, table=True):
     state: str = "waiting"
     due_at: datetime
     attempts: int = 0
+    defects: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     last_error: str = ""
 
 
@@ -99,6 +105,7 @@ class Notice(SQLModel, table=True):
     state: str = "waiting"
     due_at: datetime
     attempts: int = 0
+    defects: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     last_error: str = ""
     sealed: bytes | None = None
 

@@ -25,7 +25,7 @@ from persistence.vault import Erased, Vault
 from runtime import news
 from runtime.hearing import Undelivered, hearing
 from runtime.intake import UNATTRIBUTED
-from runtime.relay.lane import DELIVERED, MOST_DEFECTS, MOST_OUTAGES, Job, wait_after
+from runtime.relay.lane import DELIVERED, MOST_DEFECTS, Job, wait_after
 from workflows._kit.attributes import at_start
 from workflows.aftercare.messages import LateFact
 from workflows.chargeback.messages import FollowChargeback
@@ -89,13 +89,15 @@ class Facts:
             try:
                 await self._apply(fact)
             except (Undelivered, Unavailable) as outage:
-                if not await self._given_up(fact, str(outage), MOST_OUTAGES):
-                    return
+                await self._put_off(fact, str(outage))
+                return
             except Exception as failure:
                 log.exception("fact.failed", event_id=fact.event_id, kind=fact.kind)
-                most = MOST_OUTAGES if passes(failure) else MOST_DEFECTS
-                if not await self._given_up(fact, type(failure).__name__, most):
+                error, is_defect = type(failure).__name__, not passes(failure)
+                if not is_defect or fact.defects + 1 < MOST_DEFECTS:
+                    await self._put_off(fact, error, is_defect=is_defect)
                     return
+                await self._parked(fact, error)
 
     async def _apply(self, fact: Waiting) -> None:
         if fact.kind in news.OF_PARCELS:
@@ -221,24 +223,26 @@ class Facts:
             await waiting.done(db, Fact, fact.seq)
         self._say(fact, "delivered")
 
-    async def _given_up(self, fact: Waiting, error: str, most: int) -> bool:
-        """Put the fact off, or park it after too many failures; says whether it was parked."""
-        is_poison = fact.attempts + 1 >= most
+    async def _put_off(self, fact: Waiting, error: str, *, is_defect: bool = False) -> None:
+        """Try again later; what waits behind it waits as well."""
+        wait = wait_after(fact.attempts)
         async with self._engine.begin() as db:
-            if is_poison:
-                await waiting.park(
-                    db,
-                    Fact,
-                    fact.seq,
-                    error=error,
-                    kind="fact.parked",
-                    subject=fact.subject,
-                    facts={"event_id": fact.event_id, "kind": fact.kind},
-                )
-            else:
-                await waiting.put_off(db, Fact, fact.seq, error, wait_after(fact.attempts))
-        self._say(fact, "parked" if is_poison else "put_off", error)
-        return is_poison
+            await waiting.put_off(db, Fact, fact.seq, error, wait, is_defect=is_defect)
+        self._say(fact, "put_off", error)
+
+    async def _parked(self, fact: Waiting, error: str) -> None:
+        """Give the fact up, loudly; what waits behind it goes on."""
+        async with self._engine.begin() as db:
+            await waiting.park(
+                db,
+                Fact,
+                fact.seq,
+                error=error,
+                kind="fact.parked",
+                subject=fact.subject,
+                facts={"event_id": fact.event_id, "kind": fact.kind},
+            )
+        self._say(fact, "parked", error)
 
     def _say(self, fact: Waiting, result: str, error: str = "") -> None:
         DELIVERED.labels(self.name, result).inc()

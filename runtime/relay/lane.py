@@ -6,9 +6,9 @@ from typing import Final, Protocol
 
 from prometheus_client import Counter
 
-# An outage is waited out for some days; a defect of our own is not going to mend itself.
+# A defect of our own is not going to mend itself. An outage is waited out, however long it takes:
+# what was acknowledged is not sent to us again.
 MOST_DEFECTS: Final = 20
-MOST_OUTAGES: Final = 10_000
 _LONGEST_WAIT: Final = 30
 DELIVERED: Final = Counter(
     "caravan_relay_delivered", "What the relay was rid of, by lane and result", ["lane", "result"]

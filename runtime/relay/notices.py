@@ -20,7 +20,7 @@ from persistence.tables.traffic import Notice
 from persistence.vault import Erased, Vault
 from runtime.letters import Letters, Occasion
 from runtime.reader import Reader
-from runtime.relay.lane import DELIVERED, MOST_DEFECTS, MOST_OUTAGES, Job, wait_after
+from runtime.relay.lane import DELIVERED, MOST_DEFECTS, Job, wait_after
 
 # Longer than the mail server may take.
 _LEASE: Final = timedelta(seconds=45)
@@ -58,13 +58,16 @@ class Notices:
                 return
             await self._post.send(await self._letter(notice, to, reader))
         except Unavailable as outage:
-            await self._failed(notice, str(outage), MOST_OUTAGES)
+            await self._put_off(notice, str(outage))
         except Rejected as no:
-            await self._failed(notice, str(no), 0)
+            await self._parked(notice, str(no))
         except Exception as failure:
             log.exception("notice.not_written", key=notice.key)
-            most = MOST_OUTAGES if passes(failure) else MOST_DEFECTS
-            await self._failed(notice, type(failure).__name__, most)
+            error, is_defect = type(failure).__name__, not passes(failure)
+            if not is_defect or notice.defects + 1 < MOST_DEFECTS:
+                await self._put_off(notice, error, is_defect=is_defect)
+            else:
+                await self._parked(notice, error)
         else:
             await self._done(notice, waiting.DONE)
 
@@ -106,22 +109,26 @@ class Notices:
         DELIVERED.labels(self.name, result).inc()
         log.info("notice.handled", result=result, key=notice.key, template=notice.template)
 
-    async def _failed(self, notice: Waiting, error: str, most: int) -> None:
-        is_poison = notice.attempts + 1 >= most
+    async def _put_off(self, notice: Waiting, error: str, *, is_defect: bool = False) -> None:
+        wait = wait_after(notice.attempts)
         async with self._engine.begin() as db:
-            if is_poison:
-                await waiting.park(
-                    db,
-                    Notice,
-                    notice.seq,
-                    error=error,
-                    kind="notice.parked",
-                    subject=notice.subject,
-                    facts={"key": notice.key, "template": notice.template},
-                )
-            else:
-                await waiting.put_off(db, Notice, notice.seq, error, wait_after(notice.attempts))
-        result = "parked" if is_poison else "put_off"
+            await waiting.put_off(db, Notice, notice.seq, error, wait, is_defect=is_defect)
+        self._say_failed(notice, "put_off", error)
+
+    async def _parked(self, notice: Waiting, error: str) -> None:
+        async with self._engine.begin() as db:
+            await waiting.park(
+                db,
+                Notice,
+                notice.seq,
+                error=error,
+                kind="notice.parked",
+                subject=notice.subject,
+                facts={"key": notice.key, "template": notice.template},
+            )
+        self._say_failed(notice, "parked", error)
+
+    def _say_failed(self, notice: Waiting, result: str, error: str) -> None:
         DELIVERED.labels(self.name, result).inc()
         log.warning("notice.failed", result=result, key=notice.key, error=error)
 

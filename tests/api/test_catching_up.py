@@ -62,10 +62,13 @@ async def test_a_process_that_does_not_catch_up_is_asked_again_and_then_believed
     async with asyncio.timeout(10):
         put_off = await seller.post("/v1/orders/o-behind/shipments", parcel)
         request = put_off.headers["Location"].rpartition("/")[2]
-        often = text("UPDATE requests SET attempts = 8, last_error = 'away' WHERE id = :request")
+        outages = text("UPDATE requests SET attempts = 100 WHERE id = :request")
+        async with alive.services.engine.begin() as db:
+            await db.execute(outages, {"request": request})
+        after_outages = await alive.services.desk.deliver(request)
+        often = text("UPDATE requests SET defects = 8 WHERE id = :request")
         async with alive.services.engine.begin() as db:
             await db.execute(often, {"request": request})
-        after_outages = await alive.services.desk.deliver(request)
         refused = await alive.services.desk.deliver(request)
 
     assert put_off.status_code == 202

@@ -214,6 +214,7 @@ async def test_what_was_given_up_goes_again_at_an_operator_s_word(
         for key in ("1", "2"):
             row = text(f"INSERT INTO {table} ({rows[table]})")
             await db.execute(row, {"key": f"{table}-{key}", "subject": subject})
+        await db.execute(text(f"UPDATE {table} SET defects = 20"))  # noqa: S608 - our own
         alarm = (
             "INSERT INTO alarms (kind, subject, detail, facts, raised_at) VALUES"
             " (:kind, :subject, 'Defect', '{}', now()) RETURNING id"
@@ -224,10 +225,10 @@ async def test_what_was_given_up_goes_again_at_an_operator_s_word(
     again = await operator.post(f"/v1/alarms/{number}/retry", {"note": "mended"})
     async with market.services.engine.connect() as db:
         column = "object" if table == "requests" else "subject"
-        query = text(f"SELECT state, attempts FROM {table} WHERE {column} = :subject")  # noqa: S608 - our own
+        query = text(f"SELECT state, attempts, defects FROM {table} WHERE {column} = :subject")  # noqa: S608 - our own
         found = [tuple(row) for row in (await db.execute(query, {"subject": subject})).all()]
 
-    assert found == [("waiting", 0), ("waiting", 0)]
+    assert found == [("waiting", 0, 0), ("waiting", 0, 0)]
     assert gone.json()["cleared_by"] == "operator:operator-1"
     assert gone.json()["note"] == "mended"
     assert again.status_code == 409

@@ -28,13 +28,13 @@ async def asked(market: Market, order: str) -> str:
     return answer.headers["Location"].rpartition("/")[2]
 
 
-async def age(market: Market, request: str, attempts: int) -> None:
-    """Let a request have been tried so many times, and its lease be over."""
+async def age(market: Market, request: str, attempts: int, defects: int = 0) -> None:
+    """Let a request have failed so many times, *defects* of them by us, and its lease be over."""
     async with market.services.engine.begin() as db:
         await db.execute(
             update(Request)
             .where(col(Request.id) == request)
-            .values(attempts=attempts, due_at=col(Request.received_at))
+            .values(attempts=attempts, defects=defects, due_at=col(Request.received_at))
         )
 
 
@@ -60,15 +60,29 @@ async def test_an_outage_never_gives_a_request_up(market: Market) -> None:
     assert (await state(market, request))[:2] == ("waiting", 501)
 
 
-async def test_a_defect_is_parked_with_an_alarm_after_twenty_attempts(market: Market) -> None:
-    """A row that can never be delivered must not be tried for ever, nor be forgotten."""
-    request = await asked(market, "o-1")
+async def spoilt(market: Market, request: str) -> None:
+    """As after a deployment that cannot read what an older one wrote."""
     async with market.services.engine.begin() as db:
-        # As after a deployment that cannot read what an older one wrote.
         await db.execute(
             update(Request).where(col(Request.id) == request).values(sealed=b"\x01unreadable")
         )
-    await age(market, request, attempts=18)
+
+
+async def test_a_defect_after_many_outages_is_the_first(market: Market) -> None:
+    """A night without Temporal must not leave one try between a request and an operator."""
+    request = await asked(market, "o-1")
+    await age(market, request, attempts=500)
+    await spoilt(market, request)
+    await market.services.desk.deliver(request)
+
+    assert (await state(market, request))[:2] == ("waiting", 501)
+
+
+async def test_a_defect_is_parked_with_an_alarm_after_twenty_attempts(market: Market) -> None:
+    """A row that can never be delivered must not be tried for ever, nor be forgotten."""
+    request = await asked(market, "o-1")
+    await spoilt(market, request)
+    await age(market, request, attempts=18, defects=18)
 
     await market.services.desk.deliver(request)
     before = await state(market, request)

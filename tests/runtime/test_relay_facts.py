@@ -304,25 +304,38 @@ async def test_a_fact_waits_while_the_provider_is_away_and_keeps_later_ones_behi
     assert state.fulfilment is Fulfilment.IN_TRANSIT
 
 
+async def _poisoned(dispatch: Dispatch, order: Placed, failed: str) -> None:
+    """A scan whose tracker the provider denies for good, which is no outage; *failed* so often."""
+    market = dispatch.market
+    carrier, number = await _shipped(dispatch, order)
+    await market.world.scan(carrier, number, "in_transit", at=order.at(days=2).isoformat())
+    await dispatch.take_in()
+    spoil = (
+        f"UPDATE inbox SET reference = 'trk_unknown/' || :number, {failed} WHERE state = 'waiting'"  # noqa: S608 - our own
+    )
+    async with market.engine.begin() as db:
+        await db.execute(text(spoil), {"number": number})
+        await db.execute(text("UPDATE parcels SET tracker = 'trk_unknown/' || :n"), {"n": number})
+    await dispatch.relay.drain()
+
+
+async def test_a_defect_after_many_outages_is_tried_again(
+    market: Marketplace, dispatch: Dispatch
+) -> None:
+    """A day without the carrier must not leave one try between a scan and an operator."""
+    order = await market.order()
+    await _poisoned(dispatch, order, "attempts = 20000")
+
+    counts = "SELECT state, attempts, defects FROM inbox WHERE attempts > 0"
+    assert await market.rows(counts) == [("waiting", 20_001, 1)]
+
+
 async def test_poison_is_parked_with_an_alarm_and_blocks_nobody(
     market: Marketplace, dispatch: Dispatch
 ) -> None:
     """One message that our code cannot take must not stop an order for ever."""
     order = await market.order()
-    carrier, number = await _shipped(dispatch, order)
-    await market.world.scan(carrier, number, "in_transit", at=order.at(days=2).isoformat())
-    await dispatch.take_in()
-    async with market.engine.begin() as db:
-        # The provider denies this tracker for good: its answer is no outage.
-        await db.execute(
-            text(
-                "UPDATE inbox SET reference = 'trk_unknown/' || :number, attempts = 19"
-                " WHERE state = 'waiting'"
-            ),
-            {"number": number},
-        )
-        await db.execute(text("UPDATE parcels SET tracker = 'trk_unknown/' || :n"), {"n": number})
-    await dispatch.relay.drain()
+    await _poisoned(dispatch, order, "defects = 19")
 
     (alarm,) = await market.rows("SELECT kind, subject FROM alarms")
     assert tuple(alarm) == ("fact.parked", f"order/{order.order}")

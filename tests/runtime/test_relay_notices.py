@@ -119,3 +119,19 @@ async def test_an_address_that_is_none_is_parked_with_an_alarm(
     (alarm,) = await market.rows("SELECT kind, subject FROM alarms")
     assert row.state == "parked"
     assert tuple(alarm) == ("notice.parked", f"order/{order.order}")
+
+
+async def test_a_letter_that_outages_kept_is_not_given_up_at_the_first_defect(
+    market: Marketplace, dispatch: Dispatch
+) -> None:
+    """What nobody can open now the next release may, if the letter is still there."""
+    order = await market.order()
+    await _known(market, order, f"{order.order}@example.com")
+    await order.until(lambda state: bool(state.intent))
+    async with market.engine.begin() as db:
+        spoilt = text("UPDATE outbox SET attempts = 20000, sealed = :sealed")
+        await db.execute(spoilt, {"sealed": b"\x01unreadable"})
+    await dispatch.relay.drain()
+
+    kept = await market.rows("SELECT state, attempts, defects FROM outbox")
+    assert kept == [("waiting", 20_001, 1)]
