@@ -36,6 +36,8 @@ _REFUSED: Final = 400
 WAITING: Final = "waiting"
 ANSWERED: Final = "answered"
 PARKED: Final = "parked"
+# The alarm for as long as a request is given up and nobody has said what becomes of it.
+REQUEST_PARKED: Final = "request.parked"
 _RESOLVING: Final = ".resolve"
 _KEY_LOCK: Final = 1
 _OBJECT_LOCK: Final = 2
@@ -274,7 +276,7 @@ async def parked(db: AsyncConnection, row: Recorded, error: str) -> None:
     await db.execute(
         insert(Alarm)
         .values(
-            kind="request.parked",
+            kind=REQUEST_PARKED,
             subject=row.object,
             detail=f"{row.command} cannot be delivered: {error}",
             facts={"request": row.id, "command": row.command, "attempts": row.attempts + 1},

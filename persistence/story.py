@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -26,6 +26,7 @@ from domain.payout.state import PayoutState
 from domain.purchase import work as purchase_work
 from domain.purchase.state import PurchaseState
 from persistence import casework, records
+from persistence.idempotency import PARKED, REQUEST_PARKED, WAITING
 from persistence.port import Event, Facts
 from persistence.session import Session
 from persistence.tables import table_of
@@ -111,16 +112,22 @@ class SqlStory:
         return None if state is None else records.PAYOUT_STATE.validate_python(state)
 
     async def is_asked(self, subject: str, by: datetime) -> bool:
-        """Whether a request received by then still waits to be heard (mechanics, *Time*)."""
-        found = await self._session.execute(
-            select(
-                exists().where(
-                    col(Request.object) == subject,
-                    col(Request.state) == "waiting",
-                    col(Request.received_at) <= by,
-                )
-            )
+        """Whether a request received by then still waits to be heard (mechanics, *Time*).
+
+        One that our own fault has parked waits as well: its receipt counts, however late it is
+        heard, and whose fault that is does not matter to who asked in time. It does not wait for
+        ever: an alarm is open for as long as nobody has decided. Retried, it is heard; where the
+        alarm is closed instead, it is given up for good, and the deadline acts.
+        """
+        came = (col(Request.object) == subject, col(Request.received_at) <= by)
+        waits = exists().where(*came, col(Request.state) == WAITING)
+        is_parked = exists().where(*came, col(Request.state) == PARKED)
+        is_open = exists().where(
+            col(Alarm.kind) == REQUEST_PARKED,
+            col(Alarm.subject) == subject,
+            col(Alarm.cleared_at).is_(None),
         )
+        found = await self._session.execute(select(or_(waits, and_(is_open, is_parked))))
         return bool(found.scalar_one())
 
     async def alarm(

@@ -12,6 +12,7 @@ from sqlmodel import col
 
 from domain.errors import IllegalTransition, NotKnown
 from persistence import reading, waiting
+from persistence.idempotency import REQUEST_PARKED
 from persistence.reading import AlarmRow
 from persistence.tables.business import Alarm
 from persistence.tables.traffic import Fact, Notice, Request
@@ -21,7 +22,7 @@ _PARKED: Final[Mapping[str, tuple[type[Any], str]]] = MappingProxyType(
     {
         "fact.parked": (Fact, "subject"),
         "notice.parked": (Notice, "subject"),
-        "request.parked": (Request, "object"),
+        REQUEST_PARKED: (Request, "object"),
     }
 )
 log = structlog.get_logger(__name__)

@@ -13,6 +13,7 @@ from activities.requests import PayoutStep, Record, Ship, Step
 from domain.errors import AmountExceeded, KeyReused, PendingRequest, TrackingInUse
 from domain.order.money import OrderFunds
 from domain.payout.state import Stage
+from persistence import idempotency
 from tests.activities.money_steps import earned
 from tests.support.shop import Deal, Shop, after, attempted, dhl_number
 
@@ -187,6 +188,27 @@ async def test_a_request_that_came_in_time_goes_first(shop: Shop, step: str) -> 
     assert (await taken()).version > deal.state.version
 
 
+@pytest.mark.case(32)
+@pytest.mark.parametrize("step", ["release", "reserve", "silence", "close"])
+async def test_a_request_that_is_parked_goes_first_until_somebody_gives_it_up(
+    shop: Shop, step: str
+) -> None:
+    """Who asked in time must not lose by a fault of ours; and no deadline waits unseen for ever."""
+    deal, taken = await _before_deadline(shop, step)
+    await _ask(shop, deal)
+    request = await _parked(shop, deal)
+    with pytest.raises(PendingRequest):
+        await taken()
+    async with shop.engine.begin() as db:
+        await db.execute(text("UPDATE alarms SET cleared_at = now() WHERE kind = 'request.parked'"))
+
+    assert (await taken()).version > deal.state.version
+    async with shop.engine.connect() as db:
+        left = await idempotency.found(db, request)
+    assert left is not None
+    assert left.state == "parked"
+
+
 async def test_a_request_that_came_too_late_stops_nothing(shop: Shop) -> None:
     """Received one second after the deadline: the release goes on."""
     deal = await in_protection(shop)
@@ -234,6 +256,16 @@ async def _ask(shop: Shop, deal: Deal, seconds: float = 0) -> None:
     values = {"object": f"order/{deal.order}", "at": after(days=20, seconds=seconds)}
     async with shop.engine.begin() as db:
         await db.execute(text(row), values)
+
+
+async def _parked(shop: Shop, deal: Deal) -> str:
+    """Give what was asked up, as the desk does; the request's id."""
+    request = f"order/{deal.order}"
+    async with shop.engine.begin() as db:
+        row = await idempotency.found(db, request)
+        assert row is not None
+        await idempotency.parked(db, row, "Defect")
+    return request
 
 
 async def _answer(shop: Shop, deal: Deal) -> None:

@@ -9,6 +9,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from domain.order.state import Fulfilment, OrderState, Outcome
 from tests.support.marketplace import Marketplace, Placed, buyer, dhl_number, seller_of
 from tests.workflows.test_order import code_of
+from workflows._kit.awaiting import heard_within
 from workflows.order import messages as said
 
 
@@ -41,6 +42,17 @@ def due(state: OrderState) -> datetime:
     """When the only clock that runs ends."""
     (clock,) = state.clocks
     return clock.due_at
+
+
+def test_a_request_that_waits_for_an_operator_does_not_fill_the_history() -> None:
+    """Temporal ends a history of 51,200 events; each look in vain is a dozen of them."""
+    waited, looks = timedelta(), 0
+    while waited < timedelta(days=90):
+        waited += heard_within(looks)
+        looks += 1
+
+    assert heard_within(0) == timedelta(seconds=30)
+    assert looks * 12 < 30_000
 
 
 @pytest.mark.case(13)

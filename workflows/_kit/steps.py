@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final, Generic, Protocol, TypeVar, cast
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -12,12 +12,12 @@ from temporalio.types import MethodAsyncSingleParam
 with workflow.unsafe.imports_passed_through():
     from domain.errors import PendingRequest
     from domain.order.state import Parked
+    from workflows._kit.awaiting import Awaited
     from workflows._kit.mailbox import Mailbox
     from workflows._kit.options import summed_up
     from workflows._kit.refusal import reason_of, refusal_in
     from workflows.order.messages import Resolve
 
-_HEARD_WITHIN: Final = timedelta(seconds=30)
 S = TypeVar("S")
 R = TypeVar("R")
 
@@ -67,7 +67,7 @@ class Steps(Generic[S]):
         self.state = state
         self.now = now
         self.word: Resolve | None = None
-        self._mail = mail
+        self._awaited = Awaited(mail)
         self._manner = manner
 
     async def do(self, task: Task[R, S], request: R) -> None:
@@ -98,14 +98,10 @@ class Steps(Generic[S]):
         except ApplicationError as no:
             if no.type != PendingRequest.code:
                 raise
-            try:
-                await workflow.wait_condition(
-                    lambda: bool(self._mail),
-                    timeout=_HEARD_WITHIN,
-                    timeout_summary="a request that came in time waits to be heard",
-                )
-            except TimeoutError:
+            if not await self._awaited.arrives():
                 workflow.logger.info("request.awaited", extra={"task": task.name})
+        else:
+            self._awaited.is_over()
 
     async def by_itself(self, step: Awaitable[None]) -> None:
         """Take a step that nobody has asked for.

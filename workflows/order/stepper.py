@@ -1,7 +1,6 @@
 """Running an order's steps: one at a time, parked when one fails for good, shown when done."""
 
 from collections.abc import Awaitable
-from datetime import timedelta
 from typing import Final, cast
 
 from temporalio import workflow
@@ -14,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.order.headlines import phase, phase_before
     from domain.order.state import OrderState, Parked
     from workflows._kit.attributes import Shown
+    from workflows._kit.awaiting import Awaited
     from workflows._kit.mailbox import Mailbox
     from workflows._kit.refusal import reason_of, refusal_in
     from workflows.order import messages as said
@@ -25,7 +25,6 @@ with workflow.unsafe.imports_passed_through():
 
 # Executions of edition 0 that began before it take every step as an activity, and go on so.
 _QUICK: Final = "quick-steps-within-the-task"
-_HEARD_WITHIN: Final = timedelta(seconds=30)
 
 
 class Stepper:
@@ -39,7 +38,7 @@ class Stepper:
         self.state = state
         self.now = state.placed_at
         self.resolution: said.Resolve | None = None
-        self._mail = mail
+        self._awaited = Awaited(mail)
         self._is_of_old = edition < WITHOUT_PATCH
         self._phase = phase_before if self._is_of_old else phase
         self._shown = Shown(self._phase(state))
@@ -82,15 +81,10 @@ class Stepper:
         except ApplicationError as no:
             if no.type != PendingRequest.code:
                 raise
-            heard = workflow.wait_condition(
-                lambda: bool(self._mail),
-                timeout=_HEARD_WITHIN,
-                timeout_summary="a request that came in time waits to be heard",
-            )
-            try:
-                await heard
-            except TimeoutError:
+            if not await self._awaited.arrives():
                 workflow.logger.info("order.request_awaited", extra={"order": request.state.order})
+        else:
+            self._awaited.is_over()
 
     async def do(self, task: Task[R], request: R) -> None:
         """Run one step. When it fails for good outside the story, park; never die of it."""

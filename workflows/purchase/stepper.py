@@ -1,7 +1,6 @@
 """Running a purchase's steps: one at a time, parked when one fails for good, shown when done."""
 
-from datetime import timedelta
-from typing import Final, cast
+from typing import cast
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -13,14 +12,13 @@ with workflow.unsafe.imports_passed_through():
     from domain.purchase import rules
     from domain.purchase.state import PurchaseState
     from workflows._kit.attributes import Shown
+    from workflows._kit.awaiting import Awaited
     from workflows._kit.mailbox import Mailbox
     from workflows._kit.refusal import reason_of, refusal_in
     from workflows.order.messages import Resolve
     from workflows.purchase import tasks
     from workflows.purchase.details import describe
     from workflows.purchase.tasks import R, Task
-
-_HEARD_WITHIN: Final = timedelta(seconds=30)
 
 
 class Stepper:
@@ -34,7 +32,7 @@ class Stepper:
         self.state = state
         self.now = state.placed_at
         self.resolution: Resolve | None = None
-        self._mail = mail
+        self._awaited = Awaited(mail)
         self._shown = Shown(rules.headline(state))
 
     async def in_time(self, task: Task[R], request: R) -> None:
@@ -47,16 +45,12 @@ class Stepper:
         except ApplicationError as no:
             if no.type != PendingRequest.code:
                 raise
-            try:
-                await workflow.wait_condition(
-                    lambda: bool(self._mail),
-                    timeout=_HEARD_WITHIN,
-                    timeout_summary="a request that came in time waits to be heard",
-                )
-            except TimeoutError:
+            if not await self._awaited.arrives():
                 workflow.logger.info(
                     "purchase.request_awaited", extra={"purchase": request.state.purchase}
                 )
+        else:
+            self._awaited.is_over()
 
     async def do(self, task: Task[R], request: R) -> None:
         """Run one step. When it fails for good outside the story, park; never die of it."""
