@@ -356,11 +356,10 @@ def _methods_here(request: Request) -> list[str]:
 
 
 def _is_outage(error: Exception) -> bool:
-    return isinstance(error, _OUTAGES) or passes(error)
+    return isinstance(error, Outage) or passes(error)
 
 
-_OUTAGES: Final = (Outage, OSError)
 FAILURES: Final[tuple[type[Exception], ...]] = (
     *(Problem, Refusal, RequestValidationError, HTTPException, Erased, NotGenuine),
-    *(*_OUTAGES, *AWAY, DBAPIError),
+    *(Outage, OSError, *AWAY, DBAPIError),
 )

@@ -1,6 +1,8 @@
 """The pool of connections, where the server has ended some of them."""
 
 import asyncio
+import errno
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -9,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from persistence.engine import connect, looking
 from persistence.outages import passes
+from tests.support.sandbox import free_port
 
 _RESTED = 1.1
 
@@ -112,3 +115,41 @@ async def test_a_value_that_cannot_be_sent_is_a_mistake_and_no_outage(database_u
         await engine.dispose()
 
     assert not passes(failed.value)
+
+
+@pytest.mark.parametrize("where", ["127.0.0.1", "localhost", "nowhere.invalid"])
+async def test_a_database_that_cannot_be_reached_is_an_outage(where: str) -> None:
+    """Refused at each address, or without one: a relay must wait for it, and give nothing up."""
+    engine = connect(f"postgresql://caravan@{where}:{free_port()}/caravan")
+    try:
+        with pytest.raises(OSError) as failed:  # noqa: PT011 - by which kind of it differs
+            async with engine.connect():
+                pass
+    finally:
+        await engine.dispose()
+
+    assert passes(failed.value)
+
+
+@pytest.mark.parametrize("lacking", ["missing", "."])
+def test_a_file_that_cannot_be_read_is_a_mistake_and_no_outage(
+    tmp_path: Path, lacking: str
+) -> None:
+    """It is the same kind of error to Python; but waiting mends neither."""
+    with pytest.raises(OSError) as failed:  # noqa: PT011 - by which kind of it differs
+        (tmp_path / lacking).read_bytes()
+
+    assert not passes(failed.value)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        OSError("Multiple exceptions: [Errno 111] ('::1', 1), [Errno 113] ('10.0.0.1', 1)"),
+        OSError(errno.EHOSTUNREACH, "no route to host"),
+        OSError(errno.ENOSPC, "no space left on device"),
+    ],
+)
+def test_what_the_network_says_without_a_kind_is_an_outage_as_well(said: OSError) -> None:
+    """A host of which each address fails in its own way is still only away."""
+    assert passes(said)
