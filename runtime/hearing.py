@@ -4,6 +4,8 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, cast
 
+import structlog
+from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
@@ -28,6 +30,9 @@ _NOT_NOW: Final = frozenset(
         RPCStatusCode.UNKNOWN,
     }
 )
+# Our own key has run out, or may not do this: an operator's to mend, and no answer to any caller.
+_NOT_US: Final = frozenset({RPCStatusCode.UNAUTHENTICATED, RPCStatusCode.PERMISSION_DENIED})
+log = structlog.get_logger(__name__)
 
 
 class Undelivered(Exception):
@@ -51,18 +56,38 @@ def hearing(process: str) -> Generator[None]:
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         raise Undelivered("no answer in time") from None
     except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            raise _gone(process, error.message) from None
-        if _INTERRUPTED in error.message:
-            raise Interrupted("the process takes its step again") from None
-        if error.status in _NOT_NOW:
-            raise Undelivered(f"Temporal says {error.status.name}") from None
-        raise
+        meant = _meant_by(error, process)
+        if meant is None:
+            raise
+        raise meant from None
     except RuntimeError as error:
         # How the client says that it cannot connect.
         if "connect" not in str(error).lower():
             raise
         raise Undelivered("Temporal cannot be reached") from None
+
+
+def _meant_by(error: RPCError, process: str) -> Exception | None:
+    if _is_refused_to_us(error):
+        log.error("temporal.refuses_us", status=error.status.name, said=error.message)
+        return Undelivered(f"Temporal refuses us: {error.status.name}")
+    if error.status is RPCStatusCode.NOT_FOUND:
+        return _gone(process, error.message)
+    if _INTERRUPTED in error.message:
+        return Interrupted("the process takes its step again")
+    if error.status in _NOT_NOW:
+        return Undelivered(f"Temporal says {error.status.name}")
+    return None
+
+
+def _is_refused_to_us(error: RPCError) -> bool:
+    """Whether it is about our access and no process: a key, or a namespace that is not there."""
+    if error.status in _NOT_US:
+        return True
+    kinds = (detail.type_url for detail in error.grpc_status.details)
+    return error.status is RPCStatusCode.NOT_FOUND and any(
+        kind.endswith(NamespaceNotFoundFailure.DESCRIPTOR.full_name) for kind in kinds
+    )
 
 
 def _refusal(cause: BaseException | None, process: str) -> Refusal | None:
