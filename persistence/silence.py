@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import col
 
 from domain.payout.state import PayoutState, Stage
-from persistence import inbox, records
+from persistence import inbox, records, waiting
 from persistence.chargebacks import reading
 from persistence.inbox import Arrived
 from persistence.port import EffectRecord
@@ -155,8 +155,17 @@ class SqlSilence:
         return ("", False, owner) if state is None else (str(state.stage), state.taken, owner)
 
     async def unheard(self, provider: str, reference: str, intent: str) -> str:
-        """Asked of the inbox, which keeps every message."""
-        heard = exists().where(col(Fact.provider) == provider, col(Fact.reference) == reference)
+        """Asked of the inbox, which keeps every message.
+
+        One that came before its payment was written down was nobody's then, and one that is parked
+        has reached nobody: neither was heard.
+        """
+        heard = exists().where(
+            col(Fact.provider) == provider,
+            col(Fact.reference) == reference,
+            col(Fact.subject) != "",
+            col(Fact.state) != waiting.PARKED,
+        )
         async with self._engine.connect() as db:
             if (await db.execute(select(heard))).scalar_one():
                 return ""

@@ -26,6 +26,19 @@ async def found(shop: Shop) -> list[tuple[str, str]]:
         return [(row[0], row[1]) for row in rows]
 
 
+async def taken_in(shop: Shop, reference: str, subject: str, state: str) -> None:
+    """The provider's message of a warning has come."""
+    row = (
+        "INSERT INTO inbox (provider, event_id, kind, subject, reference, person, occurred_at,"
+        " received_at, state, due_at, attempts, last_error) VALUES ('stripe', 'evt_1',"
+        " 'radar.early_fraud_warning.created', :subject, :reference, '', now(), now(), :state,"
+        " now(), 1, '')"
+    )
+    values = {"subject": subject, "reference": reference, "state": state}
+    async with shop.engine.begin() as db:
+        await db.execute(text(row), values)
+
+
 async def paid(shop: Shop) -> Deal:
     deal = await shop.order(await shop.seller())
     await deal.paid()
@@ -50,17 +63,23 @@ async def test_a_report_that_was_heard_is_not_found_again(shop: Shop) -> None:
     """Compliance may have cleared it since: it must not freeze the money a second time."""
     deal = await paid(shop)
     warning = await shop.world.warn(deal.state.intent)
-    async with shop.engine.begin() as db:
-        heard = (
-            "INSERT INTO inbox (provider, event_id, kind, subject, reference, person, occurred_at,"
-            " received_at, state, due_at, attempts, last_error) VALUES ('stripe', 'evt_1',"
-            " 'radar.early_fraud_warning.created', :subject, :reference, '', now(), now(), 'done',"
-            " now(), 1, '')"
-        )
-        subject = f"order/{deal.order}"
-        await db.execute(text(heard), {"subject": subject, "reference": warning["id"]})
+    await taken_in(shop, warning["id"], f"order/{deal.order}", "done")
 
     assert (await swept(shop)).found == 0
+
+
+@pytest.mark.case(3, 8)
+@pytest.mark.parametrize("state", ["done", "parked"])
+async def test_a_report_that_reached_nobody_is_found_out(shop: Shop, state: str) -> None:
+    """It overtook the order's own note of its payment, or could not be told: either way, once."""
+    deal = await paid(shop)
+    warning = await shop.world.warn(deal.state.intent)
+    subject = f"order/{deal.order}"
+    await taken_in(shop, warning["id"], subject if state == "parked" else "", state)
+    first, again = await swept(shop), await swept(shop)
+
+    assert (first.found, again.found) == (1, 0)
+    assert (await found(shop))[1:] == [("sweep.fraud", subject)]
 
 
 @pytest.mark.case(8, 10)

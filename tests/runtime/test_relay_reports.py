@@ -1,8 +1,15 @@
 """Reports of fraud carry nothing of ours: they find their order by its payment."""
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from sqlalchemy import text
+from temporalio.testing import ActivityEnvironment
+
+from activities.upkeep import Upkeep, UpkeepActivities
 from domain.order.state import Fraud
+from persistence.books import SqlBooks
+from persistence.silence import SqlSilence
 from tests.support.dispatch import Dispatch
 from tests.support.marketplace import Marketplace, Placed
 
@@ -30,6 +37,31 @@ async def test_a_warning_of_the_card_s_bank_reaches_the_order(
     assert state.held == 10_000
     found = await market.rows("SELECT subject, state FROM inbox WHERE kind LIKE 'radar%'")
     assert found == [(f"order/{order.order}", "done")]
+
+
+@pytest.mark.case(3, 8)
+async def test_a_warning_that_overtakes_the_note_of_its_payment_is_swept_up(
+    market: Marketplace, dispatch: Dispatch
+) -> None:
+    """The provider knows a payment before we have written down whose it is."""
+    order = await _paid(market, dispatch)
+    intent = (await order.state()).intent
+    await market.world.warn(intent)
+    note = text("UPDATE order_views SET intent = :intent")
+    async with market.engine.begin() as db:
+        await db.execute(note, {"intent": ""})
+    await dispatch.news()
+    async with market.engine.begin() as db:
+        await db.execute(note, {"intent": intent})
+    upkeep = UpkeepActivities(
+        SqlSilence(market.engine), SqlBooks(market.engine), market.gateway, market.tracking
+    )
+    later = order.at(minutes=1) + timedelta(minutes=15)
+    await ActivityEnvironment().run(upkeep.sweep, Upkeep(later))
+    await dispatch.relay.drain()
+    state = await order.until(lambda state: state.fraud is Fraud.SUSPECTED)
+
+    assert state.held == 10_000
 
 
 @pytest.mark.case(8)
