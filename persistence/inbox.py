@@ -167,6 +167,13 @@ async def paid_by(db: AsyncConnection, payment: str) -> str:
     return repayment_workflow_id(order) if order else ""
 
 
+async def paid_out_from(db: AsyncConnection, payout: str) -> str:
+    """The seller's account at the provider that *payout* leaves by; "" if there is none."""
+    account = col(PayoutRow.state)["account"].as_string()
+    query = select(account).where(col(PayoutRow.payout) == payout)
+    return (await db.execute(query)).scalar_one_or_none() or ""
+
+
 async def parcel_of(
     db: AsyncConnection, reference: str, carrier: str = "", number: str = ""
 ) -> KnownParcel | None:

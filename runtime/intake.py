@@ -45,14 +45,22 @@ class Intake:
         """Keep a message of the payment provider; False if it was kept before.
 
         *now* judges the age of the signature (the machine's clock by default). Raises
-        `NotGenuine`.
+        `NotGenuine`. What a seller's account tells is about nothing of ours, unless it is one of
+        our payouts from that very account.
         """
         found = self._payments.verify(headers, body, now or datetime.now(UTC))
-        subject = found.subject or await self._subject_of(found)
-        owner = ""
-        if found.kind in news.CHARGEBACKS:
-            owner = await self._payment_of(found)
-            subject = chargeback_workflow_id(found.reference)
+        account = found.facts.get("account", "")
+        if account and not await self._is_payout_from(account, found):
+            log.warning(
+                "fact.of_another_account",
+                event_id=found.event_id,
+                kind=found.kind,
+                account=account,
+                named=found.subject,
+            )
+            subject, owner = "", ""
+        else:
+            subject, owner = await self._whose(found)
         arrived = Arrived(
             provider=self._payments.name,
             event_id=found.event_id,
@@ -90,6 +98,23 @@ class Intake:
         )
         is_news = bool(subject) and found.kind in news.TRACKING
         return await self._keep(arrived, body, is_news=is_news)
+
+    async def _whose(self, found: PaymentNews) -> tuple[str, str]:
+        """What a message is about, and whose payment that is, where it is not its subject."""
+        if found.kind in news.CHARGEBACKS:
+            return chargeback_workflow_id(found.reference), await self._payment_of(found)
+        return found.subject or await self._subject_of(found), ""
+
+    async def _is_payout_from(self, account: str, found: PaymentNews) -> bool:
+        """Whether *account* tells of a payout that we sent from it.
+
+        Its owner may make what they like there, and name any object of ours in its metadata.
+        """
+        kind, _, payout = found.subject.partition("/")
+        if kind != "payout" or found.kind not in news.OF_ACCOUNTS:
+            return False
+        async with self._engine.connect() as db:
+            return await inbox.paid_out_from(db, payout) == account
 
     async def _subject_of(self, found: PaymentNews) -> str:
         """Whose payment a report is about; it names the payment and nothing of ours."""

@@ -18,6 +18,8 @@ PAYMENT: Final = frozenset(
         "payout.failed",
     }
 )
+# What a seller's own account at the provider may tell us: what became of its payouts.
+OF_ACCOUNTS: Final = frozenset({"payout.paid", "payout.failed"})
 # Reports about a payment; they name it, and carry nothing of ours.
 FRAUD: Final = frozenset(
     {
