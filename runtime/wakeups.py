@@ -4,11 +4,12 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from persistence.listening import Away, Listener
 
 _CHANNEL: Final = "caravan_timeline"
 # For whoever wants to hear of every subject.
@@ -21,10 +22,8 @@ class Wakeups:
 
     def __init__(self, engine: AsyncEngine) -> None:
         """Listen with a connection of *engine*, from the first time that somebody waits."""
-        self._engine = engine
+        self._listener = Listener(engine, _CHANNEL, self._heard)
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
-        self._connection: AsyncConnection | None = None
-        self._one_at_a_time = asyncio.Lock()
 
     @contextmanager
     def of(self, subject: str) -> Generator[asyncio.Event]:
@@ -40,31 +39,17 @@ class Wakeups:
 
     async def listen(self) -> None:
         """Listen, if nobody does yet. A database that is away is not an error here."""
-        async with self._one_at_a_time:
-            if self._connection is not None and not self._connection.closed:
-                return
-            try:
-                self._connection = await self._engine.connect()
-                raw: Any = (await self._connection.get_raw_connection()).driver_connection
-                await raw.add_listener(_CHANNEL, self._heard)
-                raw.add_termination_listener(self._lost)
-                await self._connection.commit()
-            except (OSError, SQLAlchemyError) as error:
-                self._connection = None
-                log.warning("wakeups.failed", error=type(error).__name__)
+        try:
+            await self._listener.listen()
+        except Away as away:
+            log.warning("wakeups.failed", error=str(away))
 
     async def close(self) -> None:
         """Stop listening."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.invalidate()
-            await connection.close()
+        await self._listener.close()
 
     def _heard(self, *said: object) -> None:
         """Called by the driver with connection, process, channel and payload."""
         for subject in (str(said[-1]), ANYTHING):
             for event in self._waiting.get(subject, ()):
                 event.set()
-
-    def _lost(self, *_: object) -> None:
-        self._connection = None

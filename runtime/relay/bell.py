@@ -1,12 +1,12 @@
 """The database's wake-up call: whoever waits for work hears of it at once."""
 
 import asyncio
-import contextlib
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from persistence.listening import Away, Listener
 
 _CHANNEL: Final = "caravan_work"
 log = structlog.get_logger(__name__)
@@ -17,11 +17,13 @@ class Bell:
 
     def __init__(self, engine: AsyncEngine) -> None:
         """Listen with a connection of *engine*, from the first wait on."""
-        self._engine = engine
-        self._connection: AsyncConnection | None = None
-        self.is_lost = False
+        self._listener = Listener(engine, _CHANNEL, self.ring)
         self._waiting: list[asyncio.Event] = []
-        self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing is heard now."""
+        return not self._listener.is_listening
 
     def handle(self) -> asyncio.Event:
         """An event of one's own that is set when the bell rings."""
@@ -31,38 +33,20 @@ class Bell:
 
     async def listen(self) -> None:
         """Listen, unless somebody does. A database that is away is not an error here."""
-        async with self._one_at_a_time:
-            if self._connection is not None and not self.is_lost:
-                return
-            await self.close()
-            try:
-                await self._listen()
-            except (OSError, SQLAlchemyError) as error:
-                await self.close()
-                log.warning("bell.failed", error=type(error).__name__)
-
-    async def _listen(self) -> None:
-        self._connection = await self._engine.connect()
-        raw: Any = (await self._connection.get_raw_connection()).driver_connection
-        await raw.add_listener(_CHANNEL, self.ring)
-        raw.add_termination_listener(self._lost)
-        await self._connection.commit()
-        self.is_lost = False
-        # Something may have arrived while nobody listened.
-        self.ring()
+        try:
+            has_begun = await self._listener.listen()
+        except Away as away:
+            log.warning("bell.failed", error=str(away))
+            return
+        if has_begun:
+            # Something may have arrived while nobody listened.
+            self.ring()
 
     async def close(self) -> None:
         """Stop listening."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(OSError, SQLAlchemyError):
-                await connection.invalidate()
-            await connection.close()
+        await self._listener.close()
 
     def ring(self, *_: object) -> None:
         """Wake everybody who waits."""
         for event in self._waiting:
             event.set()
-
-    def _lost(self, *_: object) -> None:
-        self.is_lost = True
