@@ -66,6 +66,17 @@ class Waiting:
     defects: int
 
 
+@dataclass
+class Held:
+    """Facts of one subject, in their order, that are ours alone `until` then.
+
+    Nobody else takes them with the same instant, so it also says whose they are.
+    """
+
+    facts: list[Waiting]
+    until: datetime
+
+
 @dataclass(frozen=True)
 class KnownParcel:
     """A parcel, and how far its process was told that it has come."""
@@ -100,7 +111,7 @@ async def keep(db: AsyncConnection, fact: Arrived, *, is_news: bool = True) -> b
 
 async def take(
     db: AsyncConnection, limit: int, lease: timedelta, subject: str | None = None, most: int = 20
-) -> list[list[Waiting]]:
+) -> list[Held]:
     """Take what waits of at most *limit* subjects: of each its facts in order, *most* at a time.
 
     Whoever holds a subject's first fact holds the subject, so the later ones come with it.
@@ -109,9 +120,7 @@ async def take(
     return [await _with_followers(db, first, most, lease) for first in firsts]
 
 
-async def _with_followers(
-    db: AsyncConnection, first: int, most: int, lease: timedelta
-) -> list[Waiting]:
+async def _with_followers(db: AsyncConnection, first: int, most: int, lease: timedelta) -> Held:
     subject = select(col(Fact.subject)).where(col(Fact.seq) == first).scalar_subquery()
     waits = (
         select(*_COLUMNS)
@@ -124,12 +133,35 @@ async def _with_followers(
         .limit(most)
     )
     taken = [Waiting(*row) for row in await db.execute(waits)]
-    await db.execute(
+    until = await db.execute(
         update(Fact)
         .where(col(Fact.seq).in_([fact.seq for fact in taken]))
         .values(due_at=func.now() + lease)
+        .returning(col(Fact.due_at))
     )
-    return taken
+    return Held(taken, until.scalars().all()[0])
+
+
+async def renew(db: AsyncConnection, held: Held, lease: timedelta) -> bool:
+    """Hold what is left for another *lease*; False if somebody else has taken it since.
+
+    Its rows are locked with that: who holds them does so to the end of the transaction.
+    """
+    again = await db.execute(
+        update(Fact)
+        .where(
+            col(Fact.seq).in_([fact.seq for fact in held.facts]),
+            col(Fact.state) == waiting.WAITING,
+            col(Fact.due_at) == held.until,
+        )
+        .values(due_at=func.now() + lease)
+        .returning(col(Fact.seq), col(Fact.due_at))
+    )
+    ours = again.all()
+    if held.facts[0].seq not in {row.seq for row in ours}:
+        return False
+    held.until = ours[0].due_at
+    return True
 
 
 async def person_of(db: AsyncConnection, subject: str) -> str:

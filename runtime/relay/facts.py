@@ -1,6 +1,7 @@
 """Facts on their way from the inbox to the process that they concern."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -18,7 +19,7 @@ from domain.ids import aftercare_workflow_id
 from domain.payout.rules import Standing
 from domain.shipment.milestones import Milestone
 from persistence import inbox, waiting
-from persistence.inbox import KnownParcel, Waiting
+from persistence.inbox import Held, KnownParcel, Waiting
 from persistence.outages import passes
 from persistence.tables.traffic import Fact
 from persistence.vault import Erased, Vault
@@ -33,6 +34,8 @@ from workflows.order.messages import FraudWarned, ParcelMoved, PaymentChanged, S
 from workflows.payout.messages import PayoutChanged
 
 _LEASE: Final = timedelta(seconds=20)
+# So soon after it was taken or renewed, a lease is as good as whole.
+_FRESH_SECONDS: Final = 1.0
 _PATIENCE: Final = 5
 _MOST_AT_ONCE: Final = 20
 # The signal by which each kind of process hears that its money has news.
@@ -50,6 +53,10 @@ _SIGNALS: Final[Mapping[str, tuple[str, Said]]] = MappingProxyType(
 _PAID: Final = frozenset({"order", "purchase"})
 _REPORTED: Final[tuple[str, Said]] = ("fraud_warned", FraudWarned)
 log = structlog.get_logger(__name__)
+
+
+class _TakenOver(Exception):
+    """Our lease has run out, and somebody else has the facts."""
 
 
 class Facts:
@@ -76,18 +83,27 @@ class Facts:
         """Take the facts of some subjects."""
         async with self._engine.begin() as db:
             taken = await inbox.take(db, limit, _LEASE, subject, _MOST_AT_ONCE)
-        return [partial(self._deliver, facts) for facts in taken if facts]
+        return [partial(self._deliver, held) for held in taken]
 
     async def pending(self, subject: str | None = None) -> int:
         """How many facts wait."""
         async with self._engine.connect() as db:
             return await waiting.pending(db, Fact, subject)
 
-    async def _deliver(self, facts: Sequence[Waiting]) -> None:
+    async def _deliver(self, held: Held) -> None:
         """Deliver one subject's facts in order; one that has to wait keeps the later ones back."""
-        for fact in facts:
+        renewed_at = time.monotonic()
+        while held.facts:
+            fact = held.facts[0]
             try:
-                await self._apply(fact)
+                if time.monotonic() - renewed_at > _FRESH_SECONDS:
+                    await self._hold(held)
+                    renewed_at = time.monotonic()
+                await self._apply(fact, held)
+            except _TakenOver:
+                # Whoever has them since does all that is left.
+                log.warning("fact.taken_over", event_id=fact.event_id, subject=fact.subject)
+                return
             except (Undelivered, Unavailable) as outage:
                 await self._put_off(fact, str(outage))
                 return
@@ -98,10 +114,17 @@ class Facts:
                     await self._put_off(fact, error, is_defect=is_defect)
                     return
                 await self._parked(fact, error)
+            del held.facts[0]
 
-    async def _apply(self, fact: Waiting) -> None:
+    async def _hold(self, held: Held) -> None:
+        """Hold what is left for a whole lease again: the facts before have taken their time."""
+        async with self._engine.begin() as db:
+            if not await inbox.renew(db, held, _LEASE):
+                raise _TakenOver
+
+    async def _apply(self, fact: Waiting, held: Held) -> None:
         if fact.kind in news.OF_PARCELS:
-            await self._parcel_moved(fact)
+            await self._parcel_moved(fact, held)
             return
         if fact.kind in news.CHARGEBACKS:
             await self._bank_says(fact)
@@ -120,10 +143,12 @@ class Facts:
                 await self._arrived_late(fact)
         await self._done(fact)
 
-    async def _parcel_moved(self, fact: Waiting) -> None:
+    async def _parcel_moved(self, fact: Waiting, held: Held) -> None:
         """Read the tracker again, keep its scans, and tell of a milestone that is new.
 
-        What the process was told is written last: killed before, the signal goes out again.
+        A carrier's list that was long on its way is kept by nobody who has lost the fact meanwhile:
+        it would withdraw what a newer list says. What the process was told is written last: killed
+        before, the signal goes out again.
         """
         async with self._engine.connect() as db:
             parcel = await inbox.parcel_of(db, fact.reference)
@@ -133,6 +158,8 @@ class Facts:
             return
         seen = await self._tracking.look(fact.reference)
         async with self._engine.begin() as db:
+            if not await inbox.renew(db, held, _LEASE):
+                raise _TakenOver
             await inbox.keep_scans(db, parcel.parcel, seen.scans, fact.received_at)
             milestone, received_at = await inbox.standing(db, parcel.parcel)
         is_new_delivery = milestone == Milestone.DELIVERED and received_at == fact.received_at
