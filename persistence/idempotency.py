@@ -29,7 +29,7 @@ from domain.ids import fingerprint
 from persistence.tables import table_of
 from persistence.tables.business import Alarm, Particulars
 from persistence.tables.traffic import Request
-from persistence.waiting import failed_once_more
+from persistence.waiting import failed_once_more, kept_waiting, settled_after
 
 _REFUSED: Final = 400
 
@@ -248,6 +248,7 @@ async def answered(
     row = await found(db, request) if made is None else Recorded(*made)
     if row is None:
         raise LookupError(request)
+    await settled_after(db, Request, row.attempts)
     return row
 
 
@@ -255,7 +256,7 @@ async def put_off(
     db: AsyncConnection, request: str, error: str, wait: timedelta, *, is_defect: bool = False
 ) -> None:
     """It could not be delivered now; somebody tries again after *wait*."""
-    await db.execute(
+    failed = await db.execute(
         update(Request)
         .where(col(Request.id) == request, col(Request.state) == WAITING)
         .values(
@@ -263,7 +264,9 @@ async def put_off(
             last_error=error,
             due_at=func.now() + wait,
         )
+        .returning(col(Request.attempts))
     )
+    await kept_waiting(db, Request, failed.scalar_one_or_none() or 0, error)
 
 
 async def parked(db: AsyncConnection, row: Recorded, error: str) -> None:
@@ -284,6 +287,7 @@ async def parked(db: AsyncConnection, row: Recorded, error: str) -> None:
         )
         .on_conflict_do_nothing()
     )
+    await settled_after(db, Request, row.attempts)
 
 
 async def keep_particulars(db: AsyncConnection, subject: str, person: str, sealed: bytes) -> None:

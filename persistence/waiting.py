@@ -21,6 +21,10 @@ from persistence.tables.traffic import Fact, Notice
 WAITING: Final = "waiting"
 DONE: Final = "done"
 PARKED: Final = "parked"
+# With half a minute between tries at most, what has been tried so often has waited for an hour.
+LATE_AFTER: Final = 120
+# One alarm for all that waits in a table: an outage of an hour concerns every subject alike.
+LATE: Final = "delivery_late"
 
 Table = type[Fact] | type[Notice]
 
@@ -56,11 +60,13 @@ async def take(
 
 async def done(db: AsyncConnection, table: Table, seq: int, state: str = DONE) -> None:
     """The row has been delivered, or need not be; *state* says which."""
-    await db.execute(
+    settled = await db.execute(
         update(table)
         .where(col(table.seq) == seq, col(table.state) == WAITING)
         .values(state=state, last_error="")
+        .returning(col(table.attempts))
     )
+    await settled_after(db, table, settled.scalar_one_or_none() or 0)
 
 
 async def put_off(
@@ -73,7 +79,7 @@ async def put_off(
     is_defect: bool = False,
 ) -> None:
     """It could not be delivered now; somebody tries again after *wait*."""
-    await db.execute(
+    failed = await db.execute(
         update(table)
         .where(col(table.seq) == seq, col(table.state) == WAITING)
         .values(
@@ -81,7 +87,9 @@ async def put_off(
             last_error=error,
             due_at=func.now() + wait,
         )
+        .returning(col(table.attempts))
     )
+    await kept_waiting(db, table, failed.scalar_one_or_none() or 0, error)
 
 
 async def park(
@@ -95,18 +103,48 @@ async def park(
     facts: Mapping[str, Any],
 ) -> None:
     """Give the row up and raise an alarm; what waits behind it goes on."""
-    await db.execute(
+    given_up = await db.execute(
         update(table)
         .where(col(table.seq) == seq, col(table.state) == WAITING)
         .values(state=PARKED, **failed_once_more(table, is_defect=True), last_error=error)
+        .returning(col(table.attempts))
     )
     await alarm(db, kind, subject, f"cannot be delivered: {error}", facts)
+    await settled_after(db, table, given_up.scalar_one_or_none() or 0)
 
 
 def failed_once_more(table: type[Any], *, is_defect: bool) -> dict[str, Any]:
     """The counts of a row after one more failure; an outage is no defect of ours."""
     counted = ("attempts", "defects") if is_defect else ("attempts",)
     return {name: col(getattr(table, name)) + 1 for name in counted}
+
+
+async def kept_waiting(db: AsyncConnection, table: type[Any], attempts: int, error: str) -> None:
+    """Raise an alarm if a row has waited for long by now: no outage gives it up."""
+    if attempts >= LATE_AFTER:
+        words = f"something in {table.__tablename__} has waited for an hour: {error}"
+        await alarm(db, LATE, _whole(table), words, {"last_error": error})
+
+
+async def settled_after(db: AsyncConnection, table: type[Any], attempts: int) -> None:
+    """A row waits no more that was tried so often: the alarm is over with the last that was late.
+
+    The alarm is locked before the others are looked at: of two that end at once, one sees both.
+    """
+    if attempts < LATE_AFTER:
+        return
+    is_open = (
+        col(Alarm.kind) == LATE,
+        col(Alarm.subject) == _whole(table),
+        col(Alarm.cleared_at).is_(None),
+    )
+    await db.execute(select(col(Alarm.id)).where(*is_open).with_for_update())
+    others = exists().where(col(table.state) == WAITING, col(table.attempts) >= LATE_AFTER)
+    await db.execute(update(Alarm).where(*is_open, ~others).values(cleared_at=func.now()))
+
+
+def _whole(table: type[Any]) -> str:
+    return f"relay/{table.__tablename__}"
 
 
 async def alarm(

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from domain.actors import Role
+from persistence import idempotency
 from persistence.tables.business import Alarm
 from persistence.tables.traffic import Request
 from tests.support.market import Market, a_seller, an_order, open_market
@@ -58,6 +59,33 @@ async def test_an_outage_never_gives_a_request_up(market: Market) -> None:
 
     assert not answer.is_final
     assert (await state(market, request))[:2] == ("waiting", 501)
+
+
+async def open_alarms(market: Market) -> list[tuple[str, str]]:
+    async with market.services.engine.connect() as db:
+        open_ones = select(col(Alarm.kind), col(Alarm.subject)).where(
+            col(Alarm.cleared_at).is_(None)
+        )
+        return [(row[0], row[1]) for row in (await db.execute(open_ones)).all()]
+
+
+async def test_one_alarm_says_that_requests_wait_for_an_hour_until_none_does(
+    market: Market,
+) -> None:
+    """Waiting without end must not mean without anybody's knowledge; nor one alarm for each."""
+    requests = [await asked(market, f"o-{number}") for number in (1, 2, 3)]
+    told: list[list[tuple[str, str]]] = []
+    for request, attempts in zip(requests, (5, 119, 119), strict=True):
+        await age(market, request, attempts=attempts)
+        await market.services.desk.deliver(request)
+        told.append(await open_alarms(market))
+    for request in requests[1:]:
+        async with market.services.engine.begin() as db:
+            await idempotency.answered(db, request, 200, {})
+        told.append(await open_alarms(market))
+
+    late = [("delivery_late", "relay/requests")]
+    assert told == [[], late, late, late, []]
 
 
 async def spoilt(market: Market, request: str) -> None:

@@ -87,6 +87,30 @@ async def test_facts_wait_while_temporal_is_away(
     assert paid.captured == 10_000
 
 
+async def test_facts_that_wait_for_days_are_told_of_and_then_delivered(
+    market: Marketplace, dispatch: Dispatch, nowhere: Client
+) -> None:
+    """No outage is so long that what a provider told us once is given up."""
+    order = await market.order(total=10_000)
+    state = await order.until(lambda state: bool(state.intent))
+    await market.world.pay(state.intent)
+    dispatch.clock.at = order.at(minutes=1)
+    await dispatch.take_in()
+    async with market.engine.begin() as db:
+        await db.execute(text("UPDATE inbox SET attempts = 20000 WHERE state = 'waiting'"))
+    cut_off = Facts(market.engine, market.vault, nowhere, market.tracking, market.task_queue)
+    for job in await cut_off.take(8):
+        await job()
+    alarms = "SELECT kind, subject, cleared_at IS NULL AS is_open FROM alarms"
+    meanwhile = await market.rows(alarms)
+    await _due(market, "inbox")
+    await dispatch.relay.drain()
+    await order.until(lambda state: state.captured > 0)
+
+    assert meanwhile == [("delivery_late", "relay/inbox", True)]
+    assert await market.rows(alarms) == [("delivery_late", "relay/inbox", False)]
+
+
 async def test_a_request_made_while_temporal_was_away_is_delivered(
     market: Marketplace, dispatch: Dispatch, nowhere: Client
 ) -> None:
