@@ -2,6 +2,7 @@
 
 import asyncio
 
+from prometheus_client import generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
@@ -70,3 +71,25 @@ async def test_an_answer_that_has_begun_is_broken_off() -> None:
 
     assert asked.cancelled()
     assert [message["type"] for message in sent] == ["http.response.start"]
+
+
+class Quick:
+    """Says yes to everything."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def test_a_made_up_method_makes_no_figure_of_its_own() -> None:
+    """Whoever sends a new word a thousand times would fill the memory of whoever collects them."""
+
+    async def drop(_: Message) -> None:
+        return
+
+    for number in range(3):
+        await Edge(Quick())({**_SCOPE, "method": f"MADEUP{number}"}, _nobody, drop)
+    figures = generate_latest().decode()
+
+    assert "MADEUP" not in figures
+    assert 'caravan_http_seconds_count{method="other",route="unknown",status="200"} 3.0' in figures
