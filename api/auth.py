@@ -4,12 +4,14 @@ import asyncio
 import hashlib
 import hmac
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import httpx2
 import jwt
+import structlog
 from jwt import PyJWK
 
 from adapters.errors import Unavailable
@@ -22,6 +24,8 @@ _LONGEST: Final = 200
 _SERVICE_PREFIX: Final = "csk_"
 _FRESH_SECONDS: Final = 300.0
 _SELDOM_SECONDS: Final = 30.0
+_PATIENCE: Final = 5.0
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -63,42 +67,69 @@ class FixedKeys:
 
 
 class FetchedKeys:
-    """Keys read from the issuer's address and believed for five minutes.
+    """Keys read from the issuer's address, and read anew every five minutes.
 
-    An unknown id is asked for again at once, but not more often than every half minute: anybody
-    can make one up.
+    One task reads, and whoever has a known key does not wait for it. For an unknown id they are
+    read again at once, but not more often than every half minute, whatever became of it: anybody
+    can make one up, and a provider that hangs must not be asked by everybody.
     """
 
-    def __init__(self, url: str) -> None:
-        """Fetch from *url*, when the first token comes."""
+    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """Fetch from *url*, when the first token comes. *clock* counts seconds."""
         self._url = url
+        self._clock = clock
         self._keys: dict[str, PyJWK] = {}
-        self._read_at = float("-inf")
-        self._one_at_a_time = asyncio.Lock()
+        self._read_at = self._tried_at = float("-inf")
+        self._reading: asyncio.Task[None] | None = None
+        self._failed = ""
 
     async def find(self, key_id: str) -> PyJWK | None:
         """The key of that id. Raises `Unavailable` if it is not known and nobody answers."""
-        async with self._one_at_a_time:
-            age = time.monotonic() - self._read_at
-            if age > _FRESH_SECONDS or (key_id not in self._keys and age > _SELDOM_SECONDS):
-                await self._fetch(is_known=key_id in self._keys)
-        return self._keys.get(key_id)
+        known = self._keys.get(key_id)
+        if known is None or self._clock() - self._read_at > _FRESH_SECONDS:
+            self._read_soon()
+        if known is not None:
+            return known
+        if self._reading is not None:
+            # Whoever hangs up must not end it for all who wait.
+            await asyncio.shield(self._reading)
+        known = self._keys.get(key_id)
+        if known is None and self._failed:
+            raise Unavailable("identity provider", self._failed)
+        return known
 
-    async def _fetch(self, *, is_known: bool) -> None:
+    def _read_soon(self) -> None:
+        if self._reading is None and self._clock() - self._tried_at > _SELDOM_SECONDS:
+            self._tried_at = self._clock()
+            self._reading = asyncio.create_task(self._fetch())
+
+    async def _fetch(self) -> None:
+        """Read them, or remember why not: whatever comes from there is a failure of the provider's.
+
+        Keys that are known stay good meanwhile.
+        """
         try:
-            async with httpx2.AsyncClient(timeout=5) as http:
+            async with asyncio.timeout(_PATIENCE), httpx2.AsyncClient(timeout=_PATIENCE) as http:
                 answer = await http.get(self._url)
-                answer.raise_for_status()
-                self._keys = _read(answer.json())
-                self._read_at = time.monotonic()
-        except (httpx2.HTTPError, ValueError) as error:
-            if not is_known:
-                raise Unavailable("identity provider", type(error).__name__) from None
+            self._keys = _read(answer.raise_for_status().json())
+            self._read_at, self._failed = self._clock(), ""
+        except Exception as error:  # noqa: BLE001 - it is somebody else's document
+            self._failed = type(error).__name__
+            log.warning("issuer_keys.unread", why=self._failed, known=len(self._keys))
+        finally:
+            self._reading = None
 
 
 def _read(document: Mapping[str, Any]) -> dict[str, PyJWK]:
-    keys = (PyJWK.from_dict(key) for key in document["keys"] if key.get("kty") in {"EC", "RSA"})
-    return {key.key_id: key for key in keys if key.key_id}
+    """The keys that sign, by their ids: what stands beside them for something else is left out."""
+    found: dict[str, PyJWK] = {}
+    for told in document["keys"]:
+        if told.get("kty") in {"EC", "RSA"}:
+            with suppress(jwt.PyJWTError):
+                key = PyJWK.from_dict(told)
+                found[key.key_id or ""] = key
+    found.pop("", None)
+    return found
 
 
 class Doorkeeper:

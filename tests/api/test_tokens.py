@@ -1,12 +1,14 @@
 """Tokens: who is let in by one, and what is turned away at the door."""
 
+import asyncio
 import base64
 import hmac
 import json
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import jwt
@@ -20,7 +22,7 @@ from adapters.errors import Unavailable
 from api.auth import Caller, Doorkeeper, FetchedKeys, FixedKeys
 from api.problems import Problem
 from domain.actors import Role
-from runtime.issuer import DEVELOPMENT_ISSUER, DevelopmentIssuer
+from runtime.issuer import DEVELOPMENT_ISSUER
 from tests.support.sandbox import free_port
 from tests.support.serving import served
 
@@ -61,9 +63,13 @@ def _altered(header: str, **changed: object) -> str:
     return f"{start}.{_part(_claims(**changed))}.{signature}"
 
 
-def _fixed(key_id: str) -> FixedKeys:
+def _document(key_id: str) -> dict[str, Any]:
     public = ECAlgorithm.to_jwk(OWN_KEY.public_key(), as_dict=True)
-    return FixedKeys({"keys": [{**public, "kid": key_id, "alg": "ES256"}]})
+    return {"keys": [{**public, "kid": key_id, "alg": "ES256"}]}
+
+
+def _fixed(key_id: str) -> FixedKeys:
+    return FixedKeys(_document(key_id))
 
 
 def _signed(key_id: str = "k", **changed: object) -> str:
@@ -114,39 +120,129 @@ async def test_a_bad_token_opens_nothing(header: str) -> None:
     assert refused.value.code == "not-authenticated"
 
 
-@asynccontextmanager
-async def _identity_provider(keys: dict[str, Any], asked: list[str]) -> AsyncGenerator[str]:
-    app = FastAPI()
+@dataclass
+class Provider:
+    """An identity provider on a port of the loopback, which may say anything, or nothing."""
 
-    @app.get("/jwks")
-    async def jwks() -> dict[str, Any]:
-        asked.append("jwks")
-        return keys
+    says: Any
+    hangs: bool = False
+    asked: int = 0
+    url: str = ""
 
-    async with served(app) as url:
-        yield f"{url}/jwks"
+    @asynccontextmanager
+    async def served(self) -> AsyncGenerator[None]:
+        app, woken = FastAPI(), asyncio.Event()
+
+        @app.get("/jwks")
+        async def jwks() -> Any:  # noqa: ANN401 - whatever it says
+            self.asked += 1
+            if self.hangs:
+                await woken.wait()
+            return self.says
+
+        async with served(app) as url:
+            self.url = f"{url}/jwks"
+            yield
+            woken.set()
 
 
-async def test_keys_are_fetched_once_and_not_for_made_up_ids(tmp_path: Path) -> None:
+@dataclass
+class Door:
+    """A door whose keys come from a provider, at a time that the test sets."""
+
+    provider: Provider
+    now: float = 0.0
+
+    def __post_init__(self) -> None:
+        keys = FetchedKeys(self.provider.url, lambda: self.now)
+        self.keeper = Doorkeeper(keys, DEVELOPMENT_ISSUER, "caravan")
+
+    async def opens(self, header: str) -> str:
+        """Whom it lets in, or why not."""
+        try:
+            return str(await self.keeper.caller(header))
+        except Problem as refused:
+            return refused.code
+        except Unavailable as away:
+            return type(away).__name__
+
+
+async def test_keys_are_fetched_once_and_not_for_made_up_ids() -> None:
     """Anybody can send tokens with a thousand ids: the provider must not feel it."""
-    issuer = DevelopmentIssuer.open(tmp_path / "key.pem", profile="local")
-    asked: list[str] = []
-    async with _identity_provider(issuer.jwks(), asked) as url:
-        door = Doorkeeper(FetchedKeys(url), DEVELOPMENT_ISSUER, "caravan")
-        token = f"Bearer {issuer.mint(Role.BUYER, 'b-1')}"
+    provider = Provider(_document("k"))
+    async with provider.served():
+        door = Door(provider)
+        found = {await door.opens(_signed()) for _ in range(3)}
+        made_up = {await door.opens(_signed(key_id=f"made-up-{number}")) for number in range(3)}
 
-        found = [await door.caller(token) for _ in range(3)]
-        for number in range(3):
-            with pytest.raises(Problem):
-                await door.caller(_signed(key_id=f"made-up-{number}"))
-
-    assert {str(caller) for caller in found} == {"buyer:b-1"}
-    assert asked == ["jwks"]
+    assert found == {"buyer:b-1"}
+    assert made_up == {"not-authenticated"}
+    assert provider.asked == 1
 
 
 async def test_an_identity_provider_that_is_away_is_an_outage() -> None:
     """It must not read as "your token is wrong", which would sign people out."""
-    door = Doorkeeper(FetchedKeys(f"http://127.0.0.1:{free_port()}/"), DEVELOPMENT_ISSUER, "x")
+    door = Door(Provider({}, url=f"http://127.0.0.1:{free_port()}/"))
 
-    with pytest.raises(Unavailable):
-        await door.caller(_signed())
+    assert await door.opens(_signed()) == "Unavailable"
+
+
+async def test_while_the_provider_hangs_everybody_who_is_known_comes_in() -> None:
+    """Each waited five seconds, one after the other, for keys that were known all the time."""
+    provider = Provider(_document("k"))
+    async with provider.served():
+        door = Door(provider)
+        await door.opens(_signed())
+        provider.hangs, door.now = True, 301.0
+        began = time.monotonic()
+        found = await asyncio.gather(*(door.opens(_signed()) for _ in range(20)))
+        waited = time.monotonic() - began
+        stranger = asyncio.create_task(door.opens(_signed(key_id="made-up")))
+        await asyncio.sleep(0.1)
+        beside = await door.opens(_signed())
+        stranger.cancel()
+
+    assert set(found) == {"buyer:b-1"}
+    assert waited < 1
+    assert beside == "buyer:b-1", "a made-up id keeps nobody waiting"
+    assert provider.asked == 2
+
+
+async def test_a_provider_that_failed_is_let_be_for_half_a_minute() -> None:
+    """Whoever makes ids up would otherwise have it asked by each of their requests."""
+    provider = Provider({"no": "keys"})
+    async with provider.served():
+        door = Door(provider)
+        at_first = {await door.opens(_signed()) for _ in range(5)}
+        asked = provider.asked
+        provider.says, door.now = _document("k"), 31.0
+        at_last = await door.opens(_signed())
+
+    assert at_first == {"Unavailable"}
+    assert (asked, provider.asked) == (1, 2)
+    assert at_last == "buyer:b-1"
+
+
+@pytest.mark.parametrize("said", [{}, [], None, "keys", {"keys": None}, {"keys": ["k"]}])
+async def test_what_is_no_set_of_keys_is_an_outage(said: object) -> None:
+    """A page of an error, say: it is no defect of ours, and can be tried again."""
+    provider = Provider(said)
+    async with provider.served():
+        opened = await Door(provider).opens(_signed())
+
+    assert opened == "Unavailable"
+
+
+async def test_keys_for_something_else_stand_in_nobodys_way() -> None:
+    """Providers list what they encrypt with beside what they sign with."""
+    wrong = [
+        {"kty": "RSA", "kid": "enc", "alg": "RSA-OAEP", "use": "enc", "n": "AQAB", "e": "AQAB"},
+        {"kty": "EC", "kid": "half", "crv": "P-256"},
+        {"kty": "EC", "kid": "odd", "crv": "P-0", "x": "AA", "y": "AA"},
+        {"kid": "of no type"},
+    ]
+    provider = Provider({"keys": [*wrong, *_document("k")["keys"]]})
+    async with provider.served():
+        opened = await Door(provider).opens(_signed())
+
+    assert opened == "buyer:b-1"
