@@ -3,10 +3,11 @@
 import asyncio
 import hashlib
 import hmac
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import httpx2
@@ -30,11 +31,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Caller:
-    """Whoever asks. `seller` is the store that the caller acts for, "" for everybody else."""
+    """Whoever asks. `seller` is the store that the caller acts for, "" for everybody else.
+
+    `until` is when their token ends (seconds since 1970): never for a service's key.
+    """
 
     role: Role
     id: str
     seller: str = ""
+    until: float = field(default=math.inf, compare=False)
 
     @property
     def actor(self) -> Actor:
@@ -197,7 +202,7 @@ def caller_of(claims: Mapping[str, Any]) -> Caller:
     name = str(claims["sub"])
     if any(len(text) > _LONGEST or not text.isprintable() for text in (name, seller)):
         raise ValueError("a token's names are short and can be shown")
-    return Caller(role, name, seller)
+    return Caller(role, name, seller, float(claims["exp"]))
 
 
 def _stranger(why: str) -> Problem:

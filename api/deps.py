@@ -11,7 +11,7 @@ from temporalio.client import Client
 
 from adapters.payment.port import Intent
 from api.auth import Caller, Doorkeeper
-from api.limits import RateLimit
+from api.limits import Places, RateLimit
 from api.problems import KINDS, Problem
 from domain.actors import STAFF, Role
 from persistence.engine import POOLED
@@ -54,6 +54,9 @@ class Services:
     evidence: Evidence
     clock: EdgeClock = field(default_factory=UtcClock)
     rate: RateLimit = field(default_factory=lambda: RateLimit(50, 200))
+    streams: Places = field(default_factory=lambda: Places("streams", 5, 500))
+    # Each holds a file several times over in memory.
+    uploads: Places = field(default_factory=lambda: Places("uploads", 2, 8))
     problem_base: str = "/problems"
 
 

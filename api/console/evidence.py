@@ -8,7 +8,7 @@ from api.console.pages import see_other
 from api.console.visitor import PATH, Somebody, uploaded
 from api.deps import Use
 from api.problems import Problem
-from api.routers.evidence import SHOWS, Number, as_file
+from api.routers.evidence import SHOWS, Number, arrived, as_file
 from domain.ids import dispute_workflow_id
 from runtime.evidence import Sender
 
@@ -28,7 +28,9 @@ async def take_file(request: Request, dispute: str, who: Somebody, use: Use) -> 
     state = await visible_dispute(use, who.caller, dispute)
     if who.caller.role not in SHOWS:
         raise Problem("not-allowed", f"a {who.caller.role} may not do this")
-    content = await uploaded(request, who)
-    at = use.clock.now(dispute_workflow_id(state.dispute))
-    await use.evidence.show(state, Sender(who.caller.actor, str(who.caller)), content, at)
+    sender = Sender(who.caller.actor, str(who.caller))
+    with use.uploads.taken(sender.name):
+        content = await arrived(uploaded(request, who))
+        at = use.clock.now(dispute_workflow_id(state.dispute))
+        await use.evidence.show(state, sender, content, at)
     return see_other(f"{PATH}/disputes/{state.dispute}", done="show_evidence")

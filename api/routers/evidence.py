@@ -1,5 +1,7 @@
 """Evidence of a dispute: files, shown by either side or by staff, and seen by both."""
 
+import asyncio
+from collections.abc import Awaitable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -8,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from api.asking import READ, problems, visible_dispute
 from api.auth import Caller
 from api.deps import Anybody, Use, only
+from api.problems import Problem
 from api.routers.disputes import DisputeId
 from api.schemas.evidence import EvidenceList, EvidenceView
 from domain.actors import Role
@@ -20,6 +23,7 @@ router = APIRouter(tags=["disputes"])
 SHOWS: Final = (Role.BUYER, Role.SELLER, Role.SUPPORT_AGENT, Role.SUPPORT_LEAD)
 Shower = Annotated[Caller, Depends(only(*SHOWS))]
 Number = Annotated[int, Path(ge=1, le=10_000, description="Which file, in the order they came.")]
+_PATIENCE: Final = 180.0
 _FILE: Final = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -40,11 +44,27 @@ async def show_evidence(
     scanner finds malware is refused, and kept nowhere.
     """
     state = await visible_dispute(use, caller, dispute)
-    content = await request.body()
-    at = use.clock.now(dispute_workflow_id(dispute))
-    shown = await use.evidence.show(state, Sender(caller.actor, str(caller)), content, at)
+    with use.uploads.taken(str(caller)):
+        content = await arrived(request.body())
+        at = use.clock.now(dispute_workflow_id(dispute))
+        shown = await use.evidence.show(state, Sender(caller.actor, str(caller)), content, at)
     view = EvidenceView.of(shown)
     return JSONResponse(view.model_dump(mode="json"), 201, {"Location": view.href})
+
+
+async def arrived(content: Awaitable[bytes], seconds: float = _PATIENCE) -> bytes:
+    """A file, once it is here. Raises `Problem` (400) if it takes too long.
+
+    Whoever sends one slowly enough would otherwise keep others from sending any.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await content
+    except TimeoutError:
+        raise Problem(
+            "request-unreadable",
+            f"the file was not here within {seconds:g} seconds: send it again, or a smaller one",
+        ) from None
 
 
 @router.get("/v1/disputes/{dispute}/evidence", responses=READ)

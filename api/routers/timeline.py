@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Query
-from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.responses import JSONResponse, Response
 
 from api.asking import problems, visible_order
@@ -14,6 +14,7 @@ from api.deps import Anybody, Services, Use
 from api.paging import Page, PageQuery, decode_number, encode, page
 from api.routers.orders import OrderId
 from api.schemas.order_views import HappenedView
+from api.streams import Stream, seconds_left
 from domain.ids import order_workflow_id
 from persistence import reading
 from persistence.reading import Happened
@@ -23,7 +24,6 @@ STREAM: Final = "text/event-stream"
 _BATCH: Final = 100
 _LOOK_EVERY: Final = 2.0
 _BEAT_EVERY: Final = 15.0
-_LONGEST_STREAM: Final = 900.0
 _RECONNECT_MS: Final = 2000
 
 
@@ -59,9 +59,7 @@ async def told(
     """What happened to *subject*: a page, or a stream for whoever accepts one."""
     after = decode_number(last_event_id or wanted.cursor)
     if STREAM in accept.lower():
-        return EventSourceResponse(
-            _stream(use, caller, subject, after), headers={"Cache-Control": "no-store"}
-        )
+        return Stream(use.streams, caller, _stream(use, caller, subject, after))
     async with use.engine.connect() as db:
         rows = await reading.timeline(db, subject, after, wanted.limit + 1)
     shown = page(rows, wanted.limit, lambda row: row.seq, lambda row: HappenedView.of(row, caller))
@@ -73,10 +71,11 @@ async def _stream(
 ) -> AsyncIterator[bytes]:
     """Send what is there, then what comes, with a beat where nothing does.
 
-    It ends after a quarter of an hour: the client comes back by itself and says where it was.
+    It ends after a quarter of an hour, or with the caller's token: the client comes back by itself
+    and says where it was.
     """
     loop = asyncio.get_running_loop()
-    ends = loop.time() + _LONGEST_STREAM
+    ends = loop.time() + seconds_left(caller)
     beat = loop.time() + _BEAT_EVERY
     yield f"retry: {_RECONNECT_MS}\n\n".encode()
     await use.wakeups.listen()
@@ -93,7 +92,7 @@ async def _stream(
             if loop.time() >= beat:
                 yield KEEPALIVE_COMMENT
                 beat = loop.time() + _BEAT_EVERY
-            await _wait(news)
+            await _wait(news, min(_LOOK_EVERY, ends - loop.time()))
 
 
 async def _entries(use: Services, subject: str, after: int | None) -> list[Happened]:
@@ -109,10 +108,10 @@ def _event(entry: Happened, caller: Caller) -> bytes:
     )
 
 
-async def _wait(news: asyncio.Event) -> None:
+async def _wait(news: asyncio.Event, seconds: float) -> None:
     """Wait for a wake-up call, but not for long: one may have been missed."""
     try:
-        async with asyncio.timeout(_LOOK_EVERY):
+        async with asyncio.timeout(seconds):
             await news.wait()
     except TimeoutError:
         return
