@@ -3,10 +3,9 @@
 import hashlib
 import time
 import uuid
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Protocol
 
 import structlog
 from sqlalchemy import ColumnElement, bindparam, exists, func, select, update
@@ -14,18 +13,16 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
+from persistence.cache import Cache
 from persistence.ciphers import DataKey, Tampered, decrypt, encrypt, new_key
 from persistence.engine import looking, one_by_one
 from persistence.tables import table_of
 from persistence.tables.keys import DataKeyRow, PersonKey
 
-_FRESH_SECONDS: Final = 50.0
-_CACHED_KEYS: Final = 20_000
 _BY_PERSON: Final = "person"
 _SEAL_VERSION: Final = b"\x01"
 _NAME_BYTES: Final = 16
 
-T = TypeVar("T")
 _ROWS: Final = select(
     col(DataKeyRow.key_id),
     col(DataKeyRow.workflow_id),
@@ -111,9 +108,9 @@ class Vault:
         """*clock* counts seconds and decides only how long a cached key is believed."""
         self._engine = engine
         self._ring = ring
-        self._by_id: _Cache[DataKey] = _Cache(clock)
-        self._by_workflow: _Cache[DataKey] = _Cache(clock)
-        self._to_seal: _Cache[bytes] = _Cache(clock)
+        self._by_id: Cache[DataKey] = Cache(clock)
+        self._by_workflow: Cache[DataKey] = Cache(clock)
+        self._to_seal: Cache[bytes] = Cache(clock)
 
     async def bind(self, workflow_id: str, person: str) -> None:
         """Let the key of *workflow_id* be destroyed with *person*. For before it starts.
@@ -224,19 +221,27 @@ class Vault:
         This process forgets at once, others within a minute. Whether it is allowed (running
         processes, legal holds) is the caller's question.
         """
-        erased = {"wrapped": None, "master_id": "", "erased_at": func.now()}
         async with self._engine.begin() as db:
-            await db.execute(
-                insert(PersonKey)
-                .values(person=person, **erased)
-                .on_conflict_do_update(
-                    index_elements=["person"],
-                    set_=erased,
-                    where=col(PersonKey.erased_at).is_(None),
-                )
-            )
+            await self.erase_within(db, person)
         self._forget_all()
         log.info("person.erased", person=person)
+
+    async def erase_within(self, db: AsyncConnection, person: str) -> None:
+        """The same in a transaction of the caller's: with what else it does, or not at all.
+
+        What this process looks up before that is committed, it believes for a minute as others do.
+        """
+        erased = {"wrapped": None, "master_id": "", "erased_at": func.now()}
+        await db.execute(
+            insert(PersonKey)
+            .values(person=person, **erased)
+            .on_conflict_do_update(
+                index_elements=["person"],
+                set_=erased,
+                where=col(PersonKey.erased_at).is_(None),
+            )
+        )
+        self._forget_all()
 
     async def rotate(self) -> int:
         """Wrap by the active master key what another one still wraps; returns how many keys.
@@ -374,27 +379,3 @@ def _person_context(person: str) -> bytes:
 
 def _key_context(key_id: str) -> bytes:
     return f"data-key/{key_id}".encode()
-
-
-class _Cache(Generic[T]):
-    """The newest entries, each believed for `_FRESH_SECONDS`."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._entries: OrderedDict[str, tuple[float, T]] = OrderedDict()
-
-    def get(self, name: str) -> T | None:
-        at, value = self._entries.get(name, (None, None))
-        if at is None or self._clock() - at > _FRESH_SECONDS:
-            return None
-        self._entries.move_to_end(name)
-        return value
-
-    def put(self, name: str, value: T) -> None:
-        self._entries[name] = (self._clock(), value)
-        self._entries.move_to_end(name)
-        if len(self._entries) > _CACHED_KEYS:
-            self._entries.popitem(last=False)
-
-    def clear(self) -> None:
-        self._entries.clear()

@@ -96,13 +96,13 @@ class Endpoints:
         return (await self._vault.open(subject_of(endpoint), sealed)).decode()
 
     async def remove(self, db: AsyncConnection, endpoint: Endpoint) -> None:
-        """Forget an endpoint and all that it was told; call `forget` when that is committed."""
-        await endpoints.remove(db, endpoint.id)
-        log.info("webhook_endpoint.removed", endpoint=endpoint.id)
+        """Forget an endpoint and all that it was told, and destroy its key: no backup opens it.
 
-    async def forget(self, endpoint: str) -> None:
-        """Destroy the key of an endpoint that is gone: no backup opens its secrets."""
-        await self._vault.erase(subject_of(endpoint))
+        All of it or nothing: once the endpoint is gone, nobody could ask for the rest again.
+        """
+        await endpoints.remove(db, endpoint.id)
+        await self._vault.erase_within(db, subject_of(endpoint.id))
+        log.info("webhook_endpoint.removed", endpoint=endpoint.id)
 
     async def test(
         self, db: AsyncConnection, endpoint: Endpoint, mark: str, at: datetime

@@ -146,7 +146,6 @@ async def remove_endpoint(endpoint: EndpointId, caller: Keeper, use: Use) -> Res
     """Remove an endpoint with its secrets and its log."""
     async with use.engine.begin() as db:
         await use.endpoints.remove(db, await endpoints.found(db, endpoint, own(caller)))
-    await use.endpoints.forget(endpoint)
     return Response(status_code=204)
 
 

@@ -1,6 +1,7 @@
 """Endpoints of outgoing webhooks over HTTP: whose they are, their secrets, their log."""
 
 from datetime import datetime, timedelta
+from typing import Final
 
 import pytest
 from pydantic import BaseModel
@@ -11,6 +12,7 @@ from structlog.testing import capture_logs
 from api.schemas.webhooks import EndpointChange, EndpointIn
 from domain.actors import Role
 from domain.webhooks import MOST_ENDPOINTS
+from persistence.engine import connect
 from tests.support.market import Json, Market, Person, a_seller
 
 HERE = "/v1/webhook-endpoints"
@@ -100,6 +102,44 @@ async def test_a_removed_endpoint_leaves_no_key_behind(market: Market) -> None:
 
     assert wrapped is None
     assert again["secret"] is None
+
+
+_REFUSING: Final = """
+CREATE FUNCTION not_erased() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION USING ERRCODE = '57P01', MESSAGE = 'cut off'; END $$;
+"""
+_REFUSES: Final = """
+CREATE TRIGGER not_erased BEFORE UPDATE ON persons FOR EACH ROW
+WHEN (NEW.wrapped IS NULL) EXECUTE FUNCTION not_erased();
+"""
+
+
+async def test_a_removal_that_is_cut_off_is_asked_for_again(market: Market) -> None:
+    """An endpoint that is gone while its key is not: nobody could ask for the key any more."""
+    service = await market.service()
+    made = await registered(service)
+    here, url = made["links"]["self"], market.services.engine.url
+    owner = connect(url.render_as_string(hide_password=False), as_owner=True)
+    async with owner.begin() as db:
+        await db.execute(text(_REFUSING))
+        await db.execute(text(_REFUSES))
+    cut_off = await service.client.delete(here)
+    meanwhile = await service.get(here)
+    async with owner.begin() as db:
+        await db.execute(text("DROP TRIGGER not_erased ON persons"))
+        key = text("SELECT wrapped FROM persons WHERE person = :person")
+        named = {"person": f"webhook-endpoint/{made['id']}"}
+        before = await db.scalar(key, named)
+    again = await service.client.delete(here)
+    async with owner.connect() as db:
+        after = await db.scalar(key, named)
+    await owner.dispose()
+
+    assert cut_off.status_code >= 500
+    assert meanwhile.status_code == 200
+    assert before is not None
+    assert again.status_code == 204
+    assert after is None
 
 
 async def test_a_seller_sees_their_own_endpoints_alone(market: Market) -> None:
