@@ -17,6 +17,7 @@ from api.console.orders import acts_for, case_of, may_dispute
 from api.console.visitor import PATH, Fields, Somebody, Visitor
 from api.deps import Database, Services, Use
 from api.problems import Problem
+from api.routers.orders import OrderId
 from domain.actors import Role
 from domain.errors import NotKnown
 from domain.ids import order_workflow_id
@@ -30,7 +31,7 @@ _DISPUTER: Final = Role.BUYER
 
 @router.get("/orders/{order}/acts/{action}")
 async def show_act(
-    request: Request, order: str, action: Action, who: Somebody, use: Use, db: Database
+    request: Request, order: OrderId, action: Action, who: Somebody, use: Use, db: Database
 ) -> Response:
     """Show the form of an act; with what was written in it before the session ended."""
     return await (await _form(request, order, action, who, use, db)).open()
@@ -39,7 +40,7 @@ async def show_act(
 @router.post("/orders/{order}/acts/{action}")
 async def take_act(
     request: Request,
-    order: str,
+    order: OrderId,
     action: Action,
     who: Somebody,
     use: Use,
@@ -52,7 +53,7 @@ async def take_act(
 
 @router.get("/orders/{order}/dispute")
 async def show_opening(
-    request: Request, order: str, who: Somebody, use: Use, db: Database
+    request: Request, order: OrderId, who: Somebody, use: Use, db: Database
 ) -> Response:
     """Show the form by which a buyer disputes lines of an order."""
     return await (await _opening(request, order, who, use, db)).open()
@@ -60,7 +61,7 @@ async def show_opening(
 
 @router.post("/orders/{order}/dispute")
 async def take_opening(
-    request: Request, order: str, who: Somebody, use: Use, fields: Fields, db: Database
+    request: Request, order: OrderId, who: Somebody, use: Use, fields: Fields, db: Database
 ) -> Response:
     """Preview what the dispute would hold; or open it."""
     return await (await _opening(request, order, who, use, db)).take(fields)

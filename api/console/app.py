@@ -4,6 +4,7 @@ from typing import Final
 
 import structlog
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
@@ -33,7 +34,7 @@ from api.console.visitor import (
     local,
 )
 from api.deps import Services
-from api.problems import FAILURES, KINDS, of_failure
+from api.problems import FAILURES, KINDS, Problem, of_failure
 from runtime.issuer import DevelopmentIssuer
 
 _ROUTERS: Final = (
@@ -107,8 +108,17 @@ def _keep(request: Request, response: Response, path: str, fields: dict[str, str
 
 def _on_failure(request: Request, error: Exception) -> Response:
     """Say what happened, what is safe, and what to do."""
-    problem = of_failure(error)
+    problem = _nowhere(error) or of_failure(error)
     kind = KINDS[problem.code]
     shown = page_of(request).show("error.html", kind.status, problem=problem, kind=kind)
     shown.headers.update(problem.headers)
     return shown
+
+
+def _nowhere(error: Exception) -> Problem | None:
+    """An address that names what nothing can be called is one where nothing is."""
+    if not isinstance(error, RequestValidationError):
+        return None
+    if all(each["loc"][0] == "path" for each in error.errors()):
+        return Problem("not-found", KINDS["not-found"].help)
+    return None

@@ -4,6 +4,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final
@@ -16,7 +17,7 @@ from starlette.responses import Response
 from api.asking import Asking
 from api.console import lists
 from api.console.pages import page_of, see_other
-from api.console.visitor import PATH, Fields, Posted, Visitor, visitors
+from api.console.visitor import PATH, Fields, Posted, Visitor, key_of, visitors
 from api.deps import Database, Use
 from api.paging import PageQuery, decode_number, page
 from api.problems import Problem
@@ -48,7 +49,6 @@ Judge = Annotated[Visitor, Depends(visitors(*JUDGES))]
 Worker = Annotated[Visitor, Depends(visitors(*STAFF))]
 _HERE: Final = f"{PATH}/bulk-rulings"
 _REFUSED: Final = 400
-_LONGEST_KEY: Final = 100
 
 
 class NewQuery(BulkQuery):
@@ -114,7 +114,7 @@ async def rule(request: Request, who: Judge, use: Use, fields: Fields, db: Datab
     body = form.body()
     if body is None:
         return await form.show(is_unfit=True)
-    asked = Asking(request, use, who.caller, fields.get("key", "")[:_LONGEST_KEY])
+    asked = Asking(request, use, who.caller, key_of(fields))
     answer = await bulk_api.rule_in_bulk(body, who.caller, asked)
     if answer.status_code >= _REFUSED:
         return await form.show(problem=_problem(answer))
@@ -123,14 +123,21 @@ async def rule(request: Request, who: Judge, use: Use, fields: Fields, db: Datab
 
 
 @router.get("/bulk-rulings/{bulk_ruling}")
-async def read(request: Request, bulk_ruling: str, who: Worker, db: Database) -> Response:
+async def read(
+    request: Request, bulk_ruling: bulk_api.BulkId, who: Worker, db: Database
+) -> Response:
     """Show what was ruled, and where it stands in each dispute."""
     return await _followed(request, bulk_ruling, who, db)
 
 
 @router.post("/bulk-rulings/{bulk_ruling}/words")
 async def say(
-    request: Request, bulk_ruling: str, who: Judge, use: Use, fields: Fields, db: Database
+    request: Request,
+    bulk_ruling: bulk_api.BulkId,
+    who: Judge,
+    use: Use,
+    fields: Fields,
+    db: Database,
 ) -> Response:
     """Agree as the second person, disagree, or take it back."""
     ask = {
@@ -143,7 +150,7 @@ async def say(
         handler, body = ask[action], WordIn(why=fields.get("why", ""))
     except (ValueError, KeyError):
         raise Problem("request-invalid", "the form says not which word to say") from None
-    asked = Asking(request, use, who.caller, fields.get("key", "")[:_LONGEST_KEY])
+    asked = Asking(request, use, who.caller, key_of(fields))
     answer = await handler(bulk_ruling, body, who.caller, asked)
     if answer.status_code >= _REFUSED:
         return await _followed(request, bulk_ruling, who, db, _problem(answer))
@@ -218,8 +225,9 @@ class _Form:
         found: dict[str, int] = {}
         for each in filter(None, self.fields.get(field, "").split(",")[:MOST]):
             name, _, revision = each.partition(":")
-            if revision.isascii() and revision.isdigit() and len(revision) < 10:  # noqa: PLR2004 - of an integer
-                found[name] = int(revision)
+            with suppress(ValueError):
+                case = CaseIn(dispute=name, revision=int(revision))
+                found[case.dispute] = case.revision
         return found
 
     async def show(

@@ -103,7 +103,7 @@ async def list_chargebacks(request: Request, who: Somebody, db: Database) -> Res
 
 @router.get("/chargebacks/{chargeback}")
 async def read_chargeback(
-    request: Request, chargeback: str, who: Somebody, use: Use, db: Database
+    request: Request, chargeback: api.ChargebackId, who: Somebody, use: Use, db: Database
 ) -> Response:
     """Show what the bank claims, of whom, and until when it is answered."""
     _must_read(who)
@@ -115,7 +115,12 @@ async def read_chargeback(
 
 @router.get("/chargebacks/{chargeback}/acts/{act}")
 async def show_act(
-    request: Request, chargeback: str, act: rules.Act, who: Somebody, use: Use, db: Database
+    request: Request,
+    chargeback: api.ChargebackId,
+    act: rules.Act,
+    who: Somebody,
+    use: Use,
+    db: Database,
 ) -> Response:
     """Show the form of an act."""
     return await (await _form(request, chargeback, act, who, use, db)).open()
@@ -124,7 +129,7 @@ async def show_act(
 @router.post("/chargebacks/{chargeback}/acts/{act}")
 async def take_act(
     request: Request,
-    chargeback: str,
+    chargeback: api.ChargebackId,
     act: rules.Act,
     who: Somebody,
     use: Use,

@@ -21,6 +21,7 @@ from api.console.previews import Preview, rehearsed
 from api.console.visitor import PATH, Fields, Somebody, Visitor
 from api.deps import Database, Services, Use
 from api.problems import Problem
+from api.routers.disputes import DisputeId
 from api.routers.evidence import SHOWS
 from api.schemas.disputes import DisputeView
 from api.schemas.money import PostingView
@@ -76,7 +77,7 @@ class Case:
 
 @router.get("/disputes/{dispute}")
 async def read_dispute(
-    request: Request, dispute: str, who: Somebody, use: Use, db: Database, show: str = ""
+    request: Request, dispute: DisputeId, who: Somebody, use: Use, db: Database, show: str = ""
 ) -> Response:
     """Show where a dispute stands, who offers what, and what each decision would do."""
     state = await visible_dispute(use, who.caller, dispute)
@@ -94,7 +95,7 @@ async def read_dispute(
 
 @router.get("/disputes/{dispute}/acts/{action}")
 async def show_act(
-    request: Request, dispute: str, action: Action, who: Somebody, use: Use, db: Database
+    request: Request, dispute: DisputeId, action: Action, who: Somebody, use: Use, db: Database
 ) -> Response:
     """Show the form of an act; a decision that was picked on the case's page is filled in."""
     return await (await _form(request, dispute, action, who, use, db)).open()
@@ -103,7 +104,7 @@ async def show_act(
 @router.post("/disputes/{dispute}/acts/{action}")
 async def take_act(
     request: Request,
-    dispute: str,
+    dispute: DisputeId,
     action: Action,
     who: Somebody,
     use: Use,

@@ -8,6 +8,7 @@ from api.console.pages import see_other
 from api.console.visitor import PATH, Somebody, uploaded
 from api.deps import Use
 from api.problems import Problem
+from api.routers.disputes import DisputeId
 from api.routers.evidence import SHOWS, Number, arrived, as_file
 from domain.ids import dispute_workflow_id
 from runtime.evidence import Sender
@@ -16,14 +17,14 @@ router = APIRouter()
 
 
 @router.get("/disputes/{dispute}/evidence/{number}")
-async def show_file(dispute: str, number: Number, who: Somebody, use: Use) -> Response:
+async def show_file(dispute: DisputeId, number: Number, who: Somebody, use: Use) -> Response:
     """Show one file."""
     state = await visible_dispute(use, who.caller, dispute)
     return as_file(*await use.evidence.file(state.dispute, number))
 
 
 @router.post("/disputes/{dispute}/evidence")
-async def take_file(request: Request, dispute: str, who: Somebody, use: Use) -> Response:
+async def take_file(request: Request, dispute: DisputeId, who: Somebody, use: Use) -> Response:
     """Take a file in, and lead back to the case."""
     state = await visible_dispute(use, who.caller, dispute)
     if who.caller.role not in SHOWS:

@@ -14,8 +14,8 @@ from api.asking import Asking
 from api.console.forms import Act, Field, Kind, Unfit
 from api.console.pages import Page, page_of, see_other
 from api.console.previews import Preview, Rehearsing
-from api.console.visitor import DRAFT, PATH, Posted, Visitor, draft_of
-from api.deps import Services
+from api.console.visitor import DRAFT, PATH, Posted, Visitor, draft_of, key_of
+from api.deps import Services, if_match
 from api.problems import Problem, of_refusal
 from api.schemas.order_views import HappenedView
 from domain.errors import Refusal, VersionConflict
@@ -24,7 +24,6 @@ from domain.money import Money
 _REFUSED: Final = 400
 _CREATED: Final = 201
 _WAITING: Final = 202
-_LONGEST_KEY: Final = 200
 _KEY: Final = "console"
 
 
@@ -173,12 +172,14 @@ class Form:
         """Ask it for good, by the version that was previewed, under the form's own key."""
         try:
             body = self.act.read(fields, self.thing.currency)
-            seen, key = int(fields.get("seen", "")), fields.get("key", "")[:_LONGEST_KEY]
-        except (Unfit, ValueError):
+            seen = if_match(fields.get("seen"))
+        except (Unfit, Problem):
             return await self.show(fields)
-        asked = Asking(self.request, self.use, self.who.caller, key, seen)
+        asked = Asking(self.request, self.use, self.who.caller, key_of(fields), seen)
         try:
             answer = await self.act.ask(self.thing.name, body, fields, asked)
+        except Unfit:
+            return await self.show(fields)
         except VersionConflict:
             return await (await self._now()).show(fields, conflict=seen)
         except Refusal as refusal:

@@ -13,6 +13,7 @@ from api.asking import Asking
 from api.routers import online, order_requests
 from api.schemas import online as online_forms
 from api.schemas import orders as forms
+from api.schemas.common import ID
 from domain.money import Money
 from domain.order.agreements import Topic
 from domain.order.paying import AmountDecision, BorneBy
@@ -228,7 +229,7 @@ _ALL: Final = (
     Act(
         Action.LIFT_HOLD,
         forms.LiftingIn,
-        _named("hold", order_requests.lift_hold),
+        _named("hold", order_requests.lift_hold, ID.validate_python),
         (Field("hold", Kind.HOLD), _REASON),
     ),
     Act(

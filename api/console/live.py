@@ -12,7 +12,10 @@ from api.asking import visible_dispute, visible_order
 from api.auth import Caller
 from api.console.visitor import Somebody, Visitor, visitors
 from api.deps import Services, Use
+from api.routers.chargebacks import ChargebackId
 from api.routers.chargebacks import visible as visible_chargeback
+from api.routers.disputes import DisputeId
+from api.routers.orders import OrderId
 from api.streams import Stream, seconds_left
 from domain.actors import STAFF
 from domain.ids import chargeback_workflow_id, dispute_workflow_id, order_workflow_id
@@ -29,21 +32,23 @@ _AT_MOST_EVERY: Final = 2.0
 
 
 @router.get("/orders/{order}/news")
-async def order_news(order: str, who: Somebody, use: Use, after: After = 0) -> Response:
+async def order_news(order: OrderId, who: Somebody, use: Use, after: After = 0) -> Response:
     """Say when something has happened to an order."""
     await visible_order(use, who.caller, order)
     return _streaming(use, who, order_workflow_id(order), after, 0)
 
 
 @router.get("/disputes/{dispute}/news")
-async def dispute_news(dispute: str, who: Somebody, use: Use, after: After = 0) -> Response:
+async def dispute_news(dispute: DisputeId, who: Somebody, use: Use, after: After = 0) -> Response:
     """Say when something has happened to a dispute."""
     await visible_dispute(use, who.caller, dispute)
     return _streaming(use, who, dispute_workflow_id(dispute), after, 0)
 
 
 @router.get("/chargebacks/{chargeback}/news")
-async def chargeback_news(chargeback: str, who: Somebody, use: Use, after: After = 0) -> Response:
+async def chargeback_news(
+    chargeback: ChargebackId, who: Somebody, use: Use, after: After = 0
+) -> Response:
     """Say when something has happened to a chargeback."""
     await visible_chargeback(use, who.caller, chargeback)
     return _streaming(use, who, chargeback_workflow_id(chargeback), after, 0)

@@ -17,6 +17,7 @@ from api.console.pages import page_of
 from api.console.visitor import Somebody, Visitor
 from api.deps import Database, Use
 from api.routers import orders as orders_api
+from api.routers.orders import OrderId
 from api.schemas.common import Sought
 from api.schemas.disputes import DisputeFigures
 from api.schemas.money import PostingView
@@ -89,7 +90,7 @@ class Case:
 
 @router.get("/orders/{order}")
 async def read_order(
-    request: Request, order: str, who: Somebody, use: Use, db: Database, show: str = ""
+    request: Request, order: OrderId, who: Somebody, use: Use, db: Database, show: str = ""
 ) -> Response:
     """Show where an order stands, where its money is, what happened, and what may be done."""
     state = await visible_order(use, who.caller, order)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from api.asking import Asking, visible_payout
 from api.console.pages import page_of, see_other
-from api.console.visitor import PATH, Fields, Posted, Visitor, visitors
+from api.console.visitor import PATH, Fields, Posted, Visitor, key_of, visitors
 from api.deps import Database, Services, Use
 from api.problems import Problem
 from api.routers import sellers as sellers_api
@@ -57,7 +57,9 @@ class Preview:
 
 
 @router.get("/payouts/{payout:path}")
-async def show_payout(request: Request, payout: str, who: Reader, use: Use) -> Response:
+async def show_payout(
+    request: Request, payout: sellers_api.PayoutId, who: Reader, use: Use
+) -> Response:
     """Show a payout, its postings, and to an operator what may be done if it is parked."""
     state = await visible_payout(use, who.caller, payout)
     return await _shown(request, who, use, state, {})
@@ -65,7 +67,7 @@ async def show_payout(request: Request, payout: str, who: Reader, use: Use) -> R
 
 @router.post("/payouts/{payout:path}")
 async def resolve(
-    request: Request, payout: str, who: Operator, use: Use, fields: Fields
+    request: Request, payout: sellers_api.PayoutId, who: Operator, use: Use, fields: Fields
 ) -> Response:
     """Preview what an operator's word would do; or say it, if exactly that was previewed."""
     state = await visible_payout(use, who.caller, payout)
@@ -78,7 +80,7 @@ async def resolve(
         )
     except (ValidationError, ValueError):
         return await _shown(request, who, use, state, fields, is_wrong=True)
-    asked = Asking(request, use, who.caller, fields.get("key", ""))
+    asked = Asking(request, use, who.caller, key_of(fields))
     answer = await sellers_api.resolve_payout(payout, body, who.caller, asked)
     if answer.status_code >= _REFUSED:
         told: dict[str, Any] = json.loads(bytes(answer.body))
@@ -123,7 +125,8 @@ async def _preview(
     except ValueError:
         return None
     at = use.clock.now(f"payout/{state.payout}")
-    word = ResolvePayout(who.caller.actor, at, resolution, fields.get("note", ""))
+    # What is noted decides nothing, and is not asked before the word is said.
+    word = ResolvePayout(who.caller.actor, at, resolution, "…")
     try:
         return Preview(await rehearsal.rehearse_payout(use.engine, state, word))
     except Refusal as refusal:

@@ -15,7 +15,7 @@ from api.asking import Asking
 from api.auth import Caller
 from api.console import lists
 from api.console.pages import page_of, see_other
-from api.console.visitor import PATH, Fields, Visitor, local, visitors
+from api.console.visitor import PATH, Fields, Visitor, key_of, local, visitors
 from api.deps import Database, Use
 from api.problems import Problem
 from api.routers import absences as absences_api
@@ -106,7 +106,7 @@ async def assign(request: Request, who: Worker, use: Use, fields: Fields) -> Res
         )
     except (ValidationError, ValueError):
         raise Problem("request-invalid", "the form says not what to give to whom") from None
-    asked = Asking(request, use, who.caller, f"{fields.get('key', '')}-{body.subject}-{body.seen}")
+    asked = Asking(request, use, who.caller, key_of(fields, f"-{body.subject}-{body.seen}"))
     answer = await work_api.assign_work(body, who.caller, asked)
     if answer.status_code >= _REFUSED:
         raise VersionConflict("somebody else was first: look at the queue again")
@@ -131,7 +131,7 @@ async def be_away(request: Request, who: Colleague, use: Use, fields: Fields) ->
         )
     except (ValidationError, ValueError):
         raise Problem("request-invalid", "the form says not until when, or for whom") from None
-    asked = Asking(request, use, who.caller, fields.get("key", ""))
+    asked = Asking(request, use, who.caller, key_of(fields))
     answer = await absences_api.begin_absence(body, who.caller, asked)
     return _led_back(answer, "away")
 
@@ -145,7 +145,7 @@ async def be_back(
     fields: Fields,
 ) -> Response:
     """Be back, or say that somebody is."""
-    asked = Asking(request, use, who.caller, fields.get("key", ""))
+    asked = Asking(request, use, who.caller, key_of(fields))
     return _led_back(await absences_api.end_absence(absence, who.caller, asked), "back")
 
 
@@ -160,10 +160,12 @@ def _led_back(answer: Response, done: str) -> Response:
 async def keep_view(who: Worker, use: Use, fields: Fields) -> Response:
     """Keep what is filtered by under a name, or forget a view."""
     name, query = fields.get("name", "").strip()[:_LONGEST_NAME], fields.get("query", "")[:500]
+    if not (name + query).isprintable():
+        raise Problem("request-invalid", "a view's name and filter are what can be shown")
     async with use.engine.begin() as db:
         if fields.get("step") == "forget":
             await casework.forget_view(db, str(who.caller), name)
-        elif name and name.isprintable():
+        elif name:
             await casework.save_view(db, str(who.caller), name, query)
     return see_other(f"{PATH}/queue?{query}" if query else f"{PATH}/queue")
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from api.auth import Caller, caller_of
 from api.console.sign_in import SignIn
-from api.deps import Use
+from api.deps import Use, idempotency_key
 from api.problems import Problem
 from domain.actors import Role
 
@@ -116,6 +116,14 @@ def _must_be_ours(request: Request, who: Visitor, csrf: str) -> None:
 
 
 Fields = Annotated[Posted, Depends(posted)]
+
+
+def key_of(fields: Posted, more: str = "") -> str:
+    """The form's own key, with *more* that says what it is for. Raises `Problem` (400).
+
+    It is the API's idempotency key, and held to its rules: forms without one would all be one.
+    """
+    return idempotency_key(idempotency_key(fields.get("key")) + more)
 
 
 async def fields_of(request: Request) -> dict[str, str]:

@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    TypeAdapter,
 )
 
 from domain.countries import COUNTRIES
@@ -90,6 +91,7 @@ def _known_country(code: str) -> str:
 _IN_EMAIL: Final = r"[^@\s\x00-\x1f\x7f-\x9f]+"
 _ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 Id = Annotated[str, Field(pattern=_ID_PATTERN, examples=["o-1001"])]
+ID: Final = TypeAdapter[str](Id)
 Text = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_clean)
 ]

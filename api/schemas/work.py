@@ -14,9 +14,8 @@ Subject = Annotated[
     str, Field(max_length=200, pattern=r"^[a-z-]+/[A-Za-z0-9._/-]+$", examples=["order/o-1001"])
 ]
 Person = Annotated[
-    str,
+    Sought,
     Field(
-        max_length=200,
         description="Role and id; empty: nobody.",
         examples=["support-agent:agent-1"],
     ),

@@ -313,7 +313,7 @@ _NOT_YET: Final = frozenset(
 )
 
 
-async def _owned(market: Market) -> dict[str, str]:
+async def owned(market: Market) -> dict[str, str]:
     """One object of each kind, of the buyer b-owner and the seller s-1."""
     buyer = await market.caller(Role.BUYER, "b-owner")
     seller = await market.caller(Role.SELLER, "m-1", "s-1")
@@ -368,7 +368,7 @@ def _example(market: Market, method: str, path: str) -> dict[str, Any]:
 @pytest.mark.parametrize("role", [Role.BUYER, Role.SELLER])
 async def test_on_no_route_a_stranger_meets_what_is_anothers(market: Market, role: Role) -> None:
     """One route that forgets to ask whose it is would be enough."""
-    names = NAMES | await _owned(market)
+    names = NAMES | await owned(market)
     routes = [
         route
         for route, roles in MAY.items()

@@ -45,7 +45,7 @@ def _filled(path: str) -> str:
     return re.sub(r"\{(\w+)[^}]*\}", lambda named: _NOBODYS.get(named[1], "none"), path)
 
 
-async def _kept(market: Market) -> list[object]:
+async def kept(market: Market) -> list[object]:
     """What requests leave behind: whatever was asked, audited, drafted or saved."""
     async with market.services.engine.connect() as db:
         return [
@@ -58,7 +58,7 @@ async def test_a_stranger_comes_in_nowhere(market: Market) -> None:
     """A page leads to the sign-in, a form too, and nothing is changed by either."""
     assert set(_ways(market)) >= _FOR_ALL
     guest = await stranger(market)
-    before, answers = await _kept(market), {}
+    before, answers = await kept(market), {}
     for method, path in _ways(market):
         if (method, path) in _FOR_ALL or path.startswith("/issuer"):
             continue
@@ -70,14 +70,14 @@ async def test_a_stranger_comes_in_nowhere(market: Market) -> None:
             answers[method, path] = (answer.status_code, answer.headers.get("Location"))
 
     assert answers == {}
-    assert await _kept(market) == before
+    assert await kept(market) == before
 
 
 @pytest.mark.parametrize("role", [Role.BUYER, Role.SELLER, Role.AUDITOR])
 async def test_no_form_is_taken_from_another_site(market: Market, role: Role) -> None:
     """Signed in or not, what a page elsewhere sends in one's name changes nothing."""
     guest = await visit(market, role, "somebody-1")
-    before, answers = await _kept(market), {}
+    before, answers = await kept(market), {}
     for method, path in _ways(market):
         if method == "get" or path.startswith("/issuer"):
             continue
@@ -88,4 +88,4 @@ async def test_no_form_is_taken_from_another_site(market: Market, role: Role) ->
             answers[method, path] = answer.status_code
 
     assert answers == {}
-    assert await _kept(market) == before
+    assert await kept(market) == before

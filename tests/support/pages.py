@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
 
+from api.auth import Caller
+from api.console.visitor import SESSION, Visitor
 from domain.actors import Role
 from tests.support.market import Market
 
@@ -177,6 +180,35 @@ async def visit(market: Market, role: Role, name: str) -> Visit:
     guest = await stranger(market)
     await sign_in(guest, role, name)
     return guest
+
+
+@dataclass
+class Signed(Visit):
+    """Somebody whose session is there already; `csrf` is what its forms hold."""
+
+    csrf: str
+
+    async def send(self, method: str, path: str, **fields: str) -> httpx2.Response:
+        """Look at a page, or send a form of this session's to it."""
+        if method == "GET":
+            return await self.get(path)
+        return await self.post(path, {"csrf": self.csrf}, **fields)
+
+
+async def signed(
+    market: Market,
+    role: Role,
+    name: str,
+    seller: str = "",
+    ttl: timedelta = timedelta(hours=1),
+) -> Signed:
+    """Somebody who was signed in by the provider: for what is not about that."""
+    token = market.issuer.mint(role, name, ttl, seller=seller)
+    csrf = Visitor(Caller(role, name, seller), token, datetime.now(UTC)).csrf
+    client = await market.anonymous()
+    # Not by the jar: signing out would empty it.
+    client.headers["Cookie"] = f"{SESSION}={token}"
+    return Signed(client, csrf)
 
 
 async def stranger(market: Market) -> Visit:
