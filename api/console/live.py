@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from api.asking import visible_dispute, visible_order
 from api.auth import Caller
+from api.console.chargebacks import READERS
 from api.console.visitor import Somebody, Visitor, visitors
 from api.deps import Services, Use
 from api.routers.chargebacks import ChargebackId
@@ -24,6 +25,7 @@ from runtime.wakeups import ANYTHING
 
 router = APIRouter()
 After = Annotated[int, Query(ge=0, description="The newest entry that the page shows.")]
+Reader = Annotated[Visitor, Depends(visitors(*READERS))]
 Staff = Annotated[Visitor, Depends(visitors(*STAFF))]
 _LOOK_EVERY: Final = 5.0
 _RECONNECT_MS: Final = 3000
@@ -47,7 +49,7 @@ async def dispute_news(dispute: DisputeId, who: Somebody, use: Use, after: After
 
 @router.get("/chargebacks/{chargeback}/news")
 async def chargeback_news(
-    chargeback: ChargebackId, who: Somebody, use: Use, after: After = 0
+    chargeback: ChargebackId, who: Reader, use: Use, after: After = 0
 ) -> Response:
     """Say when something has happened to a chargeback."""
     await visible_chargeback(use, who.caller, chargeback)

@@ -94,7 +94,7 @@ def _wanted(said: dict[str, str], caller: Caller) -> ListQuery:
 
 
 @router.post("/queue/assignment")
-async def assign(request: Request, who: Worker, use: Use, fields: Fields) -> Response:
+async def assign(request: Request, who: Colleague, use: Use, fields: Fields) -> Response:
     """Take work, give it on or give it back, by the version that the page showed."""
     back = local(fields.get("to", f"{PATH}/queue"))
     try:
