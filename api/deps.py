@@ -54,7 +54,7 @@ class Services:
     evidence: Evidence
     clock: EdgeClock = field(default_factory=UtcClock)
     rate: RateLimit = field(default_factory=lambda: RateLimit(50, 200))
-    streams: Places = field(default_factory=lambda: Places("streams", 5, 500))
+    streams: Places = field(default_factory=lambda: Places("streams", 20, 500))
     # Each holds a file several times over in memory.
     uploads: Places = field(default_factory=lambda: Places("uploads", 2, 8))
     problem_base: str = "/problems"

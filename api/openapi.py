@@ -14,7 +14,7 @@ Caravan runs the durable processes of a marketplace: how an order becomes a payo
 * Amounts are integers of the currency's minor unit (ISO 4217). Instants are UTC.
 * What is not done is a problem (RFC 9457) with a stable `type`, which explains itself when opened.
 * Lists are pages: give `next` as `cursor` to read on.
-* At most 5 streams and 2 uploads of yours are open at once (429). A stream ends with your token.
+* At most 20 streams and 2 uploads of yours are open at once (429). A stream ends with your token.
 """
 _TAGS: Final = [
     {"name": "orders", "description": "Placed, read, listed; what happened to them."},

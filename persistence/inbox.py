@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import UnaryExpression, func, or_, select, text, update
+from sqlalchemy import UnaryExpression, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
@@ -68,7 +68,7 @@ class Waiting:
 
 @dataclass
 class Held:
-    """Facts of one subject, in their order, that are ours alone `until` then.
+    """What one provider told of one subject, in its order: ours alone `until` then.
 
     Nobody else takes them with the same instant, so it also says whose they are.
     """
@@ -112,20 +112,20 @@ async def keep(db: AsyncConnection, fact: Arrived, *, is_news: bool = True) -> b
 async def take(
     db: AsyncConnection, limit: int, lease: timedelta, subject: str | None = None, most: int = 20
 ) -> list[Held]:
-    """Take what waits of at most *limit* subjects: of each its facts in order, *most* at a time.
+    """Take what waits in at most *limit* lines: of each its facts in order, *most* at a time.
 
-    Whoever holds a subject's first fact holds the subject, so the later ones come with it.
+    Whoever holds the first fact of a line holds the line, so the later ones come with it.
     """
     firsts = await waiting.take(db, Fact, limit, lease, subject)
     return [await _with_followers(db, first, most, lease) for first in firsts]
 
 
 async def _with_followers(db: AsyncConnection, first: int, most: int, lease: timedelta) -> Held:
-    subject = select(col(Fact.subject)).where(col(Fact.seq) == first).scalar_subquery()
+    line = tuple_(col(Fact.subject), col(Fact.provider))
     waits = (
         select(*_COLUMNS)
         .where(
-            col(Fact.subject) == subject,
+            line.in_(select(col(Fact.subject), col(Fact.provider)).where(col(Fact.seq) == first)),
             col(Fact.state) == waiting.WAITING,
             col(Fact.seq) >= first,
         )

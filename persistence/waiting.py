@@ -1,8 +1,10 @@
 """What inbox and outbox have in common: rows that wait, are taken, and are done with.
 
-Rows of one subject are taken in the order of their `seq`: while an earlier one waits, nobody
-takes a later one. Taking a row moves its `due_at` ahead, so that nobody else has it meanwhile;
-a taker that is killed never gives it back, it comes due by itself.
+Rows of one line are taken in the order of their `seq`: while an earlier one waits, nobody takes
+a later one. A line is a subject's letters, or what one provider told of a subject: a carrier that
+cannot be asked about a parcel keeps back no warning that the money must be frozen. Taking a row
+moves its `due_at` ahead, so that nobody else has it meanwhile; a taker that is killed never gives
+it back, it comes due by itself.
 """
 
 from collections.abc import Mapping
@@ -32,16 +34,17 @@ Table = type[Fact] | type[Notice]
 async def take(
     db: AsyncConnection, table: Table, limit: int, lease: timedelta, subject: str | None = None
 ) -> list[int]:
-    """Take the first row of at most *limit* subjects; returns their `seq`, oldest first.
+    """Take the first row of at most *limit* lines; returns their `seq`, oldest first.
 
     With *subject* only that one's.
     """
     earlier = aliased(table)
+    line = ("subject", "provider") if table is Fact else ("subject",)
     due = select(col(table.seq)).where(
         col(table.state) == WAITING,
         col(table.due_at) <= func.now(),
         ~exists().where(
-            col(earlier.subject) == col(table.subject),
+            *(col(getattr(earlier, name)) == col(getattr(table, name)) for name in line),
             col(earlier.state) == WAITING,
             col(earlier.seq) < col(table.seq),
         ),

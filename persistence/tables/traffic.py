@@ -55,7 +55,8 @@ class Request(SQLModel, table=True):
 class Fact(SQLModel, table=True):
     """One genuine message from a provider, kept under its event id before it is acknowledged.
 
-    `subject` is what it concerns ("order/o-1"); facts of one subject are delivered in order.
+    `subject` is what it concerns ("order/o-1"). What one provider tells of it is delivered in
+    order.
     """
 
     __tablename__ = "inbox"  # pyright: ignore[reportAssignmentType] - SQLModel's own form

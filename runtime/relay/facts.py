@@ -80,7 +80,7 @@ class Facts:
         self._task_queue = task_queue
 
     async def take(self, limit: int, subject: str | None = None) -> Sequence[Job]:
-        """Take the facts of some subjects."""
+        """Take the facts of some lines."""
         async with self._engine.begin() as db:
             taken = await inbox.take(db, limit, _LEASE, subject, _MOST_AT_ONCE)
         return [partial(self._deliver, held) for held in taken]
@@ -91,7 +91,7 @@ class Facts:
             return await waiting.pending(db, Fact, subject)
 
     async def _deliver(self, held: Held) -> None:
-        """Deliver one subject's facts in order; one that has to wait keeps the later ones back."""
+        """Deliver the facts of a line in order; one that has to wait keeps the later ones back."""
         renewed_at = time.monotonic()
         while held.facts:
             fact = held.facts[0]

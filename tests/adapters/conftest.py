@@ -12,13 +12,13 @@ from adapters.notification.port import Post
 from adapters.notification.smtp import SmtpPost
 from adapters.payment.port import PaymentGateway
 from adapters.payment.stripe import StripeGateway
+from runtime.child import free_port
 from tests.support.sandbox import (
     EASYPOST_SECRET,
     STRIPE_SECRET,
     SandboxPlace,
     SandboxProcess,
     SandboxWorld,
-    free_port,
 )
 
 _USUAL: Final[dict[str, Any]] = {

@@ -14,7 +14,7 @@ import pytest
 
 from adapters.errors import Unavailable
 from adapters.files.objects import ObjectFiles
-from tests.support.sandbox import free_port
+from runtime.child import free_port
 
 _LARGE: Final = 8 * 1024 * 1024
 _WRITER: Final = """

@@ -10,7 +10,8 @@ from adapters.errors import Unavailable
 from adapters.fx.ecb import EcbRates, publications
 from adapters.fx.port import RateSource
 from domain.fx.rates import exact
-from tests.support.sandbox import SandboxPlace, SandboxWorld, free_port
+from runtime.child import free_port
+from tests.support.sandbox import SandboxPlace, SandboxWorld
 
 # A Thursday before Easter, in the evening: the next publication is on the Tuesday.
 MAUNDY = "2026-04-02T18:00:00+02:00"

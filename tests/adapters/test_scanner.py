@@ -7,8 +7,9 @@ import pytest
 
 from adapters.errors import Rejected, Unavailable
 from adapters.files.scanner import Clamd, NoScanner, scanner_at
+from runtime.child import free_port
 from tests.support.malware import MALWARE
-from tests.support.sandbox import SandboxPlace, free_port
+from tests.support.sandbox import SandboxPlace
 
 Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

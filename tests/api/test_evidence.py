@@ -17,12 +17,12 @@ from domain.actors import Actor, Role
 from domain.dispute.evidence import LARGEST
 from domain.errors import NotKnown
 from persistence.disputes import reading
+from runtime.child import free_port
 from runtime.evidence import Sender
 from tests.api.test_disputes import received
 from tests.support.malware import MALWARE
 from tests.support.market import Json, Market, Person
 from tests.support.pages import HERE, fields_of, parsed, visit
-from tests.support.sandbox import free_port
 
 _BROKEN: Final = {"lines": ["1"], "category": "received", "reason": "damaged", "amount": 5_000}
 

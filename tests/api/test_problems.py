@@ -12,8 +12,8 @@ from api.problems import KINDS, Problem
 from domain import errors
 from domain.actors import Role
 from runtime.answers import STATUS
+from runtime.child import free_port
 from tests.support.market import Market, an_order, open_market
-from tests.support.sandbox import free_port
 
 
 async def test_every_refusal_has_a_problem_that_explains_itself(market: Market) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx2
 
 from domain.actors import Role
+from runtime.child import free_port
 from runtime.issuer import DEVELOPMENT_ISSUER, DevelopmentIssuer
 from runtime.keyring import KeyRing
 from tests.support.market import a_seller, an_order
-from tests.support.sandbox import free_port
 
 
 def environment(database_url: str, folder: Path, port: int) -> dict[str, str]:

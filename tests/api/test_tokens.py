@@ -22,8 +22,8 @@ from adapters.errors import Unavailable
 from api.auth import Caller, Doorkeeper, FetchedKeys, FixedKeys
 from api.problems import Problem
 from domain.actors import Role
+from runtime.child import free_port
 from runtime.issuer import DEVELOPMENT_ISSUER
-from tests.support.sandbox import free_port
 from tests.support.serving import served
 
 

@@ -13,9 +13,10 @@ import uvicorn
 from playwright.async_api import Browser, Page, async_playwright
 
 from domain.actors import Role
+from runtime.child import free_port
 from runtime.embedded import LocalPostgres, LocalTemporal
 from tests.support.market import Market, a_seller, open_market
-from tests.support.sandbox import SandboxProcess, SandboxWorld, free_port
+from tests.support.sandbox import SandboxProcess, SandboxWorld
 from tests.support.scenes import Scenes
 
 PICTURES: Final = Path("out/console")

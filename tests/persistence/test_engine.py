@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from persistence.engine import connect, looking
 from persistence.outages import passes
-from tests.support.sandbox import free_port
+from runtime.child import free_port
 
 _RESTED = 1.1
 

@@ -16,13 +16,13 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.order.state import Fulfilment
 from persistence.engine import connect
+from runtime.child import free_port
 from runtime.codec import data_converter
 from runtime.desk import Ask, Desk
 from runtime.relay.bell import Bell
 from runtime.relay.facts import Facts
 from tests.support.dispatch import Dispatch
 from tests.support.marketplace import Marketplace, buyer
-from tests.support.sandbox import free_port
 from workflows.order.messages import CancelOrder
 
 

@@ -11,11 +11,12 @@ from typing import Final
 
 import pytest
 
+from runtime.child import free_port
 from runtime.health import answers
 from runtime.keyring import KeyRing
 from tests.support.dispatch import Dispatch
 from tests.support.marketplace import Marketplace
-from tests.support.sandbox import EASYPOST_SECRET, ROOT, STRIPE_SECRET, free_port
+from tests.support.sandbox import EASYPOST_SECRET, ROOT, STRIPE_SECRET
 
 Started = Callable[[], Awaitable[asyncio.subprocess.Process]]
 _READY_WITHIN: Final = 60

@@ -65,6 +65,29 @@ async def test_a_warning_that_overtakes_the_note_of_its_payment_is_swept_up(
 
 
 @pytest.mark.case(8)
+async def test_a_carrier_that_is_away_keeps_no_warning_back(
+    market: Marketplace, dispatch: Dispatch
+) -> None:
+    """The release's clock runs on meanwhile: the money must be frozen before it is gone."""
+    order = await _paid(market, dispatch)
+    shipped = await order.shipped(days=1)
+    await dispatch.news()
+    carrier, number = shipped.parcels[0].carrier, shipped.parcels[0].number
+    at = order.at(days=2).isoformat()
+    await market.world.scan(carrier, number, "in_transit", at=at, country="DE")
+    await market.world.fault("error", "GET /easypost", status=503)
+    await dispatch.news()
+    await market.world.warn(shipped.intent)
+    await dispatch.news()
+    state = await order.until(lambda state: state.fraud is Fraud.SUSPECTED)
+    waits = await market.rows("SELECT kind FROM inbox WHERE state = 'waiting'")
+
+    assert state.held == 10_000
+    assert waits == [("tracker.updated",)]
+    await market.world.clear_faults()
+
+
+@pytest.mark.case(8)
 async def test_a_review_that_finds_nothing_freezes_nothing(
     market: Marketplace, dispatch: Dispatch
 ) -> None:

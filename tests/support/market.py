@@ -36,6 +36,7 @@ from persistence.database import SqlDatabase
 from persistence.engine import connect
 from persistence.vault import Vault
 from runtime import wiring
+from runtime.child import free_port
 from runtime.codec import data_converter
 from runtime.desk import Desk
 from runtime.endpoints import Endpoints
@@ -47,7 +48,7 @@ from runtime.policies import publish_shipped
 from runtime.rates import Rates
 from runtime.temporal import register_search_attributes
 from runtime.wakeups import Wakeups
-from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, SandboxPlace, free_port
+from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, SandboxPlace
 
 Json: TypeAlias = dict[str, Any]
 SERVICE_KEY: Final = "csk_checkout_of_the_tests"

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -18,6 +17,8 @@ import httpx2
 import stripe
 from easypost.easypost_client import EasyPostClient
 
+from runtime.child import free_port
+
 Json: TypeAlias = dict[str, Any]
 ROOT: Final = Path(__file__).resolve().parents[2]
 _READY_SECONDS: Final = 90.0
@@ -25,13 +26,6 @@ _READY_SECONDS: Final = 90.0
 NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 STRIPE_SECRET: Final = "whsec_of_the_tests"
 EASYPOST_SECRET: Final = "easypost secret of the tests"
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-    return port
 
 
 @dataclass(frozen=True, slots=True)

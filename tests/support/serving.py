@@ -7,7 +7,7 @@ from typing import Any
 
 import uvicorn
 
-from tests.support.sandbox import free_port
+from runtime.child import free_port
 
 
 @asynccontextmanager
