@@ -24,6 +24,7 @@ _LEEWAY: Final = 30
 _LONGEST: Final = 200
 _SERVICE_PREFIX: Final = "csk_"
 _FRESH_SECONDS: Final = 300.0
+_BELIEVED_SECONDS: Final = 600.0
 _SELDOM_SECONDS: Final = 30.0
 _PATIENCE: Final = 5.0
 log = structlog.get_logger(__name__)
@@ -74,7 +75,8 @@ class FixedKeys:
 class FetchedKeys:
     """Keys read from the issuer's address, and read anew every five minutes.
 
-    One task reads, and whoever has a known key does not wait for it. For an unknown id they are
+    One task reads, and whoever has a known key does not wait for it, unless nobody has read for so
+    long that the key may have been withdrawn. For an unknown id they are
     read again at once, but not more often than every half minute, whatever became of it: anybody
     can make one up, and a provider that hangs must not be asked by everybody.
     """
@@ -90,10 +92,10 @@ class FetchedKeys:
 
     async def find(self, key_id: str) -> PyJWK | None:
         """The key of that id. Raises `Unavailable` if it is not known and nobody answers."""
-        known = self._keys.get(key_id)
-        if known is None or self._clock() - self._read_at > _FRESH_SECONDS:
+        known, age = self._keys.get(key_id), self._clock() - self._read_at
+        if known is None or age > _FRESH_SECONDS:
             self._read_soon()
-        if known is not None:
+        if known is not None and age < _BELIEVED_SECONDS:
             return known
         if self._reading is not None:
             # Whoever hangs up must not end it for all who wait.

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Protocol
+from typing import Annotated, Final, Protocol
 
 from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -14,6 +14,7 @@ from api.auth import Caller, Doorkeeper
 from api.limits import Places, RateLimit
 from api.problems import KINDS, Problem
 from domain.actors import STAFF, Role
+from persistence.carriage.port import Addresses
 from persistence.engine import POOLED
 from persistence.vault import Vault
 from runtime.clock import EdgeClock, UtcClock
@@ -43,6 +44,7 @@ class Services:
 
     engine: AsyncEngine
     vault: Vault
+    addresses: Addresses
     desk: Desk
     temporal: Client
     doorkeeper: Doorkeeper
@@ -114,7 +116,15 @@ async def connection(use: Use) -> AsyncIterator[AsyncConnection]:
 # Who holds one and looks something up beside it needs another for a moment. Half of a pool's
 # connections at most are held so, hence nobody waits for somebody who waits. None is held while
 # the answer is sent: a caller may read as slowly as they like.
-Database = Annotated[AsyncConnection, Depends(connection, scope="function", max_concurrency=POOLED)]
+_FOR_ACTS: Final = 4
+Database = Annotated[
+    AsyncConnection, Depends(connection, scope="function", max_concurrency=POOLED - _FOR_ACTS)
+]
+# The same for a form that is sent: it waits for its process, for seconds where Temporal is away,
+# and keeps no reader waiting meanwhile.
+ActingDatabase = Annotated[
+    AsyncConnection, Depends(connection, scope="function", max_concurrency=_FOR_ACTS)
+]
 
 
 def idempotency_key(

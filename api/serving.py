@@ -90,6 +90,7 @@ async def opened(settings: Settings) -> AsyncGenerator[Services]:
         yield Services(
             engine=shared.engine,
             vault=shared.vault,
+            addresses=shared.addresses,
             desk=Desk(shared.engine, shared.vault, client, settings.temporal.task_queue),
             temporal=client,
             doorkeeper=_doorkeeper(auth, settings.profile),

@@ -23,6 +23,8 @@ from persistence.tables.traffic import Fact, Notice
 WAITING: Final = "waiting"
 DONE: Final = "done"
 PARKED: Final = "parked"
+# Parked, and somebody has decided that it stays so.
+GIVEN_UP: Final = "given_up"
 # With half a minute between tries at most, what has been tried so often has waited for an hour.
 LATE_AFTER: Final = 120
 # One alarm for all that waits in a table: an outage of an hour concerns every subject alike.

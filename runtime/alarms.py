@@ -29,7 +29,10 @@ log = structlog.get_logger(__name__)
 
 
 async def clear(db: AsyncConnection, number: int, *, by: str, note: str, at: datetime) -> AlarmRow:
-    """Close an alarm that is open. Raises `NotKnown` and `IllegalTransition`."""
+    """Close an alarm that is open; rows that were parked with it are given up for good.
+
+    Raises `NotKnown` and `IllegalTransition`.
+    """
     before = await reading.alarm(db, number)
     if before is None:
         raise NotKnown(f"there is no alarm {number}", alarm=number)
@@ -40,6 +43,9 @@ async def clear(db: AsyncConnection, number: int, *, by: str, note: str, at: dat
     )
     if before.cleared_at is not None:
         raise IllegalTransition(f"alarm {number} was cleared before", alarm=number)
+    if before.kind in _PARKED:
+        # The next alarm of this subject is about others.
+        await _now_are(db, before, {"state": waiting.GIVEN_UP})
     log.info("alarm.cleared", alarm=number, kind=before.kind, by=by)
     return await reading.alarm(db, number) or before
 
@@ -59,17 +65,23 @@ async def retry(db: AsyncConnection, number: int, *, by: str, note: str, at: dat
             f"{before.kind} has given nothing up: only {kinds} have rows that can go again",
             kind=before.kind,
         )
+    again = {"state": waiting.WAITING, "attempts": 0, "defects": 0, "due_at": func.now()}
+    rows = await _now_are(db, before, again) if before.cleared_at is None else 0
     after = await clear(db, number, by=by, note=note, at=at)
-    table, subject = _PARKED[before.kind]
-    again = await db.execute(
-        update(table)
-        .where(
-            col(getattr(table, subject)) == before.subject,
-            col(table.state) == waiting.PARKED,
-        )
-        .values(state=waiting.WAITING, attempts=0, defects=0, due_at=func.now())
-        .returning(col(table.seq))
-    )
-    rows = len(again.all())
     log.info("alarm.retried", alarm=number, kind=before.kind, by=by, rows=rows)
     return after
+
+
+async def _now_are(db: AsyncConnection, alarm: AlarmRow, values: Mapping[str, Any]) -> int:
+    """Change the rows that *alarm* speaks of; returns how many they were."""
+    table, subject = _PARKED[alarm.kind]
+    changed = await db.execute(
+        update(table)
+        .where(
+            col(getattr(table, subject)) == alarm.subject,
+            col(table.state) == waiting.PARKED,
+        )
+        .values(values)
+        .returning(col(table.seq))
+    )
+    return len(changed.all())

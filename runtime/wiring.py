@@ -80,10 +80,15 @@ CACHED = 5_000
 
 @dataclass(frozen=True)
 class Services:
-    """Everything that processes share, opened once per process."""
+    """Everything that processes share, opened once per process.
+
+    What is looked up in the midst of a transaction (a key, an address) goes by *beside*, whose
+    connections nobody keeps while they wait for another one.
+    """
 
     settings: Settings
     engine: AsyncEngine
+    beside: AsyncEngine
     vault: Vault
     payments: PaymentGateway
     tracking: TrackingProvider
@@ -100,7 +105,7 @@ class Services:
     @property
     def addresses(self) -> SealedAddresses:
         """Addresses, opened with the vault."""
-        return SealedAddresses(self.engine, self.vault)
+        return SealedAddresses(self.beside, self.vault)
 
     @property
     def steps(self) -> list[Callable[..., Any]]:
@@ -120,9 +125,9 @@ class Services:
         )
 
 
-# Whoever is within a transaction and seals something needs a key, and must get it though all the
-# other connections are with those who wait for one as well.
-_FOR_KEYS: Final = 5
+# Whoever is within a transaction and looks something up beside it must get a connection though all
+# the others are with those who want one as well.
+_BESIDE: Final = 5
 
 
 @asynccontextmanager
@@ -133,18 +138,20 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
     rates = EcbRates(str(settings.fx.api_base or OWN_ADDRESS))
     shipping = _shipping(settings)
     ring = key_ring(required(settings.keys, "keys"))
-    engine, keys = connect(url), connect(url, pool_size=_FOR_KEYS)
+    engine, beside = connect(url), connect(url, pool_size=_BESIDE)
     hooks = outgoing(settings)
     try:
-        vault = Vault(keys, ring)
-        yield Services(settings, engine, vault, payments, tracking, shipping, post, hooks, rates)
+        vault = Vault(beside, ring)
+        yield Services(
+            settings, engine, beside, vault, payments, tracking, shipping, post, hooks, rates
+        )
     finally:
         await hooks.close()
         payments.close()
         tracking.close()
         await rates.close()
         shipping.close()
-        await keys.dispose()
+        await beside.dispose()
         await engine.dispose()
 
 

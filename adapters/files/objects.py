@@ -1,5 +1,6 @@
 """Files in a local folder, or in whatever speaks S3."""
 
+import asyncio
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from adapters.errors import Outage, Unavailable
 
 _LOCAL: Final = "file"
+_PATIENCE: Final = 15
 
 
 class ObjectFiles:
@@ -37,7 +39,9 @@ class ObjectFiles:
     async def put(self, name: str, content: bytes) -> None:
         """Write it over what may be there."""
         try:
-            await obstore.put_async(self._store, name, content)
+            # The client's own tries go on for minutes, and somebody waits with a row in hand.
+            async with asyncio.timeout(_PATIENCE):
+                await obstore.put_async(self._store, name, content)
         except (BaseError, OSError) as error:
             raise _away(error) from error
 

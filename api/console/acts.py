@@ -15,7 +15,7 @@ from api.console.filling import Around, Form
 from api.console.forms import ACTS, Act
 from api.console.orders import acts_for, case_of, may_dispute
 from api.console.visitor import PATH, Fields, Somebody, Visitor
-from api.deps import Database, Services, Use
+from api.deps import ActingDatabase, Database, Services, Use
 from api.problems import Problem
 from api.routers.orders import OrderId
 from domain.actors import Role
@@ -45,7 +45,7 @@ async def take_act(
     who: Somebody,
     use: Use,
     fields: Fields,
-    db: Database,
+    db: ActingDatabase,
 ) -> Response:
     """Preview what the form says; or do it, if exactly that was previewed and is still so."""
     return await (await _form(request, order, action, who, use, db)).take(fields)
@@ -61,7 +61,7 @@ async def show_opening(
 
 @router.post("/orders/{order}/dispute")
 async def take_opening(
-    request: Request, order: OrderId, who: Somebody, use: Use, fields: Fields, db: Database
+    request: Request, order: OrderId, who: Somebody, use: Use, fields: Fields, db: ActingDatabase
 ) -> Response:
     """Preview what the dispute would hold; or open it."""
     return await (await _opening(request, order, who, use, db)).take(fields)

@@ -18,7 +18,7 @@ from api.asking import Asking
 from api.console import lists
 from api.console.pages import page_of, see_other
 from api.console.visitor import PATH, Fields, Posted, Visitor, key_of, visitors
-from api.deps import Database, Use
+from api.deps import ActingDatabase, Database, Use
 from api.paging import PageQuery, decode_number, page
 from api.problems import Problem
 from api.routers import bulk_rulings as bulk_api
@@ -106,7 +106,9 @@ async def choose(request: Request, who: Judge, use: Use, db: Database) -> Respon
 
 
 @router.post("/bulk-rulings")
-async def rule(request: Request, who: Judge, use: Use, fields: Fields, db: Database) -> Response:
+async def rule(
+    request: Request, who: Judge, use: Use, fields: Fields, db: ActingDatabase
+) -> Response:
     """Foresee what the form says; or rule, if exactly that was foreseen."""
     form = _Form(request, who, use.clock.now("work"), db, fields)
     if fields.get("step") != "do" or fields.get("previewed") != form.digest:
@@ -137,7 +139,7 @@ async def say(
     who: Judge,
     use: Use,
     fields: Fields,
-    db: Database,
+    db: ActingDatabase,
 ) -> Response:
     """Agree as the second person, disagree, or take it back."""
     ask = {

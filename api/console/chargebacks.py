@@ -21,7 +21,7 @@ from api.console.orders import case_of as order_case_of
 from api.console.pages import page_of
 from api.console.visitor import PATH, Somebody, Visitor
 from api.console.visitor import Fields as Posted
-from api.deps import Database, Services, Use
+from api.deps import ActingDatabase, Database, Services, Use
 from api.problems import Problem
 from api.routers import chargebacks as api
 from api.schemas.chargebacks import AnswerIn, ChargebackQuery, ChargebackView, StatementIn
@@ -134,7 +134,7 @@ async def take_act(
     who: Somebody,
     use: Use,
     fields: Posted,
-    db: Database,
+    db: ActingDatabase,
 ) -> Response:
     """Preview what the form says; or do it, if exactly that was previewed and is still so."""
     return await (await _form(request, chargeback, act, who, use, db)).take(fields)

@@ -19,7 +19,7 @@ from api.console.orders import case_of as order_case_of
 from api.console.pages import page_of
 from api.console.previews import Preview, rehearsed
 from api.console.visitor import PATH, Fields, Somebody, Visitor
-from api.deps import Database, Services, Use
+from api.deps import ActingDatabase, Database, Services, Use
 from api.problems import Problem
 from api.routers.disputes import DisputeId
 from api.routers.evidence import SHOWS
@@ -109,7 +109,7 @@ async def take_act(
     who: Somebody,
     use: Use,
     fields: Fields,
-    db: Database,
+    db: ActingDatabase,
 ) -> Response:
     """Preview what the form says; or do it, if exactly that was previewed and is still so."""
     return await (await _form(request, dispute, action, who, use, db)).take(fields)

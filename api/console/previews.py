@@ -20,7 +20,6 @@ from domain.order.money import OrderFunds
 from domain.order.rules import Action
 from domain.order.state import OrderState
 from domain.order.whereabouts import Whereabouts, whereabouts
-from persistence.carriage.addresses import SealedAddresses
 from runtime import rehearsal
 from runtime.claim_rehearsal import if_lost
 from runtime.desk import Ask, Work
@@ -158,7 +157,7 @@ async def rehearsed(
 
 
 def _theatre(use: Services) -> Theatre:
-    return Theatre(use.engine, SealedAddresses(use.engine, use.vault))
+    return Theatre(use.engine, use.addresses)
 
 
 async def _asked_of_dispute(

@@ -42,7 +42,8 @@ _COLUMNS = [col(getattr(EvidenceRow, name)) for name in Shown.__dataclass_fields
 async def lock(db: AsyncConnection, dispute: str) -> None:
     """Let nobody else number anything in the dispute until this transaction ends."""
     row = select(col(DisputeRow.dispute)).where(col(DisputeRow.dispute) == dispute)
-    await db.execute(row.with_for_update())
+    # Rows that only refer to the dispute can be added meanwhile.
+    await db.execute(row.with_for_update(key_share=True))
 
 
 async def of(db: AsyncConnection, dispute: str) -> Sequence[Shown]:

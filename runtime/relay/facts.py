@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from adapters.errors import Unavailable
-from adapters.logistics.port import TrackingProvider
+from adapters.logistics.port import Tracking, TrackingProvider
 from domain.errors import Refusal
 from domain.ids import aftercare_workflow_id
 from domain.payout.rules import Standing
@@ -37,6 +37,8 @@ _LEASE: Final = timedelta(seconds=20)
 # So soon after it was taken or renewed, a lease is as good as whole.
 _FRESH_SECONDS: Final = 1.0
 _PATIENCE: Final = 5
+# The carrier's client tries several times by itself: together they must not outlast the lease.
+_CARRIER_PATIENCE: Final = 12
 _MOST_AT_ONCE: Final = 20
 # The signal by which each kind of process hears that its money has news.
 Said = type[PaymentChanged] | type[PayoutChanged] | type[FraudWarned]
@@ -105,13 +107,13 @@ class Facts:
                 log.warning("fact.taken_over", event_id=fact.event_id, subject=fact.subject)
                 return
             except (Undelivered, Unavailable) as outage:
-                await self._put_off(fact, str(outage))
+                await self._put_off(held, str(outage))
                 return
             except Exception as failure:
                 log.exception("fact.failed", event_id=fact.event_id, kind=fact.kind)
                 error, is_defect = type(failure).__name__, not passes(failure)
                 if not is_defect or fact.defects + 1 < MOST_DEFECTS:
-                    await self._put_off(fact, error, is_defect=is_defect)
+                    await self._put_off(held, error, is_defect=is_defect)
                     return
                 await self._parked(fact, error)
             del held.facts[0]
@@ -156,7 +158,7 @@ class Facts:
             # Its number was given free again.
             await self._done(fact)
             return
-        seen = await self._tracking.look(fact.reference)
+        seen = await self._looked_up(fact.reference)
         async with self._engine.begin() as db:
             if not await inbox.renew(db, held, _LEASE):
                 raise _TakenOver
@@ -171,6 +173,8 @@ class Facts:
             # Its money may have gone back meanwhile.
             await self._arrived_late(fact)
         async with self._engine.begin() as db:
+            if not await inbox.renew(db, held, _LEASE):
+                raise _TakenOver
             await inbox.told(db, parcel.parcel, milestone, fact.received_at)
             if is_late and _matters_after_the_end(parcel, milestone):
                 facts = {"parcel": parcel.parcel, "was": parcel.milestone, "is": milestone}
@@ -178,6 +182,14 @@ class Facts:
                 await waiting.alarm(db, "parcel_after_end", fact.subject, detail, facts)
             await waiting.done(db, Fact, fact.seq)
         self._say(fact, "late" if is_late else "delivered")
+
+    async def _looked_up(self, reference: str) -> Tracking:
+        """How a parcel stands now; a carrier that takes longer than we hold a fact is away."""
+        try:
+            async with asyncio.timeout(_CARRIER_PATIENCE):
+                return await self._tracking.look(reference)
+        except TimeoutError:
+            raise Unavailable(self._tracking.name, "slow") from None
 
     async def _signalled(self, process: str, signal: str, message: object) -> bool:
         """Signal a process; False if there is none that hears (it has ended)."""
@@ -250,10 +262,13 @@ class Facts:
             await waiting.done(db, Fact, fact.seq)
         self._say(fact, "delivered")
 
-    async def _put_off(self, fact: Waiting, error: str, *, is_defect: bool = False) -> None:
-        """Try again later; what waits behind it waits as well."""
+    async def _put_off(self, held: Held, error: str, *, is_defect: bool = False) -> None:
+        """Try the first again later, unless somebody else has it; those behind it wait as well."""
+        fact = held.facts[0]
         wait = wait_after(fact.attempts)
         async with self._engine.begin() as db:
+            if not await inbox.renew(db, held, _LEASE):
+                return
             await waiting.put_off(db, Fact, fact.seq, error, wait, is_defect=is_defect)
         self._say(fact, "put_off", error)
 

@@ -190,15 +190,14 @@ async def test_a_payout_can_be_read_before_its_process_has_written_anything(mark
     assert stranger.status_code == 404
 
 
-@pytest.mark.parametrize(
+every_table = pytest.mark.parametrize(
     ("table", "kind"),
     [("inbox", "fact.parked"), ("outbox", "notice.parked"), ("requests", "request.parked")],
 )
-async def test_what_was_given_up_goes_again_at_an_operator_s_word(
-    market: Market, table: str, kind: str
-) -> None:
-    """All that was given up about the subject, in its order; and who said so stays on record."""
-    subject = f"order/o-{table}"
+
+
+async def _parked(market: Market, table: str, kind: str, subject: str, *keys: str) -> int:
+    """Rows that are parked, with their alarm's number."""
     rows = {
         "inbox": "provider, event_id, kind, subject, reference, person, occurred_at, received_at,"
         " state, due_at, attempts, last_error) VALUES ('p', :key, 'k', :subject, '', '', now(),"
@@ -211,27 +210,60 @@ async def test_what_was_given_up_goes_again_at_an_operator_s_word(
         " '', 'c', '', 'u', now(), 'parked', now(), 20, 'Defect'",
     }
     async with market.services.engine.begin() as db:
-        for key in ("1", "2"):
+        for key in keys:
             row = text(f"INSERT INTO {table} ({rows[table]})")
-            await db.execute(row, {"key": f"{table}-{key}", "subject": subject})
+            await db.execute(row, {"key": f"{subject}-{key}", "subject": subject})
         await db.execute(text(f"UPDATE {table} SET defects = 20"))  # noqa: S608 - our own
         alarm = (
             "INSERT INTO alarms (kind, subject, detail, facts, raised_at) VALUES"
             " (:kind, :subject, 'Defect', '{}', now()) RETURNING id"
         )
-        number = (await db.execute(text(alarm), {"kind": kind, "subject": subject})).scalar_one()
+        number: int = (
+            await db.execute(text(alarm), {"kind": kind, "subject": subject})
+        ).scalar_one()
+    return number
+
+
+async def _standing(market: Market, table: str, subject: str) -> list[tuple[str, int, int]]:
+    async with market.services.engine.connect() as db:
+        column = "object" if table == "requests" else "subject"
+        query = text(
+            f"SELECT state, attempts, defects FROM {table} WHERE {column} = :subject ORDER BY seq"  # noqa: S608 - our own
+        )
+        found = await db.execute(query, {"subject": subject})
+        return [(row.state, row.attempts, row.defects) for row in found.all()]
+
+
+@every_table
+async def test_what_was_given_up_goes_again_at_an_operator_s_word(
+    market: Market, table: str, kind: str
+) -> None:
+    """All that was given up about the subject, in its order; and who said so stays on record."""
+    subject = f"order/o-{table}"
+    number = await _parked(market, table, kind, subject, "1", "2")
     operator = await market.caller(Role.OPERATOR)
     gone = await operator.post(f"/v1/alarms/{number}/retry", {"note": "mended"})
     again = await operator.post(f"/v1/alarms/{number}/retry", {"note": "mended"})
-    async with market.services.engine.connect() as db:
-        column = "object" if table == "requests" else "subject"
-        query = text(f"SELECT state, attempts, defects FROM {table} WHERE {column} = :subject")  # noqa: S608 - our own
-        found = [tuple(row) for row in (await db.execute(query, {"subject": subject})).all()]
 
-    assert found == [("waiting", 0, 0), ("waiting", 0, 0)]
+    assert await _standing(market, table, subject) == [("waiting", 0, 0), ("waiting", 0, 0)]
     assert gone.json()["cleared_by"] == "operator:operator-1"
     assert gone.json()["note"] == "mended"
     assert again.status_code == 409
+
+
+@every_table
+async def test_what_an_operator_has_given_up_for_good_comes_back_with_no_other(
+    market: Market, table: str, kind: str
+) -> None:
+    """A request of last year must not be heard because another one of its order is tried again."""
+    subject = f"order/o-{table}-for-good"
+    operator = await market.caller(Role.OPERATOR)
+    first = await _parked(market, table, kind, subject, "1")
+    await operator.post(f"/v1/alarms/{first}/clearing", {"note": "too late"})
+    second = await _parked(market, table, kind, subject, "2")
+    await operator.post(f"/v1/alarms/{second}/retry", {"note": "mended"})
+
+    assert await _standing(market, table, subject) == [("given_up", 20, 20), ("waiting", 0, 0)]
 
 
 async def test_an_alarm_that_gave_nothing_up_has_nothing_to_retry(market: Market) -> None:

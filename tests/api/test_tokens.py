@@ -208,6 +208,18 @@ async def test_while_the_provider_hangs_everybody_who_is_known_comes_in() -> Non
     assert provider.asked == 2
 
 
+async def test_a_key_that_was_withdrawn_long_ago_opens_nothing() -> None:
+    """Nobody came all night: the first of the morning may have stolen it."""
+    provider = Provider(_document("k"))
+    async with provider.served():
+        door = Door(provider)
+        at_first = await door.opens(_signed())
+        provider.says, door.now = _document("another"), 30_000.0
+        at_last = await door.opens(_signed())
+
+    assert (at_first, at_last) == ("buyer:b-1", "not-authenticated")
+
+
 async def test_a_provider_that_failed_is_let_be_for_half_a_minute() -> None:
     """Whoever makes ids up would otherwise have it asked by each of their requests."""
     provider = Provider({"no": "keys"})

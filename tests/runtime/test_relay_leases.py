@@ -88,3 +88,17 @@ async def test_a_lease_is_renewed_while_facts_are_delivered(
 
     first, second = slow.held_until
     assert second > first
+
+
+async def test_a_carrier_slower_than_a_lease_is_away(
+    market: Marketplace, dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waited for it would lose the fact again and again, and nobody would hear of it."""
+    monkeypatch.setattr("runtime.relay.facts._CARRIER_PATIENCE", 0.2)
+    order = await market.order()
+    await _scanned(dispatch, order, "in_transit")
+    (job,) = await _facts(market, Slow(market)).take(8)
+    await job()
+
+    waits = "SELECT state, attempts, defects, last_error FROM inbox WHERE kind = 'tracker.updated'"
+    assert await market.rows(waits) == [("waiting", 1, 0, "easypost: slow")]

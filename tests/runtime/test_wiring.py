@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
+from sqlalchemy.exc import NoResultFound
 
 from persistence.engine import POOLED
 from runtime.keyring import KeyRing
@@ -34,6 +35,9 @@ async def test_a_key_is_at_hand_though_every_connection_is_in_use(settings: Sett
         everyone = [await held.enter_async_context(use.engine.begin()) for _ in range(2 * POOLED)]
         async with asyncio.timeout(10):
             sealed = await use.vault.seal("b-1", b"Kai 4")
+
+            with pytest.raises(NoResultFound):
+                await use.addresses.of_seller("s-none")
 
         assert len(everyone) == use.engine.pool.checkedout()  # type: ignore[attr-defined]  # of a queue
         assert await use.vault.open("b-1", sealed) == b"Kai 4"

@@ -120,7 +120,7 @@ class Market:
         client = await self.temporal()
         await register_search_attributes(client)
         database = SqlDatabase(self.services.engine)
-        addresses = SealedAddresses(self.services.engine, self.services.vault)
+        addresses = self.services.addresses
         steps = [
             *wiring.activities(database, self.payments, self.tracking, self.rates),
             *wiring.carriage(database, self.shipping, self.tracking, addresses, self.rates),
@@ -194,6 +194,7 @@ async def open_market(
         engine = connect(url)
         stack.push_async_callback(engine.dispose)
         vault = Vault(engine, KeyRing.generate())
+        addresses = SealedAddresses(engine, vault)
         client = await Client.connect(
             temporal or f"127.0.0.1:{nobody.port}", data_converter=data_converter(vault), lazy=True
         )
@@ -204,12 +205,13 @@ async def open_market(
         services = Services(
             engine=engine,
             vault=vault,
+            addresses=addresses,
             desk=Desk(engine, vault, client, task_queue, patience=12 if temporal else 1),
             temporal=client,
             doorkeeper=_doorkeeper(issuer),
             intake=Intake(engine, vault, payments, tracking, clock),
             payments=payments,
-            rates=Rates(shipping, SealedAddresses(engine, vault)),
+            rates=Rates(shipping, addresses),
             wakeups=wakeups,
             endpoints=Endpoints(vault, hooks),
             evidence=_evidence(engine, vault, keys, place),

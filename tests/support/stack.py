@@ -9,6 +9,7 @@ import fcntl
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -79,9 +80,10 @@ async def fresh_database(databases: Databases) -> AsyncIterator[FreshDatabase]:
         lent.append(await databases.lend())
         return lent[-1]
 
-    yield lend
-    for url in lent:
-        await databases.take_back(url)
+    async with AsyncExitStack() as taken_back:
+        yield lend
+        for url in lent:
+            taken_back.push_async_callback(databases.take_back, url)
 
 
 @pytest.fixture
