@@ -75,10 +75,11 @@ class FixedKeys:
 class FetchedKeys:
     """Keys read from the issuer's address, and read anew every five minutes.
 
-    One task reads, and whoever has a known key does not wait for it, unless nobody has read for so
-    long that the key may have been withdrawn. For an unknown id they are
-    read again at once, but not more often than every half minute, whatever became of it: anybody
-    can make one up, and a provider that hangs must not be asked by everybody.
+    One task reads, and whoever has a known key waits for it only after ten minutes without a
+    reading, for the key may have been withdrawn; while the provider is away, what is known stays
+    good. For an unknown id they are read again at once, but not more often than every half minute,
+    whatever became of it: anybody can make one up, and a provider that hangs must not be asked by
+    everybody.
     """
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy import text
 
+from adapters.errors import Rejected
 from adapters.logistics.easypost import EasyPostTracking
 from adapters.logistics.port import Tracking
 from domain.order.state import Fulfilment
@@ -24,6 +25,7 @@ class Slow(EasyPostTracking):
         self.has_left = asyncio.Event()
         self.may_arrive = asyncio.Event()
         self.held_until: list[datetime] = []
+        self.denies = 0
 
     async def look(self, reference: str) -> Tracking:
         held = "SELECT max(due_at) AS until FROM inbox WHERE state = 'waiting'"
@@ -31,6 +33,9 @@ class Slow(EasyPostTracking):
         seen = await super().look(reference)
         self.has_left.set()
         await self.may_arrive.wait()
+        if self.denies:
+            self.denies -= 1
+            raise Rejected(self.name, "unknown", "there is no such tracker")
         return seen
 
 
@@ -81,13 +86,18 @@ async def test_a_lease_is_renewed_while_facts_are_delivered(
     """The last of many facts must not come due for another relay while the first ones are told."""
     order = await market.order()
     await _scanned(dispatch, order, "in_transit", "out_for_delivery")
+    # The first is given up, after a while: nothing of it renews the lease.
+    async with market.engine.begin() as db:
+        await db.execute(text("UPDATE inbox SET defects = 19 WHERE state = 'waiting'"))
     slow = Slow(market)
+    slow.denies = 1
     (job,) = await _facts(market, slow).take(8)
     asyncio.get_running_loop().call_later(1.2, slow.may_arrive.set)
     await job()
 
     first, second = slow.held_until
     assert second > first
+    assert await market.rows("SELECT kind FROM alarms") == [("fact.parked",)]
 
 
 async def test_a_carrier_slower_than_a_lease_is_away(

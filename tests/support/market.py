@@ -222,16 +222,7 @@ async def open_market(
             await publish_shipped(engine, clock.now("policies"))
         app = _with_console(services, issuer, address, stack)
         yield Market(
-            app,
-            services,
-            issuer,
-            clock,
-            task_queue,
-            payments,
-            tracking,
-            rates,
-            shipping,
-            stack,
+            app, services, issuer, clock, task_queue, payments, tracking, rates, shipping, stack
         )
 
 

@@ -15,7 +15,6 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateStage
-from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper
 from temporalio.worker import Interceptor
 
@@ -43,6 +42,7 @@ from tests.support.audit import unwritable
 from tests.support.looking import Looking
 from tests.support.policies import publish_variant
 from tests.support.sandbox import EASYPOST_SECRET, STRIPE_SECRET, SandboxWorld
+from tests.support.skipping import Skipper
 from workflows._kit import attributes
 from workflows.order import messages as said
 from workflows.order.editions import EDITION
@@ -71,21 +71,6 @@ SUPPORT: Final = Actor(Role.SUPPORT_AGENT, "a-1")
 LEAD: Final = Actor(Role.SUPPORT_LEAD, "l-1")
 COMPLIANCE: Final = Actor(Role.COMPLIANCE, "c-1")
 OPERATOR: Final = Actor(Role.OPERATOR, "op-1")
-
-
-class Skipper(TimeSkipper):
-    """Moves clocks on; a process that was quicker and has ended has none to move."""
-
-    async def fast_forward(
-        self, handle: WorkflowHandle[Any, Any], duration: timedelta | float | None = None, /
-    ) -> bool:
-        """Let a process's time run; False if it has ended, by now or before."""
-        try:
-            return await super().fast_forward(handle, duration)
-        except RPCError as ended:
-            if ended.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            return False
 
 
 @dataclass
